@@ -1,0 +1,190 @@
+package identkit
+
+import (
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind says what sort of failure an [Error] is. Kinds are errors themselves:
+//
+//	if errors.Is(err, identkit.ErrNotFound) { … }
+type Kind string
+
+// The kinds of failure. ErrOutcomeUnknown holds beside the kind: it is true of every failure after which the
+// request may have taken effect.
+const (
+	ErrInvalidRequest   Kind = "invalid request"    // refused locally, nothing was sent
+	ErrUnauthorized     Kind = "unauthorized"       // credentials missing, wrong or expired
+	ErrForbidden        Kind = "forbidden"          // credentials good, not allowed
+	ErrNotFound         Kind = "not found"          // no such thing, or no access to it
+	ErrConflict         Kind = "conflict"           // the thing is in a state that does not allow this
+	ErrRejected         Kind = "rejected"           // any other refusal by the provider (4xx)
+	ErrRateLimited      Kind = "rate limited"       // 429, or the local limiter would wait too long
+	ErrUnavailable      Kind = "unavailable"        // the provider failed (5xx)
+	ErrNetwork          Kind = "network failure"    // no whole answer arrived
+	ErrTimeout          Kind = "timeout"            // an attempt, the call or the context ran out of time
+	ErrCanceled         Kind = "canceled"           // the context was cancelled
+	ErrBadResponse      Kind = "bad response"       // an answer that cannot be decoded or contradicts itself
+	ErrResponseTooLarge Kind = "response too large" // an answer over Options.MaxResponseBytes
+	ErrRetryBudget      Kind = "retry budget spent" // a retry was due, but the client's budget is empty; Unwrap gives the failure
+	ErrOutcomeUnknown   Kind = "outcome unknown"    // beside the kind: the request may have taken effect
+)
+
+// Error returns the kind's name.
+func (k Kind) Error() string { return "identkit: " + string(k) }
+
+// Error is every failure of a call, local or remote. Get it with errors.As, or ask for a kind with errors.Is.
+//
+// Its text is one line made from an allow-list: operation, kind, status, code, request id, field names and
+// details of our own. Message, field values and Body are the provider's words, which may repeat personal data or
+// even secrets; they are there for a human who asks, and never printed by this module.
+type Error struct {
+	Provider  string // such as "powerauth"
+	Operation string // such as "powerauth.Operations.Create"
+	Kind      Kind
+	// Status is the HTTP status; 0 when no answer arrived.
+	Status int
+	// Code is the provider's own code; constants live in the provider package.
+	Code string
+	// Message is the provider's text. Not part of Error's text.
+	Message string
+	// Fields are refusals of single fields, ours or the provider's.
+	Fields []FieldError
+	// Detail is a hint of our own, safe to print.
+	Detail string
+	// RequestID is the id the provider gave the request.
+	RequestID string
+	// RetryAfter is how long the provider asked to wait; 0 when it did not.
+	RetryAfter time.Duration
+	// OutcomeUnknown says that the request may have taken effect, although no usable answer arrived.
+	OutcomeUnknown bool
+	// Attempts lists what was tried.
+	Attempts []Attempt
+	// Err is the cause: a network, context or decoding error, or nil.
+	Err error
+
+	body []byte
+}
+
+// FieldError is the refusal of one field.
+type FieldError struct {
+	Field  string // the field's name on the wire
+	Reason string // ours for ErrInvalidRequest, else the provider's
+	Value  string // the refused value as JSON, when the provider repeats it; never set by us
+}
+
+// Attempt is one try at a call.
+type Attempt struct {
+	Start    time.Time
+	Duration time.Duration
+	Status   int           // HTTP status; 0 when no answer arrived
+	Phase    string        // for a network failure: "dns", "dial", "tls", "write", "answer" or "body"
+	Kind     Kind          // "" for success
+	Wait     time.Duration // how long the call waited before it
+	Reason   string        // why: "", "backoff", "retry-after" or "credential"
+}
+
+// maxBodyExcerpt is how much of an error body is kept.
+const maxBodyExcerpt = 4 << 10
+
+// Error returns one line that is safe to log.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Operation != "" {
+		b.WriteString(e.Operation)
+		b.WriteString(": ")
+	}
+	b.WriteString(string(e.Kind))
+	sep := " ("
+	note := func(s string) {
+		b.WriteString(sep)
+		b.WriteString(s)
+		sep = ", "
+	}
+	if e.Status != 0 {
+		note("HTTP " + strconv.Itoa(e.Status))
+	}
+	if e.Code != "" {
+		note(printable(e.Code))
+	}
+	if e.RequestID != "" {
+		note("request id " + printable(e.RequestID))
+	}
+	if e.RetryAfter > 0 {
+		note("retry after " + e.RetryAfter.String())
+	}
+	if len(e.Attempts) > 1 {
+		note(strconv.Itoa(len(e.Attempts)) + " attempts")
+	}
+	if e.OutcomeUnknown {
+		note(string(ErrOutcomeUnknown))
+	}
+	if sep == ", " {
+		b.WriteByte(')')
+	}
+	sep = ": "
+	if e.Detail != "" {
+		b.WriteString(sep)
+		b.WriteString(e.Detail)
+		sep = "; "
+	}
+	for _, f := range e.Fields {
+		b.WriteString(sep)
+		b.WriteString(printable(f.Field))
+		if e.Kind == ErrInvalidRequest {
+			b.WriteString(" " + f.Reason)
+		}
+		sep = "; "
+	}
+	return b.String()
+}
+
+// GoString returns the same line as Error, so that %#v shows no more.
+func (e *Error) GoString() string { return e.Error() }
+
+// LogValue returns the line as its parts.
+func (e *Error) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("kind", string(e.Kind)), slog.String("text", e.Error())}
+	if e.Status != 0 {
+		attrs = append(attrs, slog.Int("status", e.Status))
+	}
+	if e.Code != "" {
+		attrs = append(attrs, slog.String("code", printable(e.Code)))
+	}
+	if e.RequestID != "" {
+		attrs = append(attrs, slog.String("request_id", printable(e.RequestID)))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// Unwrap returns the cause, so that context errors stay reachable.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is this error's kind, or [ErrOutcomeUnknown] when that holds.
+func (e *Error) Is(target error) bool {
+	k, ok := target.(Kind)
+	return ok && (k == e.Kind || k == ErrOutcomeUnknown && e.OutcomeUnknown)
+}
+
+// Body returns a copy of the beginning of the answer's body, at most 4 KiB, for a human. It may hold personal data.
+func (e *Error) Body() []byte { return append([]byte(nil), e.body...) }
+
+// KeepBody remembers the beginning of an answer's body. Clients call it.
+func (e *Error) KeepBody(b []byte) { e.body = append([]byte(nil), b[:min(len(b), maxBodyExcerpt)]...) }
+
+// printable keeps a provider's token on one line, plain and short.
+func printable(s string) string {
+	const longest = 128
+	clean := func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '_'
+		}
+		return r
+	}
+	if len(s) > longest {
+		s = s[:longest]
+	}
+	return strings.Map(clean, s)
+}

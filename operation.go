@@ -1,0 +1,33 @@
+package identkit
+
+// RetryClass says when an operation may be sent again.
+type RetryClass uint8
+
+const (
+	// RetryRefused allows another attempt only when the server surely did not act: the request was never
+	// sent, or it was refused with 429. It is the zero value.
+	RetryRefused RetryClass = iota
+	// RetrySafe allows another attempt after any transient failure: network, timeout, 429, 500, 502, 503, 504.
+	RetrySafe
+)
+
+// String returns "refused" or "safe".
+func (c RetryClass) String() string {
+	if c == RetrySafe {
+		return "safe"
+	}
+	return "refused"
+}
+
+// OperationInfo describes one call of a provider's API. Every provider package lists its own in Catalog.
+type OperationInfo struct {
+	// Name is unique in the module, such as "powerauth.Operations.Create". It names the call in errors,
+	// observer values, fault rules and [Options].Paths.
+	Name string
+	// Method is the HTTP method.
+	Method string
+	// Path is the path template, such as "/v2/operations/{operationId}".
+	Path string
+	// Retry says when the call may be repeated.
+	Retry RetryClass
+}
