@@ -1,6 +1,7 @@
 package identkit
 
 import (
+	"encoding/json"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -144,6 +145,19 @@ func (e *Error) Error() string {
 // GoString returns the same line as Error, so that %#v shows no more.
 func (e *Error) GoString() string { return e.Error() }
 
+// MarshalJSON writes the line and its parts, and no more than Error shows.
+func (e *Error) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Operation      string `json:"operation"`
+		Kind           Kind   `json:"kind"`
+		Status         int    `json:"status,omitempty"`
+		Code           string `json:"code,omitempty"`
+		RequestID      string `json:"requestId,omitempty"`
+		OutcomeUnknown bool   `json:"outcomeUnknown,omitempty"`
+		Text           string `json:"text"`
+	}{e.Operation, e.Kind, e.Status, printable(e.Code), printable(e.RequestID), e.OutcomeUnknown, e.Error()})
+}
+
 // LogValue returns the line as its parts.
 func (e *Error) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind)), slog.String("text", e.Error())}
@@ -178,7 +192,7 @@ func (e *Error) KeepBody(b []byte) { e.body = append([]byte(nil), b[:min(len(b),
 func printable(s string) string {
 	const longest = 128
 	clean := func(r rune) rune {
-		if r <= ' ' || r > '~' {
+		if r < ' ' || r > '~' {
 			return '_'
 		}
 		return r

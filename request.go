@@ -51,10 +51,15 @@ type CallSettings struct {
 	Timeout  time.Duration // zero: the client's
 	Attempts int           // zero: the client's
 	Response *Response     // nil: not wanted
+	// BodyFields are added to a JSON body.
+	BodyFields map[string]any
 }
 
 // NewCallSettings sums up options.
 func NewCallSettings(opts ...CallOption) CallSettings {
+	if len(opts) == 0 {
+		return CallSettings{}
+	}
 	var s CallSettings
 	for _, o := range opts {
 		if o.set != nil {
@@ -85,6 +90,21 @@ func WithTimeout(d time.Duration) CallOption {
 // the operation's retry class allows.
 func WithAttempts(n int) CallOption {
 	return CallOption{func(s *CallSettings) { s.Attempts = n }}
+}
+
+// WithBodyField adds a member to the JSON body of the call, for fields that a vendor has but does not document, or adds
+// tomorrow. A [Secret] is sent as its text. A call without a JSON body, and a member that the call sends already, are refused
+// with [ErrInvalidRequest].
+func WithBodyField(name string, value any) CallOption {
+	return CallOption{func(s *CallSettings) {
+		if s.BodyFields == nil {
+			s.BodyFields = make(map[string]any)
+		}
+		if secret, ok := value.(Secret); ok {
+			value = secret.Reveal()
+		}
+		s.BodyFields[name] = value
+	}}
 }
 
 // WithResponse fills r when an answer arrived, also when the call fails because of what it says.

@@ -1,5 +1,7 @@
 package identkit
 
+import "time"
+
 // WaitError is the failure of a call that polled for a state which did not come. It holds the last state seen:
 //
 //	var we *identkit.WaitError[powerauth.Operation]
@@ -20,3 +22,11 @@ func (e *WaitError[T]) Unwrap() error { return e.Err }
 
 // GoString returns the same line as Error.
 func (e *WaitError[T]) GoString() string { return e.Error() }
+
+// WaitPolicy says how a call polls for a state. The zero value is right for a person with a phone in hand: a second between
+// reads at first, growing to five, jittered, until the state ends by itself or the context does.
+type WaitPolicy struct {
+	MinInterval time.Duration // between the first reads; zero means 1 s
+	MaxInterval time.Duration // what the interval grows to; zero means 5 s
+	Until       time.Time     // stop then; zero means when the state ends by itself
+}

@@ -1,0 +1,111 @@
+package fakeserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
+)
+
+// Call is one request on its way through a handler, and the reply to it. The reply is buffered; the last one given
+// counts. A handler that gives none makes the engine answer 500, because that is a fault of the fake.
+type Call struct {
+	operation identkit.OperationInfo
+	values    map[string]string
+	query     url.Values
+	request   *http.Request
+	body      []byte
+	plan      identkittest.Plan
+	now       time.Time
+
+	header http.Header
+	reply  *reply
+}
+
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// Operation returns what is called; the zero value in NotFound and MethodNotAllowed.
+func (c *Call) Operation() identkit.OperationInfo { return c.operation }
+
+// Context returns the request's context. It ends when the client goes away.
+func (c *Call) Context() context.Context { return c.request.Context() }
+
+// Now returns when the request came in, by the fake's clock.
+func (c *Call) Now() time.Time { return c.now }
+
+// Plan returns what a fault rule wants done to the request. Handlers look at ExpireToken, DuplicateDelivery and Reorder; the rest
+// is the engine's.
+func (c *Call) Plan() identkittest.Plan { return c.plan }
+
+// PathValue returns the value of one of the path's {parts}, unescaped; an escaped slash in it is a slash here.
+func (c *Call) PathValue(name string) string { return c.values[name] }
+
+// Query returns the query.
+func (c *Call) Query() url.Values { return c.query }
+
+// Header returns the request's headers. They must not be changed.
+func (c *Call) Header() http.Header { return c.request.Header }
+
+// Body returns the request's body, at most Config.MaxBody of it. It must not be changed.
+func (c *Call) Body() []byte { return c.body }
+
+// Request returns a copy of the request whose body can be read from its beginning, for BasicAuth, ParseMultipartForm and the like.
+func (c *Call) Request() *http.Request {
+	r := c.request.WithContext(c.request.Context())
+	r.Body = io.NopCloser(bytes.NewReader(c.body))
+	return r
+}
+
+// HasJSON reports whether the Content-Type says that the body is JSON: application/json or a +json type, in UTF-8.
+func (c *Call) HasJSON() bool {
+	media, params, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
+	if err != nil {
+		return false
+	}
+	charset, said := params["charset"]
+	return (media == "application/json" || strings.HasSuffix(media, "+json")) && (!said || strings.EqualFold(charset, "utf-8"))
+}
+
+// Decode reads the body as JSON into v, a pointer to a struct, strictly: names are matched by case, nothing
+// may follow, no name may come twice. It reports every member whose type is wrong; v is usable only when nothing is
+// reported. Unknown members are passed over, and null leaves a member as it is.
+func (c *Call) Decode(v any) []Problem { return decode(c.body, v, false) }
+
+// DecodeKnown is like [Call.Decode] and reports unknown members as well.
+func (c *Call) DecodeKnown(v any) []Problem { return decode(c.body, v, true) }
+
+// SetHeader sets a header of the reply, whatever the reply will be.
+func (c *Call) SetHeader(name, value string) { c.header.Set(name, value) }
+
+// JSON replies with v as JSON. A value that cannot be marshalled is a fault of the fake, which panics.
+func (c *Call) JSON(status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("fakeserver: reply of " + c.operation.Name + ": " + err.Error())
+	}
+	c.Raw(status, "application/json", b)
+}
+
+// Empty replies without a body.
+func (c *Call) Empty(status int) { c.Raw(status, "", nil) }
+
+// Raw replies with any body. An empty contentType sends none.
+func (c *Call) Raw(status int, contentType string, body []byte) {
+	header := make(http.Header)
+	if contentType != "" {
+		header.Set("Content-Type", contentType)
+	}
+	c.reply = &reply{status: status, header: header, body: body}
+}

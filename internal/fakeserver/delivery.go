@@ -1,0 +1,185 @@
+package fakeserver
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/identkit/identkit/identkittest"
+)
+
+// delivery is a reply as a fault wants it delivered.
+type delivery struct {
+	status int
+	header http.Header
+	length int64     // announced; -1 for none
+	body   io.Reader // what is really sent of it; nil for a reply that has no body by its nature
+	ending identkittest.Ending
+}
+
+// shape turns a reply into its delivery.
+func shape(answer *reply, plan identkittest.Plan, method string) delivery {
+	d := delivery{status: answer.status, header: answer.header.Clone()}
+	d.header.Del("Content-Length")
+	body, length := content(answer.body, plan, d.header)
+
+	d.ending = plan.Ending
+	if d.ending != identkittest.EndWhole {
+		after := plan.EndAfter
+		if after == identkittest.Half {
+			after = length / 2
+		}
+		length = max(length, after+1) // else the body would be whole
+		body = io.LimitReader(body, after)
+	}
+	if plan.Endless {
+		body, length = io.MultiReader(body, spaces{}), -1
+	}
+	d.body, d.length = body, length
+	if d.status == http.StatusNoContent || d.status == http.StatusNotModified {
+		d.body, d.length = nil, -1
+	}
+	if method == http.MethodHead {
+		d.body = nil
+	}
+	if d.length >= 0 {
+		d.header.Set("Content-Length", strconv.FormatInt(d.length, 10))
+	}
+	return d
+}
+
+// content returns the whole body with its rewriting, padding and encoding, and its length.
+func content(body []byte, plan identkittest.Plan, header http.Header) (io.Reader, int64) {
+	switch plan.Rewrite {
+	case identkittest.RewriteBadJSON:
+		body = brokenJSON(body)
+	case identkittest.RewriteEmpty:
+		body = nil
+	case identkittest.RewriteDouble:
+		body = append(bytes.Clone(body), body...)
+	}
+	if plan.Encoding == identkittest.EncodingNone {
+		return io.MultiReader(io.LimitReader(spaces{}, plan.Padding), bytes.NewReader(body)), plan.Padding + int64(len(body))
+	}
+	header.Set("Content-Encoding", "gzip")
+	compressed, length := gzipped(body, plan.Padding)
+	if plan.Encoding == identkittest.EncodingGzipTruncated {
+		length /= 2
+		compressed = io.LimitReader(compressed, length)
+	}
+	return compressed, length
+}
+
+// brokenJSON cuts a body so that what is left is no JSON.
+func brokenJSON(body []byte) []byte {
+	cut := body[:len(body)/2]
+	if len(cut) == 0 || json.Valid(cut) {
+		return []byte("{")
+	}
+	return cut
+}
+
+// gzipped compresses a body behind spaces, and says how long that is. Gzip files may follow one another, so the
+// spaces are one small file repeated: a bomb costs neither time nor memory.
+func gzipped(body []byte, padding int64) (io.Reader, int64) {
+	const block = 1 << 20
+	whole, rest := padding/block, padding%block
+	var bomb []byte
+	if whole > 0 {
+		bomb = compress(bytes.Repeat([]byte{' '}, block))
+	}
+	tail := compress(append(bytes.Repeat([]byte{' '}, int(rest)), body...))
+	length := whole * int64(len(bomb))
+	return io.MultiReader(io.LimitReader(&repeated{text: bomb}, length), bytes.NewReader(tail)), length + int64(len(tail))
+}
+
+func compress(b []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write(b) // a bytes.Buffer does not fail
+	_ = w.Close()
+	return out.Bytes()
+}
+
+// spaces is a reader of spaces without end.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+// repeated is a reader of one text again and again.
+type repeated struct {
+	text   []byte
+	offset int
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	n := copy(p, r.text[r.offset:])
+	r.offset = (r.offset + n) % len(r.text)
+	return n, nil
+}
+
+// paced reads a body in chunks, with a pause before each but the first. Its reads end with the context, or when stopped.
+type paced struct {
+	ctx   context.Context
+	src   io.Reader
+	chunk int
+	every time.Duration
+
+	stopOnce sync.Once
+	stopped  chan struct{}
+	begun    bool
+	left     int // of the current chunk
+}
+
+func newPaced(ctx context.Context, src io.Reader, plan identkittest.Plan) *paced {
+	return &paced{ctx: ctx, src: src, chunk: plan.ChunkBytes, every: plan.ChunkEvery, stopped: make(chan struct{})}
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	if p.ctx.Err() != nil {
+		return 0, context.Cause(p.ctx)
+	}
+	if p.chunk == 0 || len(b) == 0 {
+		return p.src.Read(b)
+	}
+	if p.left == 0 {
+		if p.begun {
+			if err := pause(p.ctx, p.stopped, p.every); err != nil {
+				return 0, err
+			}
+		}
+		p.begun, p.left = true, p.chunk
+	}
+	n, err := p.src.Read(b[:min(len(b), p.left)])
+	p.left -= n
+	return n, err
+}
+
+// stop ends a pause under way and those to come.
+func (p *paced) stop() { p.stopOnce.Do(func() { close(p.stopped) }) }
+
+// pause lets time pass; it ends early with the context or when stopped. It waits on nothing that was made outside of
+// the request, so that a testing/synctest bubble sees it as blocked for good and moves its clock.
+func pause(ctx context.Context, stopped <-chan struct{}, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-stopped:
+		return http.ErrBodyReadAfterClose
+	}
+}

@@ -1,0 +1,312 @@
+package fakeserver
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/identkit/identkit/identkittest"
+)
+
+// transport delivers without a socket, the way an *http.Transport would have seen it.
+type transport struct {
+	server *Server
+	used   atomic.Bool
+}
+
+// Transport returns an [http.RoundTripper] that reaches the fake without a socket, whatever host is addressed. It treats
+// requests, contexts, bodies and compression as *http.Transport does, calls the hooks of an httptrace.ClientTrace (GetConn,
+// ConnectStart, ConnectDone, GotConn, WroteHeaders, WroteRequest, GotFirstResponseByte) and works inside testing/synctest.
+func (s *Server) Transport() http.RoundTripper { return &s.transport }
+
+// Responder returns the same as a function. It can be registered with httpmock as it is.
+func (s *Server) Responder() func(*http.Request) (*http.Response, error) { return s.transport.RoundTrip }
+
+// RoundTrip implements [http.RoundTripper].
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx := r.Context()
+	defer closeBody(r)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	received, implicitGzip, err := asReceived(r)
+	if err != nil {
+		return nil, err
+	}
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace == nil {
+		trace = &httptrace.ClientTrace{}
+	}
+
+	x := t.server.begin(received, r.Body)
+	if err := t.connect(x, r.URL, trace); err != nil {
+		return nil, err
+	}
+	if trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	err = x.arrival.loadWithin(ctx, r)
+	if trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+	if err != nil {
+		x.record(x.arrival.arrived(ctx), "the body did not arrive")
+		return nil, err
+	}
+
+	answer := x.act()
+	if d := x.plan.HeaderDelay; d > 0 {
+		if err := pause(ctx, nil, d); err != nil {
+			return nil, err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if answer == nil {
+		return nil, reset(r.URL)
+	}
+	if trace.GotFirstResponseByte != nil {
+		trace.GotFirstResponseByte()
+	}
+	x.answered(answer.status)
+	return x.response(r, shape(answer, x.plan, r.Method), implicitGzip), nil
+}
+
+// connect plays the dialling.
+func (t *transport) connect(x *exchange, u *url.URL, trace *httptrace.ClientTrace) error {
+	hostPort := net.JoinHostPort(u.Hostname(), port(u))
+	if trace.GetConn != nil {
+		trace.GetConn(hostPort)
+	}
+	reused := t.used.Swap(!x.plan.Refuse)
+	if reused && !x.plan.Refuse {
+		connected(trace, true)
+		return nil
+	}
+	if trace.ConnectStart != nil {
+		trace.ConnectStart("tcp", address(u).String())
+	}
+	var err error
+	if x.plan.Refuse {
+		err = &net.OpError{Op: "dial", Net: "tcp", Addr: address(u), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		x.record(nil, "")
+	}
+	if trace.ConnectDone != nil {
+		trace.ConnectDone("tcp", address(u).String(), err)
+	}
+	if err == nil {
+		connected(trace, false)
+	}
+	return err
+}
+
+func connected(trace *httptrace.ClientTrace, reused bool) {
+	if trace.GotConn == nil {
+		return
+	}
+	conn, _ := net.Pipe() // some tracers ask for its addresses
+	trace.GotConn(httptrace.GotConnInfo{Conn: conn, Reused: reused})
+}
+
+// response makes the answer that a client sees.
+func (x *exchange) response(r *http.Request, d delivery, implicitGzip bool) *http.Response {
+	d.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	resp := &http.Response{
+		Status:        strconv.Itoa(d.status) + " " + http.StatusText(d.status),
+		StatusCode:    d.status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        d.header,
+		ContentLength: d.length,
+		Body:          http.NoBody,
+		Request:       r,
+	}
+	if r.URL.Scheme == "https" {
+		resp.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: r.URL.Hostname()}
+	}
+	if d.body == nil {
+		resp.ContentLength = max(d.length, 0)
+		return resp
+	}
+	if d.length < 0 {
+		resp.TransferEncoding = []string{"chunked"}
+	}
+	body := &responseBody{paced: newPaced(r.Context(), d.body, x.plan), ending: d.ending, url: r.URL}
+	resp.Body = body
+	if implicitGzip && d.header.Get("Content-Encoding") == "gzip" {
+		d.header.Del("Content-Encoding")
+		d.header.Del("Content-Length")
+		resp.ContentLength, resp.Uncompressed = -1, true
+		resp.Body = &gunzipped{wire: body}
+	}
+	return resp
+}
+
+// responseBody ends as the fault wants it to.
+type responseBody struct {
+	*paced
+	ending identkittest.Ending
+	url    *url.URL
+	closed atomic.Bool
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := b.paced.Read(p)
+	if errors.Is(err, io.EOF) {
+		switch b.ending {
+		case identkittest.EndTruncated:
+			err = io.ErrUnexpectedEOF
+		case identkittest.EndReset:
+			err = reset(b.url)
+		}
+	}
+	return n, err
+}
+
+func (b *responseBody) Close() error {
+	b.closed.Store(true)
+	b.stop()
+	return nil
+}
+
+// gunzipped decompresses what the client did not ask for and thus must not see compressed.
+type gunzipped struct {
+	wire *responseBody
+	once sync.Once
+	zip  *gzip.Reader
+	err  error
+}
+
+func (g *gunzipped) Read(p []byte) (int, error) {
+	g.once.Do(func() { g.zip, g.err = gzip.NewReader(g.wire) })
+	if g.err != nil {
+		return 0, g.err
+	}
+	if g.wire.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return g.zip.Read(p)
+}
+
+func (g *gunzipped) Close() error { return g.wire.Close() }
+
+// asReceived makes the request that a server would have got. The second value says that compression was asked for
+// in the client's name, as *http.Transport does.
+func asReceived(r *http.Request) (*http.Request, bool, error) {
+	if r.URL == nil || r.URL.Host == "" || r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+		return nil, false, errors.New("fakeserver: request needs an absolute http or https URL")
+	}
+	target, err := url.ParseRequestURI(r.URL.RequestURI())
+	if err != nil {
+		return nil, false, fmt.Errorf("fakeserver: request target: %w", err)
+	}
+	received := r.WithContext(r.Context())
+	received.URL, received.RequestURI = target, r.URL.RequestURI()
+	received.Proto, received.ProtoMajor, received.ProtoMinor = "HTTP/1.1", 1, 1
+	received.RemoteAddr = "192.0.2.1:1234" // a documentation address
+	received.GetBody, received.Response = nil, nil
+	if received.Method == "" {
+		received.Method = http.MethodGet
+	}
+	if received.Host == "" {
+		received.Host = r.URL.Host
+	}
+	if r.URL.Scheme == "https" {
+		received.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: r.URL.Hostname()}
+	}
+
+	received.Header = r.Header.Clone()
+	if received.Header == nil {
+		received.Header = make(http.Header)
+	}
+	if _, set := received.Header["User-Agent"]; !set {
+		received.Header.Set("User-Agent", "Go-http-client/1.1")
+	}
+	if received.Header.Get("Authorization") == "" && r.URL.User != nil {
+		password, _ := r.URL.User.Password()
+		received.SetBasicAuth(r.URL.User.Username(), password)
+	}
+	if r.ContentLength > 0 {
+		received.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+	}
+	implicitGzip := received.Header.Get("Accept-Encoding") == "" && received.Header.Get("Range") == "" && r.Method != http.MethodHead
+	if implicitGzip {
+		received.Header.Set("Accept-Encoding", "gzip")
+	}
+	return received, implicitGzip, nil
+}
+
+// loadWithin reads the body of a request on its way out. A body that may block is given up with the context.
+func (a *arrival) loadWithin(ctx context.Context, r *http.Request) error {
+	if r.Body != nil && r.GetBody == nil && ctx.Done() != nil {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = a.load()
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			closeBody(r) // which unblocks the reader
+			return context.Cause(ctx)
+		}
+	}
+	if err := a.load(); err != nil {
+		return err
+	}
+	if n := int64(len(a.data)); r.ContentLength > 0 && n != r.ContentLength && !a.tooLong {
+		return fmt.Errorf("fakeserver: ContentLength=%d with Body length %d", r.ContentLength, n)
+	}
+	return nil
+}
+
+// arrived returns what came of a body that did not arrive whole; nothing when it may still be read.
+func (a *arrival) arrived(ctx context.Context) []byte {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return a.data
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
+
+func reset(u *url.URL) error {
+	return &net.OpError{Op: "read", Net: "tcp", Addr: address(u), Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+}
+
+func address(u *url.URL) net.Addr {
+	n, _ := strconv.Atoi(port(u)) // a port that is no number is nobody's
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: n}
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}

@@ -1,0 +1,127 @@
+package powerauth
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/pacrypto"
+)
+
+// ErrActivationCode is the error of a text that is not an activation code. Errors never repeat the text.
+var ErrActivationCode = errors.New("powerauth: not an activation code")
+
+// ActivationCode is the code with which a phone registers: four groups of five characters A–Z and 2–7, such as
+// "W65WE-3T7VI-7FBS2-A4OYA". It carries 80 random bits and a checksum that finds typing errors.
+//
+// A code is good for one registration, within the minutes until the registration expires. Until then whoever has it can
+// register a device for the user. Printing or logging one therefore gives a mask, as with [identkit.Secret];
+// string(code) gives the text, and so does JSON, on which it travels to the user's screen.
+//
+// Source: wultra/powerauth-crypto, docs/Activation-Code.md, checked 2026-11.
+type ActivationCode string
+
+// Format prints a mask for every verb.
+func (c ActivationCode) Format(f fmt.State, verb rune) { identkit.Secret(c).Format(f, verb) }
+
+// LogValue returns a mask.
+func (c ActivationCode) LogValue() slog.Value { return identkit.Secret(c).LogValue() }
+
+const (
+	codeLength    = 23 // with dashes
+	codeSymbols   = 20
+	codeGroup     = 5
+	codeRandom    = 10 // bytes in front of the checksum
+	maxTypedBytes = 256
+)
+
+var codeAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// ParseActivationCode checks a code as the phone does: 23 characters, dashes in place, right checksum. Nothing is
+// repaired; see [NormalizeActivationCode] for what a person typed. The error is [ErrActivationCode].
+func ParseActivationCode(s string) (ActivationCode, error) {
+	if len(s) != codeLength {
+		return "", fmt.Errorf("%w: it has 23 characters", ErrActivationCode)
+	}
+	symbols := make([]byte, 0, codeSymbols)
+	for i := range len(s) {
+		if i%(codeGroup+1) != codeGroup {
+			symbols = append(symbols, s[i])
+			continue
+		}
+		if s[i] != '-' {
+			return "", fmt.Errorf("%w: dashes stand between groups of five", ErrActivationCode)
+		}
+	}
+	return checkActivationCode(string(symbols))
+}
+
+// NormalizeActivationCode repairs what a person typed and checks the result: lower case becomes upper case, 0 becomes O,
+// 1 becomes I; spaces are dropped, and dashes are put where they belong. The characters 8 and 9, which no code has, are
+// refused, like all others. The error is [ErrActivationCode].
+//
+// The repair of single characters is that of the vendor's phone SDK (wultra/powerauth-mobile-sdk, checked 2026-11);
+// tolerating spaces and missing dashes is ours.
+func NormalizeActivationCode(typed string) (ActivationCode, error) {
+	if len(typed) > maxTypedBytes {
+		return "", fmt.Errorf("%w: too long", ErrActivationCode)
+	}
+	symbols := strings.Map(func(r rune) rune {
+		switch {
+		case r == '-' || r == ' ' || r == '\t' || r == '\r' || r == '\n':
+			return -1
+		case 'a' <= r && r <= 'z':
+			return r - 'a' + 'A'
+		case r == '0':
+			return 'O'
+		case r == '1':
+			return 'I'
+		}
+		return r
+	}, typed)
+	return checkActivationCode(symbols)
+}
+
+// GenerateActivationCode makes a code from ten random bytes, for tests and fakes: real codes come from the provider,
+// which knows no others. A nil random means crypto/rand. It fails when random does.
+func GenerateActivationCode(random io.Reader) (ActivationCode, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	b := make([]byte, codeRandom, codeRandom+2)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return "", fmt.Errorf("powerauth: generate an activation code: %w", err)
+	}
+	b = binary.BigEndian.AppendUint16(b, pacrypto.CRC16(b))
+	return groupActivationCode(codeAlphabet.EncodeToString(b)), nil
+}
+
+// checkActivationCode takes a code without its dashes.
+func checkActivationCode(symbols string) (ActivationCode, error) {
+	if len(symbols) != codeSymbols {
+		return "", fmt.Errorf("%w: it has 20 letters and digits", ErrActivationCode)
+	}
+	b, err := codeAlphabet.DecodeString(symbols)
+	// Encoding again refuses what the decoder skips, and a last character whose unused bits are not zero.
+	if err != nil || codeAlphabet.EncodeToString(b) != symbols {
+		return "", fmt.Errorf("%w: it is made of A-Z and 2-7", ErrActivationCode)
+	}
+	if pacrypto.CRC16(b[:codeRandom]) != binary.BigEndian.Uint16(b[codeRandom:]) {
+		return "", fmt.Errorf("%w: wrong checksum", ErrActivationCode)
+	}
+	return groupActivationCode(symbols), nil
+}
+
+func groupActivationCode(symbols string) ActivationCode {
+	groups := make([]string, 0, codeSymbols/codeGroup)
+	for i := 0; i < len(symbols); i += codeGroup {
+		groups = append(groups, symbols[i:i+codeGroup])
+	}
+	return ActivationCode(strings.Join(groups, "-"))
+}

@@ -1,0 +1,224 @@
+package powerauth_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/powerauth"
+)
+
+const registrationBody = `{"registrationId":"3b9edfd2-4d82-477c-b4b3-20fa5c99c993","registrationStatus":"ACTIVE","userId":"u-1","applicationId":"app",
+"name":"My phone","platform":"ios","deviceInfo":"iPhone16,1","flags":["PRIMARY"],"timestampCreated":1701426030500,"timestampLastUsed":1701426030500}`
+
+// loopback answers every request with a registration, counting connections.
+func loopback(tb testing.TB) (base string, connections *atomic.Int64) {
+	tb.Helper()
+	connections = new(atomic.Int64)
+	body := []byte(registrationBody)
+	length := strconv.Itoa(len(body))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", length)
+		_, _ = w.Write(body)
+	}))
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	srv.Start()
+	tb.Cleanup(srv.Close)
+	return srv.URL, connections
+}
+
+const registrationID = "3b9edfd2-4d82-477c-b4b3-20fa5c99c993"
+
+// sdkGet is a GET through a client with retry policy, auth and limiter, and no observer.
+func sdkGet(tb testing.TB, base string) func(context.Context) error {
+	tb.Helper()
+	client, err := powerauth.New(powerauth.Config{
+		BaseURL:     base,
+		Credentials: powerauth.BasicAuth("integration", "password"),
+		Options:     identkit.Options{Limiter: rate.NewLimiter(rate.Inf, 1)},
+	})
+	require.NoError(tb, err)
+	tb.Cleanup(client.CloseIdleConnections)
+	return func(ctx context.Context) error {
+		r, err := client.Registrations.Get(ctx, registrationID)
+		if err == nil && r.Status != powerauth.RegistrationActive {
+			err = fmt.Errorf("status %s", r.Status)
+		}
+		return err
+	}
+}
+
+type handRegistration struct {
+	ID       string   `json:"registrationId"`
+	Status   string   `json:"registrationStatus"`
+	UserID   string   `json:"userId"`
+	App      string   `json:"applicationId"`
+	Name     string   `json:"name"`
+	Platform string   `json:"platform"`
+	Device   string   `json:"deviceInfo"`
+	Flags    []string `json:"flags"`
+	Created  int64    `json:"timestampCreated"`
+	LastUsed int64    `json:"timestampLastUsed"`
+}
+
+// handGet is the same with net/http and encoding/json written by hand, with the pool sized as well as ours and nothing but the
+// happy path: no timeout, no cap, no retry, no limiter.
+func handGet(tb testing.TB, base string) func(context.Context) error {
+	tb.Helper()
+	pool := http.DefaultTransport.(*http.Transport).Clone()
+	pool.MaxIdleConns, pool.MaxIdleConnsPerHost = 0, 1024
+	tb.Cleanup(pool.CloseIdleConnections)
+	client := &http.Client{Transport: pool}
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/v2/registrations/"+url.PathEscape(registrationID), nil)
+		if err != nil {
+			return err
+		}
+		req.SetBasicAuth("integration", "password")
+		req.Header.Set("Accept", "application/json")
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("HTTP %d", resp.StatusCode)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return err
+		}
+		r := new(handRegistration)
+		if err := json.Unmarshal(body, r); err != nil {
+			return err
+		}
+		if r.Status != "ACTIVE" {
+			return fmt.Errorf("status %s", r.Status)
+		}
+		return nil
+	}
+}
+
+// The two ways take turns in one run, so that what else the machine does meets both alike; the ratio is that of the medians.
+func BenchmarkGet(b *testing.B) {
+	base, _ := loopback(b)
+	hand, ours := handGet(b, base), sdkGet(b, base)
+	const calls = 200
+	block := func(get func(context.Context) error) float64 {
+		start := time.Now()
+		for range calls {
+			if err := get(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return float64(time.Since(start).Nanoseconds()) / calls
+	}
+	block(hand)
+	block(ours)
+	turns(b, func() float64 { return block(hand) }, func() float64 { return block(ours) })
+}
+
+func BenchmarkGetConcurrent(b *testing.B) {
+	for _, goroutines := range []int{128, 512} {
+		b.Run(strconv.Itoa(goroutines), func(b *testing.B) {
+			handBase, _ := loopback(b)
+			ourBase, connections := loopback(b)
+			hand, ours := handGet(b, handBase), sdkGet(b, ourBase)
+			const each = 20
+			block := func(get func(context.Context) error) float64 {
+				start := time.Now()
+				spread(b, get, goroutines, each)
+				return float64(time.Since(start).Nanoseconds()) / float64(goroutines*each)
+			}
+			block(hand)
+			block(ours)
+			first := connections.Load()
+			turns(b, func() float64 { return block(hand) }, func() float64 { return block(ours) })
+			b.ReportMetric(float64(first)/float64(goroutines), "conns/goroutine")
+			b.ReportMetric(100*float64(connections.Load()-first)/float64(b.N*goroutines), "%new-conns/round")
+		})
+	}
+}
+
+func turns(b *testing.B, hand, ours func() float64) {
+	b.Helper()
+	var hands, all []float64
+	for b.Loop() {
+		hands, all = append(hands, hand()), append(all, ours())
+	}
+	slices.Sort(hands)
+	slices.Sort(all)
+	h, o := hands[len(hands)/2], all[len(all)/2]
+	b.ReportMetric(h, "ns/hand")
+	b.ReportMetric(o, "ns/identkit")
+	b.ReportMetric(o/h, "x-hand")
+}
+
+// spread makes n calls on each of some goroutines.
+func spread(tb testing.TB, get func(context.Context) error, goroutines, n int) {
+	tb.Helper()
+	var wg sync.WaitGroup
+	var failed atomic.Pointer[error]
+	for range goroutines {
+		wg.Go(func() {
+			for range n {
+				if err := get(context.Background()); err != nil {
+					failed.Store(&err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		tb.Fatal(*err)
+	}
+}
+
+// A ceiling, so that the road does not grow unnoticed. Not parallel: allocations are counted process-wide.
+func TestAGetAllocatesAtMostTwelveMoreThanByHand(t *testing.T) {
+	base, _ := loopback(t)
+	count := func(get func(context.Context) error) float64 {
+		require.NoError(t, get(t.Context()))
+		return testing.AllocsPerRun(300, func() {
+			if err := get(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	hand, ours := count(handGet(t, base)), count(sdkGet(t, base))
+	t.Logf("by hand %v, identkit %v", hand, ours)
+	assert.LessOrEqual(t, ours, hand+12)
+}
+
+func TestManyGoroutinesShareTheirConnections(t *testing.T) {
+	for _, goroutines := range []int{128, 512} {
+		base, connections := loopback(t)
+		get := sdkGet(t, base)
+		spread(t, get, goroutines, 10)
+		first := connections.Load()
+		assert.LessOrEqual(t, float64(first), 1.3*float64(goroutines), "first round of %d", goroutines)
+		spread(t, get, goroutines, 10)
+		assert.LessOrEqual(t, float64(connections.Load()-first), 0.05*float64(goroutines), "next round of %d", goroutines)
+	}
+}

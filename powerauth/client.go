@@ -1,0 +1,144 @@
+package powerauth
+
+import (
+	"context"
+	"os"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
+)
+
+const provider = "powerauth"
+
+// Config is what a [Client] is made from.
+type Config struct {
+	// BaseURL is the deployment's address with its context path, such as https://pac.internal.example/powerauth-cloud.
+	BaseURL string
+	// Credentials are those of an integration user; make them with [BasicAuth], [BasicAuthFrom] or [BearerAuth].
+	Credentials Credentials
+	// Options tunes the client; the zero value is the recommended setting. PAC documents no rate, so there is no default limiter.
+	Options identkit.Options
+}
+
+// Credentials say how calls authenticate. The zero value is none and is refused by [New].
+type Credentials struct {
+	auth  transport.Authorizer
+	fault identkit.FieldError
+}
+
+// BasicAuth authenticates with the user name and password of an integration user.
+func BasicAuth(username string, password identkit.Secret) Credentials {
+	c := BasicAuthFrom(username, identkit.Static(password))
+	if c.fault.Field == "" && password == "" {
+		c.fault = identkit.FieldError{Field: "Credentials.Password", Reason: "is empty"}
+	}
+	return c
+}
+
+// BasicAuthFrom is [BasicAuth] with a password that can be rotated: the source is asked for every attempt, and once more when
+// PAC answers 401.
+func BasicAuthFrom(username string, password identkit.SecretSource) Credentials {
+	switch {
+	case username == "":
+		return Credentials{fault: identkit.FieldError{Field: "Credentials.Username", Reason: "is empty"}}
+	case password == nil:
+		return Credentials{fault: identkit.FieldError{Field: "Credentials.Password", Reason: "has no source"}}
+	}
+	return Credentials{auth: transport.Basic(username, password)}
+}
+
+// BearerAuth authenticates with an OAuth 2.0 / OIDC access token, which deployments since about 1.10 can be switched to. Tokens
+// expire, so there is only a source; it is asked for every attempt, and once more when PAC answers 401.
+func BearerAuth(token identkit.SecretSource) Credentials {
+	if token == nil {
+		return Credentials{fault: identkit.FieldError{Field: "Credentials.Token", Reason: "has no source"}}
+	}
+	return Credentials{auth: transport.Bearer(token)}
+}
+
+func (c Credentials) check(check *transport.Check) {
+	switch {
+	case c.fault.Field != "":
+		check.Faults = append(check.Faults, c.fault)
+	case c.auth == nil:
+		check.Refuse("Credentials", "are missing")
+	}
+}
+
+// Client calls PAC. It is safe for concurrent use; make one and keep it.
+type Client struct {
+	// Registrations binds devices to users.
+	Registrations *Registrations
+	// Operations asks users for approval.
+	Operations *Operations
+
+	road *transport.Road
+}
+
+// New makes a client. It does no I/O and reads no environment. A bad configuration is an [identkit.ErrInvalidRequest] that
+// names every faulty field.
+func New(cfg Config) (*Client, error) {
+	var check transport.Check
+	cfg.Credentials.check(&check)
+	road := transport.New(transport.Config{
+		Provider:   provider,
+		BaseURL:    cfg.BaseURL,
+		Operations: catalog,
+		Options:    cfg.Options,
+		Auth:       cfg.Credentials.auth,
+		Failure:    readFailure,
+		Unwrap:     unwrap,
+	}, &check)
+	if err := check.Err(provider, "powerauth.New"); err != nil {
+		return nil, err
+	}
+	return &Client{
+		Registrations: &Registrations{road},
+		Operations:    &Operations{road},
+		road:          road,
+	}, nil
+}
+
+// ConfigFromEnv reads a configuration from the environment:
+//
+//	POWERAUTH_BASE_URL      address with context path
+//	POWERAUTH_USERNAME      integration user, for Basic authentication
+//	POWERAUTH_PASSWORD      its password
+//	POWERAUTH_BEARER_TOKEN  an access token, in place of user and password
+//
+// The error names the variables that are missing or contradict each other; values are checked by [New].
+func ConfigFromEnv() (Config, error) {
+	cfg := Config{BaseURL: os.Getenv("POWERAUTH_BASE_URL")}
+	user, password, token := os.Getenv("POWERAUTH_USERNAME"), os.Getenv("POWERAUTH_PASSWORD"), os.Getenv("POWERAUTH_BEARER_TOKEN")
+	var check transport.Check
+	check.That(cfg.BaseURL != "", "POWERAUTH_BASE_URL", "is not set")
+	switch {
+	case token != "" && (user != "" || password != ""):
+		check.Refuse("POWERAUTH_BEARER_TOKEN", "contradicts POWERAUTH_USERNAME and POWERAUTH_PASSWORD")
+	case token != "":
+		cfg.Credentials = BearerAuth(identkit.Static(identkit.Secret(token)))
+	default:
+		check.That(user != "", "POWERAUTH_USERNAME", "is not set")
+		check.That(password != "", "POWERAUTH_PASSWORD", "is not set")
+		cfg.Credentials = BasicAuth(user, identkit.Secret(password))
+	}
+	return cfg, check.Err(provider, "powerauth.ConfigFromEnv")
+}
+
+// Call makes a call that this package does not wrap, such as one that a deployment adds. out receives the JSON answer; nil
+// ignores it. Authentication, limits, retries by in.Retry, errors and observers are those of every call.
+func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ...identkit.CallOption) error {
+	return c.road.Call(ctx, in, out, opts)
+}
+
+// CloseIdleConnections closes connections that no call is using, for a clean shutdown. It leaves the pool of an
+// Options.HTTPClient alone, which belongs to the caller.
+func (c *Client) CloseIdleConnections() { c.road.CloseIdleConnections() }
+
+// Catalog lists every operation of the package, for documentation, gateways and Options.Paths.
+func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
+
+var catalog = []*transport.Operation{
+	createRegistration, listRegistrations, getRegistration, changeRegistration, commitRegistration, deleteRegistration,
+	createOperation, getOperation, cancelOperation,
+}

@@ -1,0 +1,22 @@
+// Package powerauth is a client of Wultra PowerAuth Cloud (PAC), the backend side of mobile authentication and approvals: a
+// user's phone is registered as a device, and payments, logins and other operations are approved on it.
+//
+//	client, err := powerauth.New(powerauth.Config{
+//		BaseURL:     "https://pac.internal.example/powerauth-cloud",
+//		Credentials: powerauth.BasicAuth("integration", password),
+//	})
+//	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "u-1", AppID: "my-app"})
+//	// show created.ActivationQRCodeData as a QR code; the phone reads it
+//	reg, err := client.Registrations.WaitFor(ctx, created.ID, powerauth.RegistrationPendingCommit, identkit.WaitPolicy{})
+//	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistration{})
+//	op, err := client.Operations.Create(ctx, powerauth.CreateOperation{UserID: "u-1", Template: "payment", Parameters: …})
+//	op, err = client.Operations.Wait(ctx, op.ID, identkit.WaitPolicy{})
+//	if err == nil && op.Status == powerauth.OperationApproved { … }
+//
+// The multi-device API (paths under /v2) is covered. The single-device API is left out on purpose: the vendor steers everyone to
+// v2, which does all it does.
+//
+// PAC belongs into an internal network; phones talk to the enrollment server instead. What is known of PAC comes from the
+// vendor's tutorial, the public beginnings of its reference, its test suites and the open-source engine underneath; what is
+// assumed is called so in the doc comments and listed in ASSUMPTIONS.md. Package powerauthtest plays PAC in tests.
+package powerauth

@@ -1,0 +1,586 @@
+package powerauth_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
+)
+
+// The two calls that the enemy is met with: one that is safe to repeat and one that is not.
+func read(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {
+	_, err := c.Registrations.List(ctx, powerauth.ListRegistrations{UserID: "u-1"}, opts...)
+	return err
+}
+
+func create(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {
+	_, err := c.Operations.Create(ctx, paymentIn, opts...)
+	return err
+}
+
+type enemyRow struct {
+	name  string
+	fault identkittest.Rule
+	call  func(context.Context, *powerauth.Client, ...identkit.CallOption) error
+
+	want     identkit.Kind // "": success
+	attempts int
+	unknown  bool
+	took     time.Duration // at least, on the bubble's clock
+	atMost   time.Duration
+}
+
+func TestTheEnemyOnFakeTime(t *testing.T) {
+	t.Parallel()
+	any1 := identkittest.Any
+	for _, c := range []enemyRow{
+		{name: "429, Retry-After 1", fault: any1().First(1).RetryAfter(429, "1"), call: read, attempts: 2, took: time.Second, atMost: 2 * time.Second},
+		{name: "429, Retry-After 1, create", fault: any1().First(1).RetryAfter(429, "1"), call: create, attempts: 2, took: time.Second, atMost: 2 * time.Second},
+		{name: "429, Retry-After 1.5", fault: any1().First(1).RetryAfter(429, "1.5"), call: read, attempts: 2, took: 1500 * time.Millisecond, atMost: 3 * time.Second},
+		{name: "429, Retry-After an HTTP date", fault: any1().First(1).RetryAfter(429, time.Date(2000, 1, 1, 0, 0, 5, 0, time.UTC).Format(http.TimeFormat)), call: read, attempts: 2, took: 4 * time.Second, atMost: 6 * time.Second},
+		{name: "429, Retry-After 9999999999999", fault: any1().RetryAfter(429, "9999999999999"), call: read, want: identkit.ErrRateLimited, attempts: 1, atMost: time.Second},
+		{name: "429, negative Retry-After", fault: any1().First(1).RetryAfter(429, "-7"), call: read, attempts: 2, atMost: 2 * time.Second},
+		{name: "429 for ever", fault: any1().Status(429), call: create, want: identkit.ErrRateLimited, attempts: 3, atMost: 30 * time.Second},
+		{name: "503 twice, then 200", fault: any1().First(2).Status(503), call: read, attempts: 3, atMost: 30 * time.Second},
+		{name: "503 twice, then 200, create", fault: any1().First(2).Status(503), call: create, want: identkit.ErrUnavailable, attempts: 1, unknown: true},
+		{name: "503 always", fault: any1().Status(503), call: read, want: identkit.ErrUnavailable, attempts: 3, atMost: 30 * time.Second},
+		{name: "refused before sending", fault: any1().First(1).Refuse(), call: create, attempts: 2},
+		{name: "refused always", fault: any1().Refuse(), call: create, want: identkit.ErrNetwork, attempts: 3},
+		{name: "reset before the answer", fault: any1().First(1).Reset(), call: read, attempts: 2},
+		{name: "reset before the answer, create", fault: any1().First(1).Reset(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "reset after the headers", fault: any1().First(1).ResetAfterHeaders(), call: read, attempts: 2},
+		{name: "reset inside the answer", fault: any1().First(1).ResetInBody(), call: read, attempts: 2},
+		{name: "reset inside the answer, create", fault: any1().First(1).ResetInBody(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "answer lost after acting", fault: any1().First(1).LoseAnswer(), call: read, attempts: 2},
+		{name: "answer lost after acting, create", fault: any1().First(1).LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "slow header", fault: any1().First(1).SlowHeader(45 * time.Second), call: read, attempts: 2, took: 30 * time.Second, atMost: 40 * time.Second},
+		{name: "slow header, create", fault: any1().First(1).SlowHeader(45 * time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
+		{name: "one byte a second for ever", fault: any1().Drip(1, time.Second), call: read, want: identkit.ErrTimeout, attempts: 3, took: 90 * time.Second, atMost: 2 * time.Minute},
+		{name: "one byte a second for ever, create", fault: any1().Drip(1, time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
+		{name: "truncated answer", fault: any1().First(1).TruncateHalf(), call: read, attempts: 2},
+		{name: "truncated gzip", fault: any1().First(1).GzipTruncated(), call: read, attempts: 2},
+		{name: "truncated gzip, create", fault: any1().GzipTruncated(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "HTML 200", fault: any1().HTML(200), call: read, want: identkit.ErrBadResponse, attempts: 1},
+		{name: "HTML 200, create", fault: any1().HTML(200), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "HTML 502", fault: any1().HTML(502), call: read, want: identkit.ErrUnavailable, attempts: 3},
+		{name: "HTML 502, create", fault: any1().HTML(502), call: create, want: identkit.ErrUnavailable, attempts: 1, unknown: true},
+		{name: "null", fault: any1().JSON(200, nil), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "{}", fault: any1().JSON(200, map[string]any{}), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "empty 200", fault: any1().Empty(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "doubled JSON", fault: any1().Double(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "bad JSON", fault: any1().BadJSON(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "204 where an object is due", fault: any1().Status(204), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "redirect to another host", fault: any1().Redirect("https://evil.example/"), call: read, want: identkit.ErrBadResponse, attempts: 1},
+		{name: "redirect to another host, create", fault: any1().Redirect("https://evil.example/"), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "redirect to nowhere", fault: any1().Status(302).Header("Location", "::%"), call: read, want: identkit.ErrBadResponse, attempts: 1},
+		{name: "501", fault: any1().Status(501), call: read, want: identkit.ErrUnavailable, attempts: 1},
+		{name: "418", fault: any1().Status(418), call: create, want: identkit.ErrRejected, attempts: 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+				lc := identkittest.NewLeakCheck(t)
+				user, password := srv.Credentials()
+				lc.Seed("password", password.Reveal())
+				srv.Fault(c.fault)
+				client := srv.Client(func(cfg *powerauth.Config) {
+					cfg.Credentials = powerauth.BasicAuth(user, password)
+					cfg.Options.Logger, cfg.Options.Observer = lc.Logger(), lc.Observer()
+				})
+				start := time.Now()
+				var resp identkit.Response
+				err := c.call(t.Context(), client, identkit.WithResponse(&resp))
+				took := time.Since(start)
+				assert.Equal(t, c.attempts, srv.Journal().Len(), "attempts")
+				assert.GreaterOrEqual(t, took, c.took)
+				if c.atMost > 0 {
+					assert.LessOrEqual(t, took, c.atMost)
+				}
+				if c.want == "" {
+					require.NoError(t, err)
+					assert.Len(t, resp.Attempts, c.attempts)
+					return
+				}
+				lc.Error(err)
+				require.ErrorIs(t, err, c.want)
+				assert.Equal(t, c.unknown, errors.Is(err, identkit.ErrOutcomeUnknown), "outcome unknown")
+				var e *identkit.Error
+				require.ErrorAs(t, err, &e)
+				assert.Len(t, e.Attempts, c.attempts)
+			})
+		})
+	}
+}
+
+func TestRefusedAttemptIsCounted(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{})
+	srv.Fault(identkittest.Any().First(1).Refuse())
+	var resp identkit.Response
+	require.NoError(t, create(t.Context(), srv.Client(), identkit.WithResponse(&resp)))
+	require.Len(t, resp.Attempts, 2)
+	assert.Equal(t, "dial", resp.Attempts[0].Phase)
+	assert.Equal(t, identkit.ErrNetwork, resp.Attempts[0].Kind)
+	assert.Equal(t, "backoff", resp.Attempts[1].Reason)
+	assert.Equal(t, 200, resp.Attempts[1].Status)
+}
+
+// The same over real sockets, where net/http has its own opinions.
+func TestTheEnemyOverSockets(t *testing.T) {
+	t.Parallel()
+	for _, c := range []enemyRow{
+		{name: "reset before the answer, create", fault: identkittest.Any().First(1).Reset(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "reset before the answer", fault: identkittest.Any().First(1).Reset(), call: read, attempts: 2},
+		{name: "reset inside the answer", fault: identkittest.Any().First(1).ResetInBody(), call: read, attempts: 2},
+		{name: "reset after the headers, create", fault: identkittest.Any().ResetAfterHeaders(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "answer lost, create", fault: identkittest.Any().LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "one byte at a time for ever", fault: identkittest.Any().Drip(1, 20*time.Millisecond), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
+		{name: "slow header", fault: identkittest.Any().SlowHeader(time.Minute), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
+		{name: "truncated answer", fault: identkittest.Any().TruncateHalf(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "truncated gzip", fault: identkittest.Any().GzipTruncated(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "redirect", fault: identkittest.Any().Redirect("https://evil.example/"), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			srv := powerauthtest.NewServer(t)
+			srv.Fault(c.fault)
+			client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.AttemptTimeout = 300 * time.Millisecond })
+			err := c.call(t.Context(), client)
+			assert.Equal(t, c.attempts, srv.Journal().Len())
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, c.want)
+			assert.Equal(t, c.unknown, errors.Is(err, identkit.ErrOutcomeUnknown))
+		})
+	}
+}
+
+func TestARedirectSendsNothingElsewhere(t *testing.T) {
+	t.Parallel()
+	var visits atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	srv := powerauthtest.NewServer(t)
+	srv.Fault(identkittest.Any().Redirect(elsewhere.URL))
+	client := srv.Client(func(cfg *powerauth.Config) {
+		cfg.Options.HTTPClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}
+	})
+	require.ErrorIs(t, read(t.Context(), client), identkit.ErrBadResponse)
+	require.ErrorIs(t, create(t.Context(), client), identkit.ErrBadResponse)
+	assert.Zero(t, visits.Load(), "even if the caller's client would follow")
+}
+
+func TestHugeAnswersAreRefusedInLittleMemory(t *testing.T) { // not parallel: it measures the heap
+	for name, fault := range map[string]identkittest.Rule{
+		"gzip bomb of 1 GiB": identkittest.Any().GzipBomb(1 << 30),
+		"body of 1 GiB":      identkittest.Any().Huge(1 << 30),
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := powerauthtest.NewServer(t)
+			srv.Fault(fault)
+			client := srv.Client()
+			peak := peakHeap(func() {
+				err := create(t.Context(), client)
+				require.ErrorIs(t, err, identkit.ErrResponseTooLarge)
+				require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
+				require.ErrorIs(t, read(t.Context(), client), identkit.ErrResponseTooLarge)
+			})
+			assert.Less(t, peak, uint64(64<<20))
+			assert.Equal(t, 2, srv.Journal().Len(), "not asked for again")
+		})
+	}
+}
+
+// peakHeap is by how much the heap in use grew at most while f ran.
+func peakHeap(f func()) uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	before, peak := m.HeapInuse, m.HeapInuse
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return peak - before
+		case <-tick.C:
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapInuse)
+		}
+	}
+}
+
+func TestAnUnknownHostIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
+	dials := 0
+	client := clientOf(t, "https://nobody.invalid/pac", &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		dials++
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nobody.invalid", IsNotFound: true}}
+	}})
+	err := create(t.Context(), client)
+	require.ErrorIs(t, err, identkit.ErrNetwork)
+	require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown, "it was never sent")
+	assert.Contains(t, err.Error(), "no such host")
+	var e *identkit.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "dns", e.Attempts[0].Phase)
+	assert.Equal(t, 1, dials)
+}
+
+func TestAnExpiredCertificateIsRefused(t *testing.T) {
+	t.Parallel()
+	var handled atomic.Int32
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { handled.Add(1) }))
+	srv.Config.ErrorLog = discardLog()
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	pool := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	late := &tls.Config{RootCAs: pool, Time: func() time.Time { return time.Now().AddDate(200, 0, 0) }} //nolint:gosec // MinVersion is not the point
+	client := clientOf(t, srv.URL, &http.Transport{TLSClientConfig: late})
+	err := create(t.Context(), client)
+	require.ErrorIs(t, err, identkit.ErrNetwork)
+	require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+	assert.Contains(t, err.Error(), "expired")
+	var e *identkit.Error
+	require.ErrorAs(t, err, &e)
+	require.Len(t, e.Attempts, 1)
+	assert.Equal(t, "tls", e.Attempts[0].Phase)
+	assert.Zero(t, handled.Load())
+}
+
+func TestAContextCanBeCancelledInEachPhase(t *testing.T) {
+	t.Parallel()
+	t.Run("before the call", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := create(ctx, srv.Client())
+		require.ErrorIs(t, err, identkit.ErrCanceled)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+		assert.Zero(t, srv.Journal().Len())
+	})
+	t.Run("while dialling", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		client := clientOf(t, "https://pac.invalid", &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			cancel()
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		err := create(ctx, client)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+	})
+	for name, c := range map[string]struct {
+		fault   identkittest.Rule
+		unknown bool
+	}{
+		"waiting for the answer":  {identkittest.Any().SlowHeader(time.Minute), true},
+		"inside the answer":       {identkittest.Any().Drip(1, time.Second), true},
+		"waiting for another try": {identkittest.Any().RetryAfter(429, "9"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+				srv.Fault(c.fault)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				reason := errors.New("the user went away")
+				time.AfterFunc(5*time.Second, func() { cancel(reason) })
+				start := time.Now()
+				err := create(ctx, srv.Client())
+				require.ErrorIs(t, err, identkit.ErrCanceled)
+				require.ErrorIs(t, err, context.Canceled)
+				require.ErrorIs(t, err, reason)
+				assert.Equal(t, c.unknown, errors.Is(err, identkit.ErrOutcomeUnknown))
+				assert.Equal(t, 5*time.Second, time.Since(start), "at once")
+				if !c.unknown {
+					require.ErrorIs(t, err, identkit.ErrRateLimited, "what the last attempt said is kept")
+				}
+			})
+		})
+	}
+	t.Run("deadline", func(t *testing.T) {
+		t.Parallel()
+		bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+			srv.Fault(identkittest.Any().Status(503))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
+			defer cancel()
+			err := read(ctx, srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.MinWait = 9 * time.Second }))
+			require.ErrorIs(t, err, identkit.ErrUnavailable, "a wait that does not fit is not begun: the last real error")
+		})
+	})
+	t.Run("the call's own timeout", func(t *testing.T) {
+		t.Parallel()
+		bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+			srv.Fault(identkittest.Any().SlowHeader(time.Minute))
+			start := time.Now()
+			err := read(t.Context(), srv.Client(), identkit.WithTimeout(7*time.Second))
+			require.ErrorIs(t, err, identkit.ErrTimeout)
+			assert.Contains(t, err.Error(), "call timed out")
+			assert.Equal(t, 7*time.Second, time.Since(start))
+		})
+	})
+}
+
+func TestA401IsRepeatedOnceAndOnlyWithAnotherSecret(t *testing.T) {
+	t.Parallel()
+	const get = "powerauth.Registrations.List"
+	t.Run("same secret: no storm", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BasicAuth("integration", "old") })
+		for range 20 {
+			require.ErrorIs(t, read(t.Context(), client), identkit.ErrUnauthorized)
+		}
+		assert.Equal(t, 20, srv.Journal().Count(get))
+	})
+	t.Run("rotated secret: once, also for a call that is not safe to repeat", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		user, password := srv.Credentials()
+		var asked atomic.Int32
+		client := srv.Client(func(cfg *powerauth.Config) {
+			cfg.Credentials = powerauth.BasicAuthFrom(user, func(context.Context) (identkit.Secret, error) {
+				if asked.Add(1) == 1 {
+					return "old", nil
+				}
+				return password, nil
+			})
+		})
+		require.NoError(t, create(t.Context(), client, identkit.WithAttempts(1)))
+		assert.Equal(t, 2, srv.Journal().Len())
+	})
+	t.Run("a source that always changes: still once", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		var n atomic.Int32
+		client := srv.Client(func(cfg *powerauth.Config) {
+			cfg.Credentials = powerauth.BearerAuth(func(context.Context) (identkit.Secret, error) {
+				return identkit.Secret(string(rune('a' + n.Add(1)))), nil
+			})
+		})
+		require.ErrorIs(t, read(t.Context(), client), identkit.ErrUnauthorized)
+		assert.Equal(t, 2, srv.Journal().Len())
+	})
+	t.Run("a source that fails sends nothing", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		vault := errors.New("vault is sealed")
+		for _, source := range []identkit.SecretSource{
+			func(context.Context) (identkit.Secret, error) { return "", vault },
+			identkit.Static(""),
+		} {
+			client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BearerAuth(source) })
+			err := create(t.Context(), client)
+			require.ErrorIs(t, err, identkit.ErrUnauthorized)
+			require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+		}
+		assert.Zero(t, srv.Journal().Len())
+	})
+	t.Run("bearer", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{BearerToken: "token-1"})
+		require.NoError(t, read(t.Context(), srv.Client(func(cfg *powerauth.Config) {
+			cfg.Credentials = powerauth.BearerAuth(identkit.Static("token-1"))
+		})))
+	})
+}
+
+func TestManyCallsFailingAtOnceDoNotCloseTheSharedPool(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.NewServer(t)
+	var dials atomic.Int32
+	pool := &http.Transport{MaxIdleConnsPerHost: 512, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	t.Cleanup(pool.CloseIdleConnections)
+	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.HTTPClient = &http.Client{Transport: pool} })
+	round := func() {
+		errs := make(chan error, 200)
+		for range cap(errs) {
+			go func() { errs <- create(t.Context(), client) }()
+		}
+		for range cap(errs) {
+			<-errs
+		}
+	}
+	round()
+	srv.Fault(identkittest.Any().Status(500))
+	round()
+	before := dials.Load()
+	srv.ClearFaults()
+	for range 50 {
+		require.NoError(t, create(t.Context(), client))
+	}
+	assert.Equal(t, before, dials.Load(), "failed calls left the idle connections open")
+}
+
+func TestTheRetryBudgetStopsStorms(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{})
+	srv.Fault(identkittest.Any().Status(503))
+	client := srv.Client(func(cfg *powerauth.Config) {
+		cfg.Options.Retry.Budget, cfg.Options.Retry.MaxWait = 5, time.Millisecond
+	})
+	var last error
+	for range 20 {
+		last = read(t.Context(), client)
+	}
+	assert.Equal(t, 20+5, srv.Journal().Len(), "five retries for twenty calls")
+	require.ErrorIs(t, last, identkit.ErrRetryBudget)
+	require.ErrorIs(t, last, identkit.ErrUnavailable, "with the real error inside")
+	assert.Contains(t, last.Error(), "locally")
+	var e *identkit.Error
+	require.ErrorAs(t, last, &e)
+	assert.Equal(t, 503, e.Status)
+}
+
+func TestTheLimiterIsAskedForEveryAttempt(t *testing.T) {
+	t.Parallel()
+	bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+		srv.Fault(identkittest.Any().First(1).Status(503))
+		l := &countingLimiter{}
+		client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Limiter = l })
+		require.NoError(t, read(t.Context(), client))
+		assert.Equal(t, 2, l.n)
+
+		l.wait = time.Hour
+		start := time.Now()
+		err := create(t.Context(), client)
+		require.ErrorIs(t, err, identkit.ErrRateLimited)
+		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+		assert.Equal(t, 2*time.Minute, time.Since(start), "bounded by the call's timeout")
+	})
+}
+
+type countingLimiter struct {
+	n    int
+	wait time.Duration
+}
+
+func (l *countingLimiter) Wait(ctx context.Context) error {
+	l.n++
+	if l.wait == 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(l.wait):
+		return nil
+	}
+}
+
+func TestNothingShowsASecret(t *testing.T) {
+	t.Parallel()
+	lc := identkittest.NewLeakCheck(t)
+	password, otp, user := lc.Secret("password"), lc.Secret("otp"), lc.Personal("user")
+	srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Password = password })
+	// A provider that repeats what it was sent, credentials included.
+	echo := []byte(`{"status":"ERROR","responseObject":{"code":"ERROR_REQUEST","message":"` + password.Reveal() + ` ` + otp.Reveal() + ` ` + user + `",
+		"violations":[{"fieldName":"otp","invalidValue":"` + otp.Reveal() + `","hint":"` + user + `"}]}}`)
+	client := srv.Client(func(cfg *powerauth.Config) {
+		lc.Value(*cfg)
+		cfg.Options.Logger, cfg.Options.Observer = lc.Logger(), lc.Observer()
+		cfg.Options.Retry.MaxWait = time.Millisecond
+	})
+	lc.Value(client)
+	lc.Value(*client)
+	in := powerauth.CreateRegistration{UserID: powerauth.UserID(user), AppID: "a", OTP: otp, CommitPhase: powerauth.CommitOnCommit}
+	for _, fault := range []identkittest.Rule{
+		identkittest.Any().Times(1).Body(400, "application/json", echo),
+		identkittest.Any().Times(3).Body(503, "application/json", echo),
+		identkittest.Any().Times(1).Body(200, "application/json", echo),
+		identkittest.Any().Times(1).Reset(),
+		identkittest.Any().Times(1).TruncateHalf(),
+		identkittest.Any().Times(1).Redirect("https://evil.example/?p=" + password.Reveal()),
+	} {
+		srv.ClearFaults()
+		srv.Fault(fault)
+		_, err := client.Registrations.Create(t.Context(), in)
+		require.Error(t, err)
+		lc.Error(err)
+		srv.ClearFaults()
+		srv.Fault(fault)
+		_, err = client.Registrations.List(t.Context(), powerauth.ListRegistrations{UserID: powerauth.UserID(user)})
+		lc.Error(err)
+	}
+	srv.ClearFaults()
+	created, err := client.Registrations.Create(t.Context(), in)
+	require.NoError(t, err)
+	lc.Seed("activation code", created.ActivationCode.Reveal())
+	lc.Value(created)
+	lc.Value(*created)
+	in.UserID = "u"
+	lc.Value(in)
+}
+
+func TestNoGoroutineIsLeftBehind(t *testing.T) {
+	identkittest.NoGoroutineLeaks(t)
+	srv := powerauthtest.NewServer(t)
+	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.AttemptTimeout = 50 * time.Millisecond })
+	srv.Fault(
+		identkittest.Any().Nth(1).SlowHeader(time.Minute), identkittest.Any().Nth(2).Drip(1, time.Second), identkittest.Any().Nth(3).Reset(),
+		identkittest.Any().Nth(4).GzipBomb(1<<26), identkittest.Any().Nth(5).Status(503), identkittest.Any().Nth(6).ResetInBody(),
+	)
+	for range 8 {
+		_ = create(t.Context(), client)
+	}
+	require.NoError(t, create(t.Context(), client))
+}
+
+func TestTheFakeBehindHTTPMock(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{})
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(srv.Responder())
+	mock.RegisterResponder(http.MethodPost, "=~/v2/operations$", httpmock.NewStringResponder(502, "<html>Bad Gateway</html>"))
+	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.HTTPClient = &http.Client{Transport: mock} })
+	require.NoError(t, read(t.Context(), client))
+	err := create(t.Context(), client)
+	require.ErrorIs(t, err, identkit.ErrUnavailable)
+	require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
+}
+
+func TestHandlersAndSynctest(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{BasePath: "/pac"})
+	rec := httptest.NewRecorder()
+	req := httptest.NewRequest(http.MethodGet, "/pac/v2/registrations?userId=u", bytes.NewReader(nil))
+	user, password := srv.Credentials()
+	req.SetBasicAuth(user, password.Reveal())
+	srv.ServeHTTP(rec, req)
+	assert.Equal(t, 200, rec.Code)
+	assert.JSONEq(t, `{"registrations":[]}`, rec.Body.String())
+	synctest.Test(t, func(t *testing.T) {
+		srv := powerauthtest.New(powerauthtest.Options{})
+		srv.Fault(identkittest.Any().SlowHeader(29 * time.Second))
+		start := time.Now()
+		require.NoError(t, read(t.Context(), srv.Client()))
+		assert.Equal(t, 29*time.Second, time.Since(start))
+	})
+}

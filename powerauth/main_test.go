@@ -1,0 +1,57 @@
+package powerauth_test
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
+)
+
+var paymentIn = powerauth.CreateOperation{UserID: "u-1", Template: "payment", Parameters: map[string]string{"amount": "100", "currency": "CZK"}}
+
+// active makes a registration and takes it to ACTIVE.
+func active(t *testing.T, srv *powerauthtest.Server, client *powerauth.Client, user powerauth.UserID) powerauth.RegistrationID {
+	t.Helper()
+	created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: user, AppID: "app", CommitPhase: powerauth.CommitOnKeyExchange})
+	require.NoError(t, err)
+	id, err := srv.Activate(created.ActivationCode, powerauthtest.Activation{Name: "Phone", DeviceInfo: "Pixel"})
+	require.NoError(t, err)
+	require.Equal(t, created.ID, id)
+	return id
+}
+
+// bubble runs a test on fake time, against a fake without a socket.
+func bubble(t *testing.T, opts powerauthtest.Options, test func(t *testing.T, srv *powerauthtest.Server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		srv := powerauthtest.New(opts)
+		defer srv.Close()
+		test(t, srv)
+	})
+}
+
+func manualClock() *identkittest.ManualClock {
+	return identkittest.NewClock(time.Now())
+}
+
+// clientOf is a client of any server over the caller's transport.
+func clientOf(t *testing.T, url string, transport http.RoundTripper) *powerauth.Client {
+	t.Helper()
+	client, err := powerauth.New(powerauth.Config{
+		BaseURL: url, Credentials: powerauth.BasicAuth("u", "p"),
+		Options: identkit.Options{HTTPClient: &http.Client{Transport: transport}, Retry: identkit.RetryPolicy{MinWait: time.Millisecond}},
+	})
+	require.NoError(t, err)
+	return client
+}
+
+func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }

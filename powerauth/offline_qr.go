@@ -1,0 +1,251 @@
+package powerauth
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/pacrypto"
+)
+
+var (
+	// ErrOfflineQR is the error of a text that is not the QR text of an offline operation, or of values that cannot be
+	// written as one. Errors never repeat the text.
+	ErrOfflineQR = errors.New("powerauth: not an offline operation QR text")
+	// ErrOfflineOTP is the error of a typed offline code with a wrong number of digits, or other characters in it.
+	ErrOfflineOTP = errors.New("powerauth: offline code malformed")
+)
+
+// OfflineQR is the content of the QR code of an offline operation, operationQrCodeData. A backend shows that text as it
+// came; this is for looking into it, and for simulated phones.
+//
+// Source: wultra/powerauth-webflow, docs/Off-line-Signatures-QR-Code.md; wultra/powerauth-server,
+// docs/Offline-Signatures.md; parser tests of wultra/mtoken-sdk-ios; checked 2026-11.
+type OfflineQR struct {
+	OperationID string
+	// Title and Message have their escapes resolved.
+	Title, Message string
+	// DataText is the operation data as it stands in the text, which is what the phone's code covers.
+	DataText string
+	// Data is DataText taken apart.
+	Data OperationData
+	// Flags says how the app is to behave.
+	Flags OfflineFlags
+	// Further are the lines between flags and nonce. The first is the proximity code, see [OfflineQR.TOTP]; more are
+	// for attributes to come.
+	Further []string
+	// Nonce is Base64 of 16 bytes. It belongs to this QR code: verifying the user's code takes it.
+	Nonce string
+	// KeyType says which key signed.
+	KeyType OfflineKey
+	// Signature is the signature, DER of an ECDSA P-256 signature with SHA-256.
+	Signature []byte
+
+	signed string
+}
+
+// OfflineFlags are the flags of an offline operation, a letter each, in any order. Unknown letters are kept.
+type OfflineFlags string
+
+// Has reports whether the flag is set.
+func (f OfflineFlags) Has(flag OfflineFlag) bool {
+	return flag != "" && strings.Contains(string(f), string(flag))
+}
+
+// OfflineFlag is one flag of an offline operation.
+type OfflineFlag string
+
+// The flags known so far.
+const (
+	FlagBiometry     OfflineFlag = "B" // biometry may take the place of the PIN
+	FlagFlipButtons  OfflineFlag = "X" // approve and reject change places
+	FlagFraudWarning OfflineFlag = "F" // the app warns of fraud
+	FlagBlockOnCall  OfflineFlag = "C" // no approval during a phone call
+)
+
+// OfflineKey says which key signed an offline operation.
+type OfflineKey string
+
+// The keys. OfflineKeyMAC stands in no document; the vendor's newest phone parser takes it, with a MAC of 32 bytes.
+const (
+	OfflineKeyMaster       OfflineKey = "0" // the application's master server key
+	OfflineKeyPersonalized OfflineKey = "1" // the server's key of this registration
+	OfflineKeyMAC          OfflineKey = "2" // protocol 4: a symmetric key of this registration
+)
+
+const (
+	maxOfflineQR = 8 << 10
+	// Lines in front of the further ones, and behind them.
+	offlineHeadLines, offlineTailLines = 5, 2
+	// The sizes that the phone takes for a signature, in bytes.
+	minSignature, maxSignature, macSize = 64, 255, 32
+)
+
+// ParseOfflineQR reads the text as the phone does: it refuses a missing id or nonce, malformed operation data, control
+// characters, unknown key types and signatures of an impossible size, and takes lines it does not know in front of the
+// nonce. The signature is read, not verified: see [OfflineQR.Verify]. The error is [ErrOfflineQR], beside
+// [ErrOperationData] when the data are at fault; at most 8 KiB are read.
+func ParseOfflineQR(s string) (*OfflineQR, error) {
+	if len(s) > maxOfflineQR || !utf8.ValidString(s) {
+		return nil, fmt.Errorf("%w: too long or not UTF-8", ErrOfflineQR)
+	}
+	lines := strings.Split(s, "\n")
+	n := len(lines)
+	if n < offlineHeadLines+offlineTailLines {
+		return nil, fmt.Errorf("%w: too few lines", ErrOfflineQR)
+	}
+	last := lines[n-1]
+	if last == "" {
+		return nil, fmt.Errorf("%w: no signature", ErrOfflineQR)
+	}
+	q := &OfflineQR{
+		OperationID: lines[0],
+		Title:       unescapeText(lines[1], false),
+		Message:     unescapeText(lines[2], false),
+		DataText:    lines[3],
+		Flags:       OfflineFlags(lines[4]),
+		Further:     lines[offlineHeadLines : n-offlineTailLines : n-offlineTailLines],
+		Nonce:       lines[n-2],
+		KeyType:     OfflineKey(last[:1]),
+		signed:      s[:len(s)-len(last)+1],
+	}
+	var err error
+	if q.Signature, err = pacrypto.DecodeBase64(last[1:]); err != nil {
+		return nil, fmt.Errorf("%w: the signature is not Base64", ErrOfflineQR)
+	}
+	if q.Data, err = ParseOperationData(q.DataText); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOfflineQR, err)
+	}
+	for _, line := range lines {
+		if hasControl(line) {
+			return nil, fmt.Errorf("%w: control characters", ErrOfflineQR)
+		}
+	}
+	if err := q.validate(); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+// TOTP returns the proximity code that the text carries: 8 digits, or empty.
+func (q *OfflineQR) TOTP() string {
+	if len(q.Further) > 0 && isDigits(q.Further[0], otpDigits) {
+		return q.Further[0]
+	}
+	return ""
+}
+
+// SignedText returns what the signature covers: the text up to and including the character of the key type. It is empty
+// for a value that did not come from [ParseOfflineQR].
+func (q *OfflineQR) SignedText() string { return q.signed }
+
+// Verify verifies the signature with the public part of the key that KeyType names. It returns nil only for a good one,
+// otherwise [ErrSignature]; also for [OfflineKeyMAC], which no public key can verify.
+func (q *OfflineQR) Verify(key PublicKey) error {
+	if q.signed == "" || q.KeyType == OfflineKeyMAC || !pacrypto.Verify(key.key, []byte(q.signed), q.Signature) {
+		return ErrSignature
+	}
+	return nil
+}
+
+// BaseString returns the text that the phone computes its code over, the secret apart: the base string of a POST to
+// /operation/authorize/offline with the nonce of the QR code and, as its body, the operation's id, its data and the
+// proximity code, if there is one, joined by "&".
+//
+// That the proximity code is part of it is not documented; the vendor's phone does it so (wultra/mtoken-sdk-ios,
+// WMTQROperation, checked 2026-11).
+func (q *OfflineQR) BaseString() (string, error) {
+	nonce, err := pacrypto.DecodeBase64(q.Nonce)
+	if err != nil {
+		return "", fmt.Errorf("%w: nonce", ErrOfflineQR)
+	}
+	body := q.OperationID + "&" + q.DataText
+	if len(q.Further) > 0 {
+		body += "&" + q.Further[0]
+	}
+	return SignatureBaseString(offlineMethod, offlineURIID, nonce, []byte(body)), nil
+}
+
+// Render writes the QR text, for tests and fakes: real ones come from the provider. Sign gets the text to sign and
+// returns the signature; Signature is not read. Data is written from DataText, or from Data when that is empty.
+func (q *OfflineQR) Render(sign func(signedText []byte) ([]byte, error)) (string, error) {
+	data := q.DataText
+	if data == "" {
+		encoded, err := q.Data.Encode()
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", ErrOfflineQR, err)
+		}
+		data = encoded
+	}
+	lines := []string{q.OperationID, escapeText(q.Title, false), escapeText(q.Message, false), data, string(q.Flags)}
+	lines = append(lines, q.Further...)
+	lines = append(lines, q.Nonce, string(q.KeyType))
+	for _, line := range lines {
+		if hasControl(line) {
+			return "", fmt.Errorf("%w: control characters", ErrOfflineQR)
+		}
+	}
+	signed := strings.Join(lines, "\n")
+	signature, err := sign([]byte(signed))
+	if err != nil {
+		return "", fmt.Errorf("powerauth: sign an offline operation: %w", err)
+	}
+	text := signed + pacrypto.EncodeBase64(signature)
+	if _, err := ParseOfflineQR(text); err != nil {
+		return "", err
+	}
+	return text, nil
+}
+
+func (q *OfflineQR) validate() error {
+	if q.OperationID == "" {
+		return fmt.Errorf("%w: no operation id", ErrOfflineQR)
+	}
+	if nonce, err := pacrypto.DecodeBase64(q.Nonce); err != nil || len(nonce) != pacrypto.NonceSize {
+		return fmt.Errorf("%w: the nonce is not Base64 of %d bytes", ErrOfflineQR, pacrypto.NonceSize)
+	}
+	size := len(q.Signature)
+	switch q.KeyType {
+	case OfflineKeyMaster, OfflineKeyPersonalized:
+		if size >= minSignature && size <= maxSignature {
+			return nil
+		}
+	case OfflineKeyMAC:
+		if size == macSize {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: unknown key type, or a signature of impossible size", ErrOfflineQR)
+}
+
+const (
+	offlineFactors = 2
+	minOTPDigits   = 4
+	maxOTPTyped    = 128
+)
+
+// NormalizeOfflineOTP brings the code that a user copied from the phone, often drawn as four groups of four, into the
+// form that the provider takes: two groups of digits joined by a dash, "12345678-12345678". Spaces and dashes may stand
+// anywhere; other characters, and too few or too many digits, are [ErrOfflineOTP]. So a slip of the finger costs the
+// user none of the attempts that the provider counts.
+//
+// Digits is the length of one group, 4 to 8; zero means 8, the default of the provider. Whether the provider tolerates
+// other forms is not documented.
+func NormalizeOfflineOTP(typed string, digits int) (identkit.Secret, error) {
+	if digits == 0 {
+		digits = otpDigits
+	}
+	if digits < minOTPDigits || digits > otpDigits {
+		return "", fmt.Errorf("%w: a group has %d to %d digits", ErrOfflineOTP, minOTPDigits, otpDigits)
+	}
+	if len(typed) > maxOTPTyped {
+		return "", fmt.Errorf("%w: too long", ErrOfflineOTP)
+	}
+	bare := strings.NewReplacer("-", "", " ", "").Replace(strings.TrimSpace(typed))
+	if !isDigits(bare, digits*offlineFactors) {
+		return "", fmt.Errorf("%w: it has %d digits", ErrOfflineOTP, digits*offlineFactors)
+	}
+	return identkit.Secret(bare[:digits] + "-" + bare[digits:]), nil
+}

@@ -1,0 +1,223 @@
+package powerauth
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/internal/wire"
+)
+
+// Operations asks users for approval: client.Operations.
+type Operations struct{ road *transport.Road }
+
+// OperationID identifies an operation. It is opaque, a UUID in every sample.
+type OperationID string
+
+// CreateOperation asks for an approval.
+type CreateOperation struct {
+	// UserID is who shall approve. Empty makes an operation without a user, claimed by whoever scans it (PAC 1.6 and later).
+	UserID UserID `json:"userId,omitzero"`
+	// Template is the name of the operation's template, such as "login". Required.
+	Template string `json:"template"`
+	// Language is the language of the push message, two letters.
+	Language string `json:"language,omitzero"`
+	// ExternalID is the caller's own id. PAC does not make it unique.
+	ExternalID string `json:"externalId,omitzero"`
+	// Flag lets only registrations with this flag approve.
+	Flag string `json:"flag,omitzero"`
+	// Expires overrides the template's expiry; it must be in the future.
+	Expires time.Time `json:"timestampExpires,omitzero"`
+	// Parameters fill the template's data. Line feeds are the only control characters allowed.
+	Parameters map[string]string `json:"parameters,omitempty"`
+	// ProximityCheckEnabled overrides the template: the phone must then read a code that changes every 30 seconds.
+	ProximityCheckEnabled *bool `json:"proximityCheckEnabled,omitempty"`
+	// Silent sends no push message.
+	Silent bool `json:"silent,omitzero"`
+	// RegistrationID lets only this device approve (PAC 1.7 and later).
+	RegistrationID RegistrationID `json:"registrationId,omitzero"`
+}
+
+// UnmarshalJSON reads the body that PAC takes, times as epoch milliseconds (or ISO 8601) included, so that a backend can accept it
+// from its own clients.
+func (in *CreateOperation) UnmarshalJSON(b []byte) error {
+	type plain CreateOperation
+	w := struct {
+		*plain
+		Expires wire.Time `json:"timestampExpires"`
+	}{plain: (*plain)(in)}
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	in.Expires = w.Expires.Time
+	return nil
+}
+
+func (in *CreateOperation) body() transport.Body {
+	type plain CreateOperation
+	return transport.JSON(struct {
+		*plain
+		Expires wire.Time `json:"timestampExpires,omitzero"`
+	}{(*plain)(in), wire.Time{Time: in.Expires}})
+}
+
+func (in *CreateOperation) check(c *transport.Check) {
+	c.Optional("userId", string(in.UserID), maxUserID)
+	c.Text("template", in.Template, 0)
+	c.That(in.Language == "" || isLanguage(in.Language), "language", "is not a two-letter code")
+	c.Optional("externalId", in.ExternalID, 0)
+	c.Optional("flag", in.Flag, 0)
+	c.Future("timestampExpires", in.Expires)
+	for name, value := range in.Parameters {
+		c.Text("parameters", name, 0)
+		c.Optional("parameters."+name, value, 0)
+		c.That(!strings.ContainsFunc(value, isForbiddenControl), "parameters."+name, "holds a control character other than LF")
+	}
+}
+
+func isLanguage(s string) bool {
+	return len(s) == 2 && !strings.ContainsFunc(s, func(r rune) bool { return (r|0x20) < 'a' || (r|0x20) > 'z' })
+}
+
+func isForbiddenControl(r rune) bool { return r != '\n' && (r < ' ' || r >= 0x7f && r <= 0x9f) }
+
+// Operation is one thing to approve.
+type Operation struct {
+	identkit.Raw `json:"-"`
+
+	ID           OperationID     `json:"operationId"`
+	Status       OperationStatus `json:"status"`
+	StatusReason string          `json:"statusReason"` // such as the code it was cancelled with
+	UserID       UserID          `json:"userId"`       // empty until claimed, for operations without a user
+	Template     string          `json:"template"`
+	Type         string          `json:"operationType"`
+	// Parameters are those it was created with.
+	Parameters map[string]string `json:"parameters"`
+	// AdditionalData is what the approving phone and its server added, as JSON: the approver's activationId, the user agent, …
+	AdditionalData  map[string]json.RawMessage `json:"additionalData"`
+	FailureCount    int                        `json:"failureCount"`
+	MaxFailureCount int                        `json:"maxFailureCount"`
+	Created         time.Time                  `json:"timestampCreated"`
+	Expires         time.Time                  `json:"timestampExpires"`
+	// ProximityOTP is the code to show as a QR code or deeplink, 8 digits, only with a proximity check. It changes every 30
+	// seconds: read the operation again before drawing it.
+	ProximityOTP identkit.Secret `json:"proximityOtp"`
+}
+
+// OperationStatus is the state of an operation. Values this package does not know pass through.
+type OperationStatus string
+
+// The states of an operation. All but PENDING are final.
+const (
+	OperationPending  OperationStatus = "PENDING"
+	OperationApproved OperationStatus = "APPROVED" // by the user, on a phone
+	OperationRejected OperationStatus = "REJECTED" // by the user, on a phone
+	OperationCanceled OperationStatus = "CANCELED" // by the backend
+	OperationExpired  OperationStatus = "EXPIRED"
+	OperationFailed   OperationStatus = "FAILED" // too many failed attempts
+)
+
+// Known reports whether this version of the package knows the status.
+func (s OperationStatus) Known() bool { return s == OperationPending || s.IsFinal() }
+
+// IsFinal reports whether the status can no longer change. An unknown status is not taken for final.
+func (s OperationStatus) IsFinal() bool {
+	switch s {
+	case OperationApproved, OperationRejected, OperationCanceled, OperationExpired, OperationFailed:
+		return true
+	}
+	return false
+}
+
+// IsApproved reports whether the user approved the operation.
+func (o *Operation) IsApproved() bool { return o.Status == OperationApproved }
+
+type operationAnswer struct {
+	Operation
+	Parameters      map[string]wire.Text `json:"parameters"`
+	FailureCount    wire.Number          `json:"failureCount"`
+	MaxFailureCount wire.Number          `json:"maxFailureCount"`
+	Created         wire.Time            `json:"timestampCreated"`
+	Expires         wire.Time            `json:"timestampExpires"`
+}
+
+func (w *operationAnswer) finish(path transport.Path) (*Operation, error) {
+	o := &w.Operation
+	switch {
+	case o.ID == "":
+		return nil, transport.Missing("operationId")
+	case o.Status == "":
+		return nil, transport.Missing("status")
+	}
+	if w.Parameters != nil {
+		o.Parameters = make(map[string]string, len(w.Parameters))
+		for name, value := range w.Parameters {
+			o.Parameters[name] = string(value)
+		}
+	}
+	o.FailureCount, o.MaxFailureCount = int(w.FailureCount), int(w.MaxFailureCount)
+	o.Created, o.Expires = w.Created.Time, w.Expires.Time
+	return o, transport.Same("operationId", path[0], string(o.ID))
+}
+
+var createOperation = &transport.Operation{
+	Name:   "powerauth.Operations.Create",
+	Method: http.MethodPost, Path: "/v2/operations",
+	Retry: transport.RetryRefused, // each call makes another operation
+}
+
+// Create asks a user to approve something. The operation is pending; the phone gets a push message unless Silent is set. [Wait]
+// and callbacks tell how it ends.
+//
+// Errors: [identkit.ErrInvalidRequest] for input that PAC would refuse; [identkit.ErrRejected] with Fields for validation failures.
+//
+// Not safe to repeat: each call asks the user again. It is sent again only when it surely did not arrive; a lost answer is
+// [identkit.ErrOutcomeUnknown]. PAC offers no documented call to find an operation by ExternalID.
+//
+// Source: vendor tutorial, API-Operations; checked 2026-11.
+//
+// [Wait]: Operations.Wait
+func (s *Operations) Create(ctx context.Context, in CreateOperation, opts ...identkit.CallOption) (*Operation, error) {
+	return transport.Do(ctx, s.road, createOperation, transport.Input{Body: in.body(), Check: in.check}, (*operationAnswer).finish, opts)
+}
+
+var getOperation = &transport.Operation{
+	Name:   "powerauth.Operations.Get",
+	Method: http.MethodGet, Path: "/v2/operations/{operationId}",
+	Retry: transport.RetrySafe,
+}
+
+// Get reads an operation. An unknown id is [identkit.ErrNotFound]. Safe to repeat.
+//
+// Source: vendor tutorial, API-Operations; checked 2026-11.
+func (s *Operations) Get(ctx context.Context, id OperationID, opts ...identkit.CallOption) (*Operation, error) {
+	return transport.Do(ctx, s.road, getOperation, transport.Input{Path: transport.Path{string(id)}}, (*operationAnswer).finish, opts)
+}
+
+var cancelOperation = &transport.Operation{
+	Name:   "powerauth.Operations.Cancel",
+	Method: http.MethodDelete, Path: "/v2/operations/{operationId}",
+	Retry: transport.RetryRefused, // only a pending operation can be cancelled, the second cancel fails
+}
+
+// maxStatusReason is in characters.
+const maxStatusReason = 32
+
+// Cancel cancels a pending operation; one that has ended is [identkit.ErrConflict]. statusReason is a machine code of up to 32
+// characters that Get gives back (PAC 1.8 and later); empty sends none.
+//
+// Not safe to repeat: a second cancel fails. After [identkit.ErrOutcomeUnknown], Get says how it ended.
+//
+// Source: vendor tutorial, API-Operations; checked 2026-11.
+func (s *Operations) Cancel(ctx context.Context, id OperationID, statusReason string, opts ...identkit.CallOption) error {
+	in := transport.Input{Path: transport.Path{string(id)}, Check: func(c *transport.Check) { c.Optional("statusReason", statusReason, maxStatusReason) }}
+	if statusReason != "" {
+		in.Query = url.Values{"statusReason": {statusReason}}
+	}
+	return transport.Exec(ctx, s.road, cancelOperation, in, opts)
+}

@@ -1,0 +1,107 @@
+package powerauthtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/powerauth"
+)
+
+type violation struct {
+	FieldName    string          `json:"fieldName"`
+	InvalidValue json.RawMessage `json:"invalidValue"`
+	Hint         string          `json:"hint"`
+}
+
+type errorObject struct {
+	Code       string      `json:"code"`
+	Message    string      `json:"message"`
+	Violations []violation `json:"violations,omitempty"`
+}
+
+type envelope struct {
+	Status         string `json:"status"`
+	ResponseObject any    `json:"responseObject"`
+}
+
+// refuse answers with an error envelope.
+func refuse(c *fakeserver.Call, status int, code, message string, violations ...violation) {
+	c.JSON(status, envelope{"ERROR", errorObject{code, message, violations}})
+}
+
+func invalid(c *fakeserver.Call, violations ...violation) {
+	refuse(c, http.StatusBadRequest, powerauth.CodeRequest, "Validation failed", violations...)
+}
+
+// ok answers with an object, in an envelope where the deployment has them.
+func (s *Server) ok(c *fakeserver.Call, v any) {
+	if s.opts.EnvelopeSuccess {
+		v = envelope{"OK", v}
+	}
+	c.JSON(http.StatusOK, v)
+}
+
+// done answers a call that says nothing beyond success.
+func (s *Server) done(c *fakeserver.Call) { s.ok(c, map[string]string{"status": "OK"}) }
+
+// decode reads the request body, or refuses it.
+func decode(c *fakeserver.Call, object string, v any) bool {
+	if !c.HasJSON() {
+		refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Content-Type must be application/json")
+		return false
+	}
+	problems := c.Decode(v)
+	if problems == nil {
+		return true
+	}
+	violations := make([]violation, 0, len(problems))
+	for _, p := range problems {
+		if p.Kind == fakeserver.BadSyntax {
+			refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Request body is not JSON")
+			return false
+		}
+		violations = append(violations, violation{object + "." + p.Path, p.Value, "must be " + p.Want})
+	}
+	invalid(c, violations...)
+	return false
+}
+
+// rules collects violations.
+type rules struct {
+	object     string
+	violations []violation
+}
+
+func (r *rules) that(ok bool, field string, value any, hint string) {
+	if ok {
+		return
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		raw = json.RawMessage("null")
+	}
+	r.violations = append(r.violations, violation{r.object + "." + field, raw, hint})
+}
+
+// broken refuses the call if a rule was.
+func (r *rules) broken(c *fakeserver.Call) bool {
+	if r.violations == nil {
+		return false
+	}
+	invalid(c, r.violations...)
+	return true
+}
+
+// millis is a time as the deployment writes it.
+func (s *Server) millis(t time.Time) json.RawMessage {
+	switch {
+	case t.IsZero():
+		return json.RawMessage("null")
+	case s.opts.FractionalTimes:
+		return strconv.AppendFloat(nil, float64(t.UnixMilli()), 'e', -1, 64)
+	}
+	return strconv.AppendInt(nil, t.UnixMilli(), 10)
+}

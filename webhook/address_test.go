@@ -1,0 +1,82 @@
+package webhook_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit/webhook"
+)
+
+func TestSourceAddresses(t *testing.T) {
+	t.Parallel()
+	cfg := webhook.AddressConfig{
+		Allow:          []string{"203.0.113.0/24", "198.51.100.7", "2001:db8::/32"},
+		TrustedProxies: []string{"10.0.0.0/8", "fd00::1"},
+	}
+	v, err := webhook.NewAddresses(cfg)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		rule, peer string
+		forwarded  []string
+		want       error
+	}{
+		{"in a range", "203.0.113.9:1234", nil, nil},
+		{"a single address", "198.51.100.7:1", nil, nil},
+		{"without a port", "198.51.100.7", nil, nil},
+		{"IPv6", "[2001:db8::5]:443", nil, nil},
+		{"IPv6 without a port", "2001:db8::5", nil, nil},
+		{"IPv4 in IPv6 clothes", "[::ffff:203.0.113.9]:1", nil, nil},
+		{"next to a single address", "198.51.100.8:1", nil, webhook.ErrProofWrong},
+		{"outside", "192.0.2.1:1", nil, webhook.ErrProofWrong},
+		{"an outsider that names another", "192.0.2.1:1", []string{"203.0.113.9"}, webhook.ErrProofWrong},
+		{"no address", "", nil, webhook.ErrProofMissing},
+		{"a socket", "@", nil, webhook.ErrProofMissing},
+		{"through a proxy", "10.1.2.3:1", []string{"203.0.113.9"}, nil},
+		{"through two proxies", "[fd00::1]:1", []string{"203.0.113.9, 10.9.9.9"}, nil},
+		{"through two header lines", "10.1.2.3:1", []string{"203.0.113.9", "10.9.9.9"}, nil},
+		{"with a port in the header", "10.1.2.3:1", []string{"203.0.113.9:80"}, nil},
+		{"IPv6 in brackets in the header", "10.1.2.3:1", []string{"[2001:db8::5]"}, nil},
+		{"a claim in front of the real source", "10.1.2.3:1", []string{"203.0.113.9, 192.0.2.1"}, webhook.ErrProofWrong},
+		{"garbage in front of the real source", "10.1.2.3:1", []string{"whatever, 203.0.113.9"}, nil},
+		{"garbage as the source", "10.1.2.3:1", []string{"203.0.113.9, whatever"}, webhook.ErrProofMalformed},
+		{"a proxy that says nothing", "10.1.2.3:1", nil, webhook.ErrProofMalformed},
+		{"only proxies", "10.1.2.3:1", []string{"10.0.0.1"}, webhook.ErrProofWrong},
+		{"33 hops", "10.1.2.3:1", []string{strings.Repeat("10.0.0.1,", 32) + "203.0.113.9"}, webhook.ErrProofMalformed},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			receipt, err := webhook.VerifyRequest(t.Context(), v, &webhook.Request{
+				RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.forwarded},
+			})
+			require.ErrorIs(t, err, c.want)
+			assert.Equal(t, c.want == nil, receipt.Scheme == "addresses")
+		})
+	}
+	direct, err := webhook.NewAddresses(webhook.AddressConfig{Allow: cfg.Allow})
+	require.NoError(t, err)
+	_, err = webhook.VerifyRequest(t.Context(), direct, &webhook.Request{
+		RemoteAddr: "10.1.2.3:1", Header: http.Header{"X-Forwarded-For": {"203.0.113.9"}},
+	})
+	assert.ErrorIs(t, err, webhook.ErrProofWrong, "without trusted proxies the header means nothing")
+}
+
+func TestAddressConfigurations(t *testing.T) {
+	t.Parallel()
+	for rule, cfg := range map[string]webhook.AddressConfig{
+		"nothing allowed":     {},
+		"no address":          {Allow: []string{"example.test"}},
+		"no range":            {Allow: []string{"203.0.113.0/33"}},
+		"an IPv4-mapped one":  {Allow: []string{"::ffff:203.0.113.0/120"}},
+		"everybody trusted":   {Allow: []string{"203.0.113.9"}, TrustedProxies: []string{"0.0.0.0/0"}},
+		"all of IPv6 trusted": {Allow: []string{"203.0.113.9"}, TrustedProxies: []string{"::/0"}},
+		"a bad trusted one":   {Allow: []string{"203.0.113.9"}, TrustedProxies: []string{"10."}},
+		"no header name":      {Allow: []string{"203.0.113.9"}, ForwardedHeader: "a b"},
+	} {
+		_, err := webhook.NewAddresses(cfg)
+		assert.Error(t, err, rule)
+	}
+}

@@ -1,0 +1,145 @@
+package webhook
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// intake checks what can be checked before a body is read, and reads it within its limits.
+type intake struct {
+	methods      []string
+	contentTypes []string
+	maxBytes     int64
+	timeout      time.Duration
+}
+
+// firstRead bounds what is allocated on the word of a Content-Length.
+const firstRead = 64 << 10
+
+func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, Reason) {
+	if refused := in.checkHead(r); refused != "" {
+		return nil, refused
+	}
+	if r.ContentLength > in.maxBytes {
+		if r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close") // or the server would read on to keep the connection
+		}
+		return nil, ErrBodyTooLarge
+	}
+	if r.Body == nil {
+		return nil, ""
+	}
+	limited := http.MaxBytesReader(w, r.Body, in.maxBytes)
+	size := int64(4 << 10)
+	if r.ContentLength >= 0 {
+		size = min(r.ContentLength+1, firstRead) // one more, to see the end without growing
+	}
+	deadline := time.Now().Add(in.timeout)
+	connection := http.NewResponseController(w)
+	if connection.SetReadDeadline(deadline) != nil {
+		return readAside(limited, size, in.timeout)
+	}
+	body, refused := readAll(limited, size, deadline)
+	if refused == "" {
+		// Else the deadline would strike while the event is handled, and cancel the request.
+		_ = connection.SetReadDeadline(time.Time{})
+	}
+	return body, refused
+}
+
+func (in *intake) checkHead(r *http.Request) Reason {
+	allowed := false
+	for _, m := range in.methods {
+		allowed = allowed || m == r.Method
+	}
+	if !allowed {
+		return ErrMethod
+	}
+	for _, encoding := range r.Header["Content-Encoding"] {
+		if encoding != "" && !strings.EqualFold(trimBlank(encoding), "identity") {
+			return ErrContentEncoding
+		}
+	}
+	if !in.acceptsType(r.Header["Content-Type"]) {
+		return ErrContentType
+	}
+	return ""
+}
+
+func (in *intake) acceptsType(values []string) bool {
+	if len(in.contentTypes) == 1 && in.contentTypes[0] == "*/*" {
+		return true
+	}
+	if len(values) != 1 {
+		return false
+	}
+	given, _, err := mime.ParseMediaType(values[0])
+	if err != nil {
+		return false
+	}
+	if len(in.contentTypes) == 0 {
+		return given == "application/json" || strings.HasSuffix(given, "+json")
+	}
+	for _, accepted := range in.contentTypes {
+		if strings.EqualFold(accepted, given) {
+			return true
+		}
+	}
+	return false
+}
+
+// readAll reads to the end. It looks at the time itself too, for connections whose deadline does not interrupt.
+func readAll(r io.Reader, size int64, deadline time.Time) ([]byte, Reason) {
+	body := make([]byte, 0, size)
+	for {
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		var tooLarge *http.MaxBytesError
+		switch {
+		case err == io.EOF:
+			return body, ""
+		case errors.As(err, &tooLarge):
+			return nil, ErrBodyTooLarge
+		case errors.Is(err, os.ErrDeadlineExceeded), !time.Now().Before(deadline):
+			return nil, ErrBodyTooSlow
+		case err != nil:
+			return nil, ErrBodyCut
+		}
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+// readAside reads on a goroutine of its own, for a response writer that hides the connection's deadline. When
+// time is up, the answer need not wait for the reader: it ends with the next byte, or with the connection.
+func readAside(r io.Reader, size int64, timeout time.Duration) ([]byte, Reason) {
+	type result struct {
+		body    []byte
+		refused Reason
+	}
+	done := make(chan result, 1)
+	deadline := time.Now().Add(timeout)
+	go func() {
+		defer func() {
+			if recover() != nil {
+				done <- result{refused: ErrBodyCut}
+			}
+		}()
+		body, refused := readAll(r, size, deadline)
+		done <- result{body, refused}
+	}()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case got := <-done:
+		return got.body, got.refused
+	case <-timer.C:
+		return nil, ErrBodyTooSlow
+	}
+}

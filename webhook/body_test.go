@@ -1,0 +1,187 @@
+package webhook_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit/webhook"
+)
+
+func TestBodyCap(t *testing.T) {
+	t.Parallel()
+	sized := func(n int) string { return `"` + strings.Repeat("a", n-2) + `"` }
+	for _, c := range []struct {
+		rule    string
+		max     int64
+		size    int
+		chunked bool
+		want    int
+	}{
+		{"exactly at the cap", 1000, 1000, false, 200},
+		{"a byte over the cap", 1000, 1001, false, 413},
+		{"chunked, exactly at the cap", 1000, 1000, true, 200},
+		{"chunked, a byte over the cap", 1000, 1001, true, 413},
+		{"1 MiB by default", 0, 1 << 20, false, 200},
+		{"a byte over 1 MiB by default", 0, 1<<20 + 1, false, 413},
+		{"chunked, 1 MiB by default", 0, 1 << 20, true, 200},
+		{"chunked, 5 MiB by default", 0, 5 << 20, true, 413},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			h, _, runs := counting(t, webhook.Config[string]{MaxBytes: c.max})
+			server := httptest.NewServer(h)
+			t.Cleanup(server.Close)
+			body := io.Reader(strings.NewReader(sized(c.size)))
+			if c.chunked {
+				body = struct{ io.Reader }{body}
+			}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, body)
+			require.NoError(t, err)
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Expect", "100-continue") // or a client may miss an early answer while it still sends
+			answer, err := server.Client().Do(r)
+			require.NoError(t, err)
+			defer answer.Body.Close()
+			assert.Equal(t, c.want, answer.StatusCode)
+			assert.Equal(t, c.want == 200, runs.Load() == 1)
+		})
+	}
+}
+
+func TestALengthThatLies(t *testing.T) {
+	t.Parallel()
+	h, seen, _ := counting(t, webhook.Config[string]{MaxBytes: 100})
+	short := newPost(`"abc"`)
+	short.ContentLength = 50
+	short.Body = io.NopCloser(io.MultiReader(strings.NewReader(`"abc`), failing{}))
+	assert.Equal(t, 400, serve(h, short).Code)
+	assert.Equal(t, webhook.ErrBodyCut, seen.last().Reason)
+	long := newPost(`"` + strings.Repeat("a", 200) + `"`)
+	long.ContentLength = 10
+	assert.Equal(t, 413, serve(h, long).Code)
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// TestSlowBodiesEnd plays a sender of one byte a second, over a connection whose clock is the bubble's.
+func TestSlowBodiesEnd(t *testing.T) {
+	t.Parallel()
+	for name, wrap := range map[string]func(http.Handler) http.Handler{
+		"with a read deadline":                     func(h http.Handler) http.Handler { return h },
+		"behind middleware that hides the control": hideControl,
+	} {
+		for dribble, pause := range map[string]time.Duration{"one byte a second": time.Second, "nothing at all": time.Hour} {
+			t.Run(dribble+" "+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					h, seen, runs := counting(t, webhook.Config[string]{ReadTimeout: 7 * time.Second})
+					client, done := serveOnPipe(t, wrap(h))
+					start := time.Now()
+					go func() {
+						fmt.Fprintf(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+						for {
+							if _, err := client.Write([]byte("a")); err != nil {
+								return
+							}
+							time.Sleep(pause)
+						}
+					}()
+					answer := make([]byte, 12)
+					_, err := io.ReadFull(client, answer)
+					require.NoError(t, err)
+					assert.Equal(t, "HTTP/1.1 408", string(answer))
+					assert.LessOrEqual(t, time.Since(start), 8*time.Second)
+					assert.Equal(t, webhook.ErrBodyTooSlow, seen.last().Reason)
+					assert.Zero(t, runs.Load())
+					client.Close()
+					<-done
+				})
+			})
+		}
+	}
+}
+
+func TestTheReadDeadlineDoesNotOutliveTheBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, _, runs := counting(t, webhook.Config[string]{ReadTimeout: time.Second, Timeout: time.Minute})
+		slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			time.Sleep(3 * time.Second)
+			assert.NoError(t, r.Context().Err(), "the deadline must not end the request")
+		})
+		client, done := serveOnPipe(t, slow)
+		go fmt.Fprintf(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n\"a\"")
+		answer := make([]byte, 12)
+		_, err := io.ReadFull(client, answer)
+		require.NoError(t, err)
+		assert.Equal(t, "HTTP/1.1 200", string(answer))
+		assert.EqualValues(t, 1, runs.Load())
+		client.Close()
+		<-done
+	})
+}
+
+func hideControl(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+	})
+}
+
+// serveOnPipe serves one connection in memory, so that a bubble can see all of it wait.
+func serveOnPipe(t *testing.T, h http.Handler) (client net.Conn, done chan struct{}) {
+	t.Helper()
+	client, far := net.Pipe()
+	listener := &oneConn{conn: make(chan net.Conn, 1), closed: make(chan struct{})}
+	listener.conn <- far
+	server := &http.Server{Handler: h}
+	done = make(chan struct{})
+	server.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateClosed {
+			_ = server.Close()
+		}
+	}
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener)
+	}()
+	return client, done
+}
+
+type oneConn struct {
+	conn   chan net.Conn
+	closed chan struct{}
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conn:
+		return c, nil
+	case <-l.closed:
+		return nil, errors.New("closed")
+	}
+}
+
+func (l *oneConn) Close() error {
+	select {
+	case <-l.closed:
+	default:
+		close(l.closed)
+	}
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return &net.UnixAddr{} }

@@ -1,0 +1,68 @@
+package webhook
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// CertificateConfig lists the client certificates of a sender. A certificate fits if one of the entries does, to
+// the letter; at least one is needed.
+type CertificateConfig struct {
+	// Subjects are whole distinguished names as [crypto/x509/pkix.Name.String] prints them, such as "CN=hooks,O=Vendor".
+	Subjects []string
+	// DNSNames and URIs are subject alternative names.
+	DNSNames, URIs []string
+}
+
+// NewClientCertificate returns a verifier of mutual TLS. It relies on the TLS server having verified the chain
+// (tls.RequireAndVerifyClientCert or VerifyClientCertIfGiven) and checks whose certificate it is: an unverified
+// certificate is no proof. It does not fit behind a proxy that ends TLS.
+func NewClientCertificate(cfg CertificateConfig) (Verifier, error) {
+	entries := slices.Concat(cfg.Subjects, cfg.DNSNames, cfg.URIs)
+	if len(entries) == 0 || slices.Contains(entries, "") {
+		return nil, errors.New("webhook: certificate: no entries, or an empty one")
+	}
+	refuse := func(r Reason, detail string) *ProofError {
+		return &ProofError{Reason: r, Scheme: "certificate", Detail: detail}
+	}
+	return &certificates{
+		subjects: slices.Clone(cfg.Subjects), dnsNames: slices.Clone(cfg.DNSNames), uris: slices.Clone(cfg.URIs),
+		missing: refuse(ErrProofMissing, "there is no verified client certificate"),
+		wrong:   refuse(ErrProofWrong, "the client certificate is not on the list"),
+	}, nil
+}
+
+type certificates struct {
+	subjects, dnsNames, uris []string
+	missing, wrong           *ProofError
+}
+
+func (c *certificates) Verify(_ context.Context, r *Request) (Receipt, error) {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 || len(r.TLS.VerifiedChains[0]) == 0 {
+		return Receipt{}, c.missing
+	}
+	if !c.fits(r.TLS.VerifiedChains[0][0]) {
+		return Receipt{}, c.wrong
+	}
+	return Receipt{Scheme: "certificate"}, nil
+}
+
+func (c *certificates) fits(cert *x509.Certificate) bool {
+	if slices.Contains(c.subjects, cert.Subject.String()) {
+		return true
+	}
+	for _, name := range cert.DNSNames {
+		if slices.ContainsFunc(c.dnsNames, func(want string) bool { return strings.EqualFold(want, name) }) {
+			return true
+		}
+	}
+	for _, uri := range cert.URIs {
+		if slices.Contains(c.uris, uri.String()) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,51 @@
+package webhook_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit/webhook"
+)
+
+func TestClientCertificates(t *testing.T) {
+	t.Parallel()
+	v, err := webhook.NewClientCertificate(webhook.CertificateConfig{
+		Subjects: []string{"CN=hooks,O=Vendor"}, DNSNames: []string{"hooks.vendor.test"}, URIs: []string{"spiffe://vendor/hooks"},
+	})
+	require.NoError(t, err)
+	uri, err := url.Parse("spiffe://vendor/hooks")
+	require.NoError(t, err)
+	verified := func(c *x509.Certificate) *tls.ConnectionState {
+		return &tls.ConnectionState{PeerCertificates: []*x509.Certificate{c}, VerifiedChains: [][]*x509.Certificate{{c}}}
+	}
+	named := &x509.Certificate{Subject: pkix.Name{CommonName: "hooks", Organization: []string{"Vendor"}}}
+	for _, c := range []struct {
+		rule  string
+		state *tls.ConnectionState
+		want  error
+	}{
+		{"the subject", verified(named), nil},
+		{"a DNS name, in any case", verified(&x509.Certificate{DNSNames: []string{"a", "HOOKS.vendor.test"}}), nil},
+		{"a URI", verified(&x509.Certificate{URIs: []*url.URL{uri}}), nil},
+		{"plain HTTP", nil, webhook.ErrProofMissing},
+		{"no certificate", &tls.ConnectionState{}, webhook.ErrProofMissing},
+		{"one that was not verified", &tls.ConnectionState{PeerCertificates: []*x509.Certificate{named}}, webhook.ErrProofMissing},
+		{"an empty chain", &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{}}}, webhook.ErrProofMissing},
+		{"a part of the subject", verified(&x509.Certificate{Subject: pkix.Name{CommonName: "hooks"}}), webhook.ErrProofWrong},
+		{"a longer DNS name", verified(&x509.Certificate{DNSNames: []string{"x.hooks.vendor.test"}}), webhook.ErrProofWrong},
+		{"a DNS name as common name", verified(&x509.Certificate{Subject: pkix.Name{CommonName: "hooks.vendor.test"}}), webhook.ErrProofWrong},
+	} {
+		_, err := webhook.VerifyRequest(t.Context(), v, &webhook.Request{TLS: c.state})
+		assert.ErrorIs(t, err, c.want, c.rule)
+	}
+	for rule, cfg := range map[string]webhook.CertificateConfig{"nobody": {}, "an empty name": {DNSNames: []string{""}}} {
+		_, err := webhook.NewClientCertificate(cfg)
+		assert.Error(t, err, rule)
+	}
+}

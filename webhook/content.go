@@ -1,0 +1,90 @@
+package webhook
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// content is what a signature covers: a template of id, timestamp and body.
+type content []contentPart
+
+type contentPart struct {
+	kind    byte // 'i'd, 't'imestamp, 'b'ody or 'l'iteral
+	literal string
+}
+
+// parseContent reads a template. The body must occur once, the others at most once. An id has to be set apart by
+// literals: glued to its neighbour, bytes could move from one into the other under the same signature.
+func parseContent(template string) (content, error) {
+	if template == "" {
+		template = "{body}"
+	}
+	names := map[string]byte{"{id}": 'i', "{timestamp}": 't', "{body}": 'b'}
+	var c content
+	for rest := template; rest != ""; {
+		open := strings.IndexByte(rest, '{')
+		if open != 0 {
+			literal := rest
+			if open > 0 {
+				literal = rest[:open]
+			}
+			c, rest = append(c, contentPart{'l', literal}), rest[len(literal):]
+			continue
+		}
+		end := strings.IndexByte(rest, '}') + 1
+		kind := names[rest[:end]]
+		if kind == 0 || c.has(kind) {
+			return nil, errors.New("webhook: Content " + strconv.Quote(template) + " has an unknown or repeated part in braces")
+		}
+		c, rest = append(c, contentPart{kind: kind}), rest[end:]
+	}
+	if !c.has('b') {
+		return nil, errors.New("webhook: Content " + strconv.Quote(template) + " lacks {body}")
+	}
+	for i := 1; i < len(c); i++ {
+		if a, b := c[i-1].kind, c[i].kind; a != 'l' && b != 'l' && (a == 'i' || b == 'i') {
+			return nil, errors.New("webhook: Content " + strconv.Quote(template) + " has nothing between {id} and its neighbour")
+		}
+	}
+	return c, nil
+}
+
+func (c content) has(kind byte) bool {
+	for _, p := range c {
+		if p.kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// allowsID reports whether an id is plain, short, and free of the literals that set it apart.
+func (c content) allowsID(id string) bool {
+	if !isToken(id, 255) {
+		return false
+	}
+	for _, p := range c {
+		if p.kind == 'l' && strings.Contains(id, p.literal) {
+			return false
+		}
+	}
+	return true
+}
+
+// appendTo writes the signed text behind b.
+func (c content) appendTo(b []byte, id, timestamp string, body []byte) []byte {
+	for _, p := range c {
+		switch p.kind {
+		case 'i':
+			b = append(b, id...)
+		case 't':
+			b = append(b, timestamp...)
+		case 'b':
+			b = append(b, body...)
+		default:
+			b = append(b, p.literal...)
+		}
+	}
+	return b
+}

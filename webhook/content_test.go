@@ -1,0 +1,48 @@
+package webhook
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestContentTemplates(t *testing.T) {
+	t.Parallel()
+	for template, want := range map[string]string{
+		"":                        "BODY",
+		"{body}":                  "BODY",
+		"{timestamp}.{body}":      "TIME.BODY",
+		"{timestamp}{body}":       "TIMEBODY",
+		"v0:{timestamp}:{body}":   "v0:TIME:BODY",
+		"{id}.{timestamp}.{body}": "ID.TIME.BODY",
+		"<{body}>|{id}|":          "<BODY>|ID|",
+		"a}b{body}":               "a}bBODY",
+	} {
+		c, err := parseContent(template)
+		require.NoError(t, err, template)
+		assert.Equal(t, want, string(c.appendTo(nil, "ID", "TIME", []byte("BODY"))), template)
+	}
+}
+
+func TestContentTemplatesThatProveTooLittleAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, template := range []string{
+		"{timestamp}", "{id}", "text", "{body}{body}", "{Body}", "{body", "{}", "{body}{nonce}",
+		"{id}{body}", "{id}{timestamp}.{body}", "{body}{id}",
+	} {
+		_, err := parseContent(template)
+		assert.Error(t, err, template)
+	}
+}
+
+func TestIDsCannotHoldWhatSetsThemApart(t *testing.T) {
+	t.Parallel()
+	c, err := parseContent("{id}.{timestamp}.{body}")
+	require.NoError(t, err)
+	assert.True(t, c.allowsID("msg_p5jXN8AQM9LWM0D4loKWxJek"))
+	for _, id := range []string{"", "a.b", ".", "a b", "a\nb", "ä", strings.Repeat("a", 256)} {
+		assert.False(t, c.allowsID(id), "%q", id)
+	}
+}

@@ -1,0 +1,151 @@
+package webhook
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+)
+
+// MemoryConfig tunes a [MemoryStore]. The zero value is the recommended setting.
+type MemoryConfig struct {
+	// MaxEntries bounds the keys held at a time, about 300 bytes each. Zero or less means 100,000. When it is
+	// reached, the keys committed longest ago are forgotten first, before their time if need be.
+	MaxEntries int
+	// Clock gives the time. Nil means time.Now.
+	Clock func() time.Time
+}
+
+// MemoryStore is a [Store] in this process's memory: for one process, and for as long as it runs. Behind a load
+// balancer, use a shared store. It is bounded and never drops an open claim: when nothing but open claims is
+// left, further ones get [ErrStoreFull].
+type MemoryStore struct {
+	most  int
+	clock func() time.Time
+
+	mu        sync.Mutex
+	entries   map[string]*memoryEntry
+	open      *list.List // of *memoryEntry, in the order of claiming
+	committed *list.List // of *memoryEntry, in the order of committing
+}
+
+// memoryEntry is a key and its claim in one.
+type memoryEntry struct {
+	store   *MemoryStore
+	key     string
+	until   time.Time // end of the lease, or of the keeping
+	settled bool
+	place   *list.Element
+}
+
+// NewMemoryStore returns an empty store.
+func NewMemoryStore(cfg MemoryConfig) *MemoryStore {
+	s := &MemoryStore{
+		most: cfg.MaxEntries, clock: cfg.Clock,
+		entries: make(map[string]*memoryEntry), open: list.New(), committed: list.New(),
+	}
+	if s.most <= 0 {
+		s.most = 100_000
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	return s
+}
+
+// Claim implements [Store]. It does not wait and does not look at the context.
+func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) (Claim, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock()
+	if e := s.entries[key]; e != nil {
+		switch {
+		case !now.Before(e.until): // lapsed, whether open or committed
+			s.drop(e)
+		case e.settled:
+			return nil, ErrDuplicate
+		default:
+			return nil, ErrInProgress
+		}
+	}
+	if !s.makeRoom(now) {
+		return nil, ErrStoreFull
+	}
+	e := &memoryEntry{store: s, key: key, until: now.Add(lease)}
+	e.place = s.open.PushBack(e)
+	s.entries[key] = e
+	return e, nil
+}
+
+// Len returns how many keys are held, open and committed, lapsed ones that were not needed for room included.
+func (s *MemoryStore) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.entries)
+}
+
+// makeRoom drops what has lapsed at the old ends, and as much more of what is committed as it takes to fit one.
+func (s *MemoryStore) makeRoom(now time.Time) bool {
+	const lapsedAtOnce = 2 // enough to shrink, and no claim has to pay for a long pause
+	for range lapsedAtOnce {
+		if !s.dropFront(s.committed, func(e *memoryEntry) bool { return !now.Before(e.until) }) {
+			break
+		}
+	}
+	for len(s.entries) >= s.most {
+		lapsed := func(e *memoryEntry) bool { return !now.Before(e.until) }
+		if !s.dropFront(s.committed, nil) && !s.dropFront(s.open, lapsed) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *MemoryStore) dropFront(l *list.List, may func(*memoryEntry) bool) bool {
+	front := l.Front()
+	if front == nil {
+		return false
+	}
+	e, _ := front.Value.(*memoryEntry)
+	if may != nil && !may(e) {
+		return false
+	}
+	s.drop(e)
+	return true
+}
+
+func (s *MemoryStore) drop(e *memoryEntry) {
+	delete(s.entries, e.key)
+	if e.settled {
+		s.committed.Remove(e.place)
+	} else {
+		s.open.Remove(e.place)
+	}
+}
+
+// Commit implements [Claim].
+func (e *memoryEntry) Commit(_ context.Context, keep time.Duration) error {
+	s := e.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.settled || s.entries[e.key] != e {
+		return ErrClaimLost
+	}
+	s.open.Remove(e.place)
+	e.settled = true
+	e.until = s.clock().Add(keep)
+	e.place = s.committed.PushBack(e)
+	return nil
+}
+
+// Release implements [Claim].
+func (e *memoryEntry) Release(context.Context) error {
+	s := e.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.settled || s.entries[e.key] != e {
+		return ErrClaimLost
+	}
+	s.drop(e)
+	return nil
+}

@@ -1,0 +1,91 @@
+package webhook
+
+import (
+	"errors"
+	"strconv"
+	"time"
+)
+
+// TimestampFormat says how a sender writes the time of a delivery.
+type TimestampFormat string
+
+// The formats of timestamps.
+const (
+	UnixSeconds TimestampFormat = ""        // decimal seconds since 1970, at most 12 digits
+	UnixMillis  TimestampFormat = "millis"  // decimal milliseconds since 1970, at most 15 digits
+	RFC3339     TimestampFormat = "rfc3339" // such as 2026-05-04T10:11:12.345Z, at most 40 characters
+)
+
+func (f TimestampFormat) known() bool { return f == UnixSeconds || f == UnixMillis || f == RFC3339 }
+
+// DefaultTolerance is how far a signed timestamp may be from the time of arrival, in either direction.
+const DefaultTolerance = 5 * time.Minute
+
+// parseTimestamp reads s strictly: no sign, no space, nothing left over.
+func parseTimestamp(s string, f TimestampFormat) (time.Time, bool) {
+	switch f {
+	case RFC3339:
+		if len(s) > 40 {
+			return time.Time{}, false
+		}
+		t, err := time.Parse(time.RFC3339Nano, s)
+		return t, err == nil
+	case UnixMillis:
+		n, ok := parseDigits(s, 15)
+		return time.UnixMilli(n), ok
+	default:
+		n, ok := parseDigits(s, 12)
+		return time.Unix(n, 0), ok
+	}
+}
+
+func parseDigits(s string, most int) (int64, bool) {
+	if s == "" || len(s) > most {
+		return 0, false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
+
+// stampRules judge a timestamp.
+type stampRules struct {
+	format    TimestampFormat
+	tolerance time.Duration
+
+	malformed, stale *ProofError
+}
+
+func newStampRules(scheme string, format TimestampFormat, tolerance time.Duration) (stampRules, error) {
+	if tolerance == 0 {
+		tolerance = DefaultTolerance
+	}
+	var errs []error
+	if tolerance < 0 {
+		errs = append(errs, errors.New("webhook: "+scheme+": negative Tolerance"))
+	}
+	if !format.known() {
+		errs = append(errs, errors.New("webhook: "+scheme+": unknown TimestampFormat "+strconv.Quote(string(format))))
+	}
+	return stampRules{
+		format: format, tolerance: tolerance,
+		malformed: &ProofError{Reason: ErrProofMalformed, Scheme: scheme, Detail: "timestamp is not in the expected form"},
+		stale:     &ProofError{Reason: ErrProofStale, Scheme: scheme, Detail: "timestamp is further than " + tolerance.String() + " from now"},
+	}, errors.Join(errs...)
+}
+
+// judge compares points in time, not durations: a difference of centuries would not fit one.
+func (s *stampRules) judge(text string, now time.Time) (time.Time, *ProofError) {
+	t, ok := parseTimestamp(text, s.format)
+	switch {
+	case !ok:
+		return time.Time{}, s.malformed
+	case t.Before(now.Add(-s.tolerance)), t.After(now.Add(s.tolerance)):
+		return time.Time{}, s.stale
+	}
+	return t, nil
+}

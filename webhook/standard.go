@@ -1,0 +1,156 @@
+package webhook
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit"
+)
+
+// StandardConfig describes a sender that follows the Standard Webhooks specification (standardwebhooks.com,
+// version 1.0.0).
+type StandardConfig struct {
+	// Keys hold whsec_… texts (HMAC-SHA256, signatures v1; the prefix may be missing) and whpk_… texts
+	// (ed25519 public keys, signatures v1a). A symmetric key has at least 24 bytes, as the specification demands.
+	Keys *Keyring
+	// HeaderPrefix is what the names of the headers id, timestamp and signature begin with. Empty means "webhook-";
+	// older senders use a prefix of their own, such as "svix-".
+	HeaderPrefix string
+	// Tolerance is how far the timestamp may be from the time of arrival, in either direction. Zero means 5 minutes.
+	Tolerance time.Duration
+}
+
+// NewStandardWebhooks returns a verifier of Standard Webhooks. Id and timestamp are covered by the signature and
+// stand in the receipt; the scheme there is "standard-webhooks-v1" or "standard-webhooks-v1a". The signature header
+// may list up to 8 signatures of each version; those of other versions are passed over. An id with a full stop is
+// refused: it could move bytes between the signed parts.
+func NewStandardWebhooks(cfg StandardConfig) (Verifier, error) {
+	const scheme = "standard-webhooks"
+	prefix := cfg.HeaderPrefix
+	if prefix == "" {
+		prefix = "webhook-"
+	}
+	v := &standardVerifier{refusals: newRefusals(scheme, "header "+prefix+"signature")}
+	var errs [6]error
+	v.id, errs[0] = newHeaderField(scheme, prefix+"id", maxHeader)
+	v.time, errs[1] = newHeaderField(scheme, prefix+"timestamp", maxHeader)
+	v.signature, errs[2] = newHeaderField(scheme, prefix+"signature", maxHeader)
+	v.stamp, errs[3] = newStampRules(scheme, UnixSeconds, cfg.Tolerance)
+	v.content, errs[4] = parseContent("{id}.{timestamp}.{body}")
+	v.keys, errs[5] = newDerived(cfg.Keys, newStandardKey)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+type standardVerifier struct {
+	keys                *derived[*standardKey]
+	id, time, signature headerField
+	stamp               stampRules
+	content             content
+	refusals            refusals
+}
+
+// standardKey has one of the two.
+type standardKey struct {
+	macs   *macPool
+	public ed25519.PublicKey
+}
+
+const minStandardKey = 24
+
+func newStandardKey(s identkit.Secret) (*standardKey, error) {
+	text := s.Reveal()
+	if strings.HasPrefix(text, "whsk_") {
+		return nil, errors.New("is a private key (whsk_); a receiver gets the public one (whpk_)")
+	}
+	text, asymmetric := strings.CutPrefix(text, "whpk_")
+	raw, err := decodeKeyBase64(strings.TrimPrefix(text, "whsec_"))
+	switch {
+	case err != nil:
+		return nil, errors.New("is not base64")
+	case asymmetric && len(raw) != ed25519.PublicKeySize:
+		return nil, errors.New("is not an ed25519 public key of 32 bytes")
+	case asymmetric:
+		return &standardKey{public: raw}, nil
+	case len(raw) < minStandardKey:
+		return nil, errors.New("is shorter than 24 bytes")
+	}
+	macs, err := newMACPool(SHA256, raw)
+	return &standardKey{macs: macs}, err
+}
+
+func (v *standardVerifier) Verify(ctx context.Context, r *Request) (Receipt, error) {
+	text, fault := v.signature.read(r.Header)
+	if fault != nil {
+		return Receipt{}, fault
+	}
+	id, fault := v.id.read(r.Header)
+	if fault != nil {
+		return Receipt{}, fault
+	}
+	stamp, fault := v.time.read(r.Header)
+	if fault != nil {
+		return Receipt{}, fault
+	}
+	var v1, v1a candidates
+	if !parseStandard(text, &v1, &v1a) || !v.content.allowsID(id) {
+		return Receipt{}, v.refusals.malformed
+	}
+	at, fault := v.stamp.judge(stamp, r.Time)
+	if fault != nil {
+		return Receipt{}, fault
+	}
+	var scheme string
+	var signed []byte
+	keyID, reason := v.keys.match(ctx, r.Time, func(k *standardKey) bool {
+		if k.macs != nil {
+			scheme = "standard-webhooks-v1"
+			return v1.n > 0 && k.macs.equals(&v1, v.content, id, stamp, r.Body)
+		}
+		if v1a.n == 0 {
+			return false
+		}
+		if signed == nil {
+			signed = v.content.appendTo(make([]byte, 0, len(id)+len(stamp)+len(r.Body)+2), id, stamp, r.Body)
+		}
+		scheme = "standard-webhooks-v1a"
+		return v1a.signedBy(k.public, signed)
+	})
+	if reason != "" {
+		return Receipt{}, v.refusals.of(reason)
+	}
+	return Receipt{Scheme: scheme, KeyID: keyID, ID: id, Time: at, BodySigned: true}, nil
+}
+
+// parseStandard reads a list such as "v1,K5oZ… v1a,hnO3…". One bad signature of a known version spoils the list.
+func parseStandard(text string, v1, v1a *candidates) bool {
+	for element := range strings.SplitSeq(text, " ") {
+		version, signature, _ := strings.Cut(element, ",")
+		switch version {
+		case "v1":
+			if !v1.add(signature, 32, Base64) {
+				return false
+			}
+		case "v1a":
+			if !v1a.add(signature, ed25519.SignatureSize, Base64) {
+				return false
+			}
+		}
+	}
+	return v1.n+v1a.n > 0
+}
+
+// signedBy reports whether one of the candidates is a signature of text under the key.
+func (c *candidates) signedBy(key ed25519.PublicKey, text []byte) bool {
+	for i := range c.n {
+		if ed25519.Verify(key, text, c.digest[i][:]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,167 @@
+package webhooktest
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Fault is something wrong with a proof. A receiver must refuse a delivery with any of them, as far as its scheme
+// can tell: only a scheme that signs the body sees OtherBody and BodyPrefix, only one that signs a
+// timestamp sees TooOld and FromFuture.
+type Fault string
+
+// The faults. The first group changes every header, query parameter and path segment that the signer added, the
+// second what the signer is given.
+const (
+	NoProof      Fault = "no proof"      // taken away
+	EmptyProof   Fault = "empty proof"   // emptied
+	DoubledProof Fault = "doubled proof" // sent twice
+	LongProof    Fault = "long proof"    // followed by 100 KiB
+	CutProof     Fault = "cut proof"     // its last third missing
+	WrongProof   Fault = "wrong proof"   // of the right length, with one character changed
+
+	OtherBody  Fault = "other body"  // proof of another body
+	BodyPrefix Fault = "body prefix" // proof of the first half of the body
+	TooOld     Fault = "too old"     // proof made 10 minutes ago
+	FromFuture Fault = "from future" // proof made 10 years ahead
+)
+
+// Faults lists all faults.
+func Faults() []Fault {
+	return append(proofFaults(), OtherBody, BodyPrefix, TooOld, FromFuture)
+}
+
+func proofFaults() []Fault {
+	return []Fault{NoProof, EmptyProof, DoubledProof, LongProof, CutProof, WrongProof}
+}
+
+// SignBadly signs with a fault.
+func SignBadly(sign Signer, fault Fault) Signer {
+	return func(o *Outgoing) error {
+		before := snapshot(o.Request)
+		told := *o
+		switch fault {
+		case OtherBody:
+			told.Body = append([]byte(" "), o.Body...)
+		case BodyPrefix:
+			told.Body = o.Body[:len(o.Body)/2]
+		case TooOld:
+			told.Time = o.Time.Add(-10 * time.Minute)
+		case FromFuture:
+			told.Time = o.Time.AddDate(10, 0, 0)
+		}
+		if err := sign(&told); err != nil {
+			return err
+		}
+		for _, p := range before.added(o.Request) {
+			p.spoil(o.Request, fault)
+		}
+		return nil
+	}
+}
+
+// seen is what a request looked like.
+type seen struct {
+	header      http.Header
+	query, path string
+}
+
+func snapshot(r *http.Request) seen {
+	return seen{header: r.Header.Clone(), query: r.URL.RawQuery, path: r.URL.Path}
+}
+
+// part is one place where a signer has put something.
+type part struct {
+	header string // name; else query or path
+	query  bool
+	before string // of query or path
+}
+
+func (p part) String() string {
+	switch {
+	case p.header != "":
+		return p.header
+	case p.query:
+		return "query"
+	default:
+		return "path"
+	}
+}
+
+// added lists the parts that a signer has added since, in a fixed order.
+func (s seen) added(r *http.Request) []part {
+	var parts []part
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		if !slices.Equal(r.Header[name], s.header[name]) {
+			parts = append(parts, part{header: name})
+		}
+	}
+	if r.URL.RawQuery != s.query {
+		parts = append(parts, part{query: true, before: s.query})
+	}
+	if r.URL.Path != s.path {
+		parts = append(parts, part{before: s.path})
+	}
+	return parts
+}
+
+// spoil changes one part as the fault says.
+func (p part) spoil(r *http.Request, fault Fault) {
+	if p.header != "" {
+		value := r.Header.Get(p.header)
+		switch fault {
+		case NoProof:
+			r.Header.Del(p.header)
+		case DoubledProof:
+			r.Header.Add(p.header, value)
+		default:
+			r.Header.Set(p.header, spoilText(value, fault))
+		}
+		return
+	}
+	if p.query {
+		rest := strings.TrimPrefix(r.URL.RawQuery, p.before)
+		switch fault {
+		case NoProof:
+			r.URL.RawQuery = p.before
+		case DoubledProof:
+			r.URL.RawQuery += "&" + strings.TrimPrefix(rest, "&")
+		default:
+			name, value, _ := strings.Cut(rest, "=")
+			r.URL.RawQuery = p.before + name + "=" + spoilText(value, fault)
+		}
+		return
+	}
+	base, segment := r.URL.Path[:strings.LastIndex(r.URL.Path, "/")+1], r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	r.URL.RawPath = ""
+	switch fault {
+	case NoProof:
+		r.URL.Path = p.before
+	case DoubledProof: // a path may well hold a segment twice
+	default:
+		r.URL.Path = base + spoilText(segment, fault)
+	}
+}
+
+func spoilText(s string, fault Fault) string {
+	switch fault {
+	case EmptyProof:
+		return ""
+	case LongProof:
+		return s + strings.Repeat("0", 100<<10)
+	case CutProof:
+		return s[:len(s)*2/3]
+	case WrongProof:
+		at := len(s) * 2 / 3
+		swap := byte('0')
+		if at < len(s) && s[at] == swap {
+			swap = '1'
+		}
+		return s[:at] + string(swap) + s[min(at+1, len(s)):]
+	default:
+		return s
+	}
+}
