@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -20,6 +21,7 @@ type call struct {
 	road     *Road
 	op       *Operation
 	settings identkit.CallSettings
+	progress atomic.Pointer[progress] // of the present attempt
 	check    Check
 	started  time.Time
 	deadline time.Time
@@ -136,6 +138,7 @@ func (c *call) attempt(req *http.Request, start time.Time) (*http.Response, *fai
 	within, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	p := newProgress()
+	c.progress.Store(p)
 	try := req.WithContext(httptrace.WithClientTrace(within, &p.trace))
 	if len(c.attempts) > 0 {
 		// net/http may still be writing the last attempt's header.

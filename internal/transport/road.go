@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"math"
 	"net"
@@ -212,6 +214,7 @@ func pooled() *http.Transport {
 	} else {
 		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
 	}
+	t.DialContext = paced(t.DialContext)
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = 1024
 	t.IdleConnTimeout = 90 * time.Second
@@ -221,4 +224,39 @@ func pooled() *http.Transport {
 	}
 	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
 	return t
+}
+
+var errServed = errors.New("transport: the attempt has a connection already")
+
+const (
+	dialsAtOnce  = 16
+	dialPatience = 5 * time.Millisecond
+)
+
+// paced dials a few connections at a time, and none for an attempt that has meanwhile got one which another attempt gave back.
+// net/http starts a dial for every attempt that finds no idle connection; in a burst against a fast server most of these
+// connections come too late and are surplus. Pacing never holds a dial back for longer than dialPatience, so that a slow
+// network costs no more than that.
+func paced(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	slots := make(chan struct{}, dialsAtOnce)
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		patience := time.NewTimer(dialPatience)
+		defer patience.Stop()
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		case <-patience.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if c := callOf(ctx); c != nil {
+			if p := c.progress.Load(); p != nil && p.sent() {
+				return nil, errServed // nobody waits for this connection
+			}
+		}
+		return dial(ctx, network, addr)
+	}
 }
