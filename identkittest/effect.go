@@ -22,6 +22,9 @@ const (
 	slotHeader     = "a header"
 )
 
+// maxSize is more than any test waits for, and far from where sizes overflow.
+const maxSize = 1 << 40
+
 // Status answers with an empty body in front of the fake, which does not act; see [Rule.Processed].
 func (r Rule) Status(code int) Rule {
 	return r.said("Status(%d)", code).reply("Status", code, "", nil)
@@ -116,8 +119,8 @@ func (r Rule) Double() Rule {
 // made while they are sent, so that n may be larger than memory.
 func (r Rule) Huge(n int64) Rule {
 	r = r.said("Huge(%d)", n).take(slotBody, "Huge")
-	if n < 1 {
-		return r.mistake("Huge needs at least 1 byte")
+	if n < 1 || n > maxSize {
+		return r.mistake("Huge needs at least 1 byte and at most 1 TiB")
 	}
 	r.plan.Padding = n
 	return r
@@ -140,8 +143,8 @@ func (r Rule) GzipTruncated() Rule {
 // GzipBomb lets the fake act and sends its body compressed behind n spaces, which need about a thousandth of n on the wire.
 func (r Rule) GzipBomb(n int64) Rule {
 	r = r.said("GzipBomb(%d)", n).take(slotEncoding, "GzipBomb").take(slotBody, "GzipBomb")
-	if n < 1 {
-		return r.mistake("GzipBomb needs at least 1 byte")
+	if n < 1 || n > maxSize {
+		return r.mistake("GzipBomb needs at least 1 byte and at most 1 TiB")
 	}
 	r.plan.Encoding, r.plan.Padding = EncodingGzip, n
 	return r
@@ -174,8 +177,8 @@ func (r Rule) Drip(bytesPerChunk int, every time.Duration) Rule {
 // Truncate lets the fake act, announces its whole body and closes the connection after n bytes of it.
 func (r Rule) Truncate(n int64) Rule {
 	r = r.said("Truncate(%d)", n)
-	if n < 0 {
-		return r.mistake("Truncate cannot send less than nothing")
+	if n < 0 || n > maxSize {
+		return r.mistake("Truncate cannot send less than nothing or more than 1 TiB")
 	}
 	return r.end("Truncate", EndTruncated, n)
 }

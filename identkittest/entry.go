@@ -72,7 +72,7 @@ func (e Entry) String() string {
 		fmt.Fprintf(&b, "%s[%d] %s %s", e.Operation, e.Nth, e.Method, e.Template)
 	}
 	if len(e.Query) > 0 {
-		fmt.Fprintf(&b, " query %s", strings.Join(sortedKeys(e.Query), ","))
+		fmt.Fprintf(&b, " query %s", strings.Join(escaped(sortedKeys(e.Query)), ","))
 	}
 	fmt.Fprintf(&b, " header %s body %d bytes", maskedHeader(e.Header), len(e.Body))
 	if e.Status != 0 {
@@ -111,6 +111,14 @@ func maskedHeader(h http.Header) string {
 	}
 	b.WriteByte('}')
 	return b.String()
+}
+
+// escaped keeps names that came from outside on one line.
+func escaped(names []string) []string {
+	for i, name := range names {
+		names[i] = url.QueryEscape(name)
+	}
+	return names
 }
 
 func sortedKeys(m map[string][]string) []string {

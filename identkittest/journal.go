@@ -28,8 +28,8 @@ type Journal struct {
 	changed chan struct{} // closed at the next arrival; nil when nobody waits
 }
 
-// NewJournal returns an empty journal that holds at most maxEntries requests with at most maxBytes of bodies together. Zero means 1000 and
-// 64 MiB.
+// NewJournal returns an empty journal that holds at most maxEntries requests with at most maxBytes of bodies together.
+// Zero means 1000 and 64 MiB.
 func NewJournal(maxEntries, maxBytes int) *Journal {
 	if maxEntries <= 0 {
 		maxEntries = defaultJournalEntries

@@ -1,6 +1,7 @@
 package fakeserver
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -132,7 +133,7 @@ func (r *repeated) Read(p []byte) (int, error) {
 // paced reads a body in chunks, with a pause before each but the first. Its reads end with the context, or when stopped.
 type paced struct {
 	ctx   context.Context
-	src   io.Reader
+	src   *bufio.Reader
 	chunk int
 	every time.Duration
 
@@ -143,7 +144,7 @@ type paced struct {
 }
 
 func newPaced(ctx context.Context, src io.Reader, plan identkittest.Plan) *paced {
-	return &paced{ctx: ctx, src: src, chunk: plan.ChunkBytes, every: plan.ChunkEvery, stopped: make(chan struct{})}
+	return &paced{ctx: ctx, src: bufio.NewReader(src), chunk: plan.ChunkBytes, every: plan.ChunkEvery, stopped: make(chan struct{})}
 }
 
 func (p *paced) Read(b []byte) (int, error) {
@@ -154,6 +155,9 @@ func (p *paced) Read(b []byte) (int, error) {
 		return p.src.Read(b)
 	}
 	if p.left == 0 {
+		if _, err := p.src.Peek(1); err != nil {
+			return 0, err // the end needs no pause
+		}
 		if p.begun {
 			if err := pause(p.ctx, p.stopped, p.every); err != nil {
 				return 0, err

@@ -104,7 +104,10 @@ func (r route) sameShape(other route) bool {
 
 // moreSpecific orders routes so that text is tried before parts, from the left, and longer text before shorter.
 func moreSpecific(a, b route) int {
-	for i := range min(len(a.segments), len(b.segments)) {
+	if c := cmp.Compare(len(a.segments), len(b.segments)); c != 0 {
+		return c
+	}
+	for i := range a.segments {
 		x, y := a.segments[i], b.segments[i]
 		if x.literal() != y.literal() {
 			if x.literal() {

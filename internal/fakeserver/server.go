@@ -111,7 +111,9 @@ func (s *Server) AddFaultPoint(name string) {
 }
 
 // Plan counts a request of a fault point and returns what a rule wants done to it.
-func (s *Server) Plan(point string, r *http.Request) identkittest.Plan { return s.faults.Next(point, r) }
+func (s *Server) Plan(point string, r *http.Request) identkittest.Plan {
+	return s.faults.Next(point, r)
+}
 
 // Operations lists what is routed, sorted by name, so that a test can hold it against the provider's Catalog.
 func (s *Server) Operations() []identkit.OperationInfo {

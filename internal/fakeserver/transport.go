@@ -33,7 +33,9 @@ type transport struct {
 func (s *Server) Transport() http.RoundTripper { return &s.transport }
 
 // Responder returns the same as a function. It can be registered with httpmock as it is.
-func (s *Server) Responder() func(*http.Request) (*http.Response, error) { return s.transport.RoundTrip }
+func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
+	return s.transport.RoundTrip
+}
 
 // RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {

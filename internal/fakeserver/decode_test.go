@@ -1,0 +1,152 @@
+package fakeserver
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+type note struct {
+	common
+	Title    string            `json:"title"`
+	Count    *int              `json:"count,omitempty"`
+	Small    int8              `json:"small"`
+	Size     uint              `json:"size"`
+	Price    float64           `json:"price"`
+	Done     bool              `json:"done"`
+	Tags     []string          `json:"tags"`
+	Params   map[string]string `json:"params"`
+	Parts    []part            `json:"parts"`
+	Extra    map[string]any    `json:"extra"`
+	Anything any               `json:"anything"`
+	Raw      json.RawMessage   `json:"raw"`
+	Blob     []byte            `json:"blob"`
+	At       time.Time         `json:"at"`
+	Unnamed  string
+	Hidden   string `json:"-"`
+	private  string //nolint:unused // shows that it is passed over
+}
+
+type common struct {
+	ID string `json:"id"`
+}
+
+type part struct {
+	Name string `json:"name"`
+}
+
+func TestDecodeReportsEverythingThatIsWrong(t *testing.T) {
+	t.Parallel()
+	wrong := func(path, value, want string) Problem {
+		return Problem{Kind: WrongType, Path: path, Value: json.RawMessage(value), Want: want}
+	}
+	for name, test := range map[string]struct {
+		body string
+		want []Problem
+	}{
+		"good": {`{"id":"1","title":"t","count":1,"small":-128,"size":2,"price":1e3,"done":true,"tags":["a"],"params":{"k":"v"},
+			"parts":[{"name":"n"}],"extra":{"x":[1]},"anything":[{}],"raw":{"y":1},"blob":"AAA=","at":"2030-01-02T03:04:05Z","Unnamed":"u"}`, nil},
+		"empty object":       {`{}`, nil},
+		"null is absent":     {`{"title":null,"count":null,"tags":null,"parts":[null],"params":{"k":null}}`, nil},
+		"null":               {`null`, nil},
+		"string":             {`{"title": 12 }`, []Problem{wrong("title", "12", "string")}},
+		"pointer":            {`{"count":"1"}`, []Problem{wrong("count", `"1"`, "integer")}},
+		"integer, decimal":   {`{"count":1.5}`, []Problem{wrong("count", `1.5`, "integer")}},
+		"integer, too large": {`{"small":128}`, []Problem{wrong("small", `128`, "integer")}},
+		"unsigned":           {`{"size":-1}`, []Problem{wrong("size", `-1`, "integer")}},
+		"number":             {`{"price":"1"}`, []Problem{wrong("price", `"1"`, "number")}},
+		"boolean":            {`{"done":"true"}`, []Problem{wrong("done", `"true"`, "boolean")}},
+		"array":              {`{"tags":"a"}`, []Problem{wrong("tags", `"a"`, "array")}},
+		"item of an array":   {`{"tags":["a" , 2, {"b":[]}]}`, []Problem{wrong("tags[1]", `2`, "string"), wrong("tags[2]", `{"b":[]}`, "string")}},
+		"value of a map":     {`{"params":{"amount" : 10}}`, []Problem{wrong("params.amount", `10`, "string")}},
+		"nested":             {`{"parts":[{"name":"n"},{"name":false}]}`, []Problem{wrong("parts[1].name", `false`, "string")}},
+		"object":             {`{"parts":[[]]}`, []Problem{wrong("parts[0]", `[]`, "object")}},
+		"bytes":              {`{"blob":[1]}`, []Problem{wrong("blob", `[1]`, "string")}},
+		"time":               {`{"at":5}`, []Problem{wrong("at", `5`, "time.Time")}},
+		"embedded":           {`{"id":5}`, []Problem{wrong("id", `5`, "string")}},
+		"several":            {`{"done":1,"title":2}`, []Problem{wrong("done", `1`, "boolean"), wrong("title", `2`, "string")}},
+		"body":               {`[1]`, []Problem{wrong("", `[1]`, "object")}},
+		"twice":              {`{"title":"a","title":"b"}`, []Problem{{Kind: Duplicate, Path: "title", Value: json.RawMessage(`"b"`)}}},
+		"empty":              {``, []Problem{{Kind: BadSyntax}}},
+		"cut":                {`{"title":"a"`, []Problem{{Kind: BadSyntax}}},
+		"no comma":           {`{"title":"a" "done":true}`, []Problem{{Kind: BadSyntax}}},
+		"two values":         {`{} {}`, []Problem{{Kind: BadSyntax}}},
+		"nested deeply":      {strings.Repeat("[", 10_000), []Problem{{Kind: BadSyntax}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var n note
+			assert.Equal(t, test.want, decode([]byte(test.body), &n, true))
+		})
+	}
+}
+
+func TestDecodeReportsUnknownNamesWhenAsked(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"TITLE":"a","parts":[{"nam":1}],"extra":{"free":1},"Hidden":"h","params":{}}`)
+	var n note
+	assert.Equal(t, []Problem{
+		{Kind: UnknownField, Path: "TITLE", Value: json.RawMessage(`"a"`)},
+		{Kind: UnknownField, Path: "parts[0].nam", Value: json.RawMessage(`1`)},
+		{Kind: UnknownField, Path: "Hidden", Value: json.RawMessage(`"h"`)},
+	}, decode(body, &n, true))
+	assert.Nil(t, decode(body, &n, false))
+}
+
+func TestDecodeFillsTheValue(t *testing.T) {
+	t.Parallel()
+	var n note
+	require.Nil(t, decode([]byte(`{"id":"1","title":"t","count":3,"at":"2030-01-02T03:04:05Z"}`), &n, true))
+	assert.Equal(t, "1", n.ID)
+	assert.Equal(t, 3, *n.Count)
+	assert.Equal(t, 2030, n.At.Year())
+	assert.Len(t, decode([]byte(`{"at":"yesterday"}`), &n, true), 1)
+	assert.Panics(t, func() { decode([]byte(`{}`), n, true) })
+}
+
+func TestProblemPrintsNoValue(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "a.b: must be string", Problem{Kind: WrongType, Path: "a.b", Value: json.RawMessage(`7`), Want: "string"}.String())
+	assert.Equal(t, "body: syntax", Problem{Kind: BadSyntax}.String())
+}
+
+func TestHasJSONReadsTheContentType(t *testing.T) {
+	t.Parallel()
+	for contentType, want := range map[string]bool{
+		"application/json":                     true,
+		"application/json; charset=UTF-8":      true,
+		"application/problem+json":             true,
+		"Application/JSON":                     true,
+		"application/json; charset=iso-8859-1": false,
+		"text/plain":                           false,
+		"application/jsonx":                    false,
+		"":                                     false,
+		"application/json; charset":            false,
+	} {
+		c := &Call{request: &http.Request{Header: http.Header{"Content-Type": {contentType}}}}
+		assert.Equal(t, want, c.HasJSON(), contentType)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"title":1}`, `{"parts":[{"name":"n"}]}`, `[`, `null`, `{"a":1,"a":2}`, `{"params":{"k" : [ 1 , 2 ]}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var n, again note
+		problems := decode(body, &n, false)
+		if err := json.Unmarshal(body, &again); err != nil && problems == nil {
+			t.Fatalf("nothing reported although encoding/json says %v", err)
+		}
+		for _, p := range problems {
+			if p.Kind != BadSyntax && !json.Valid(p.Value) {
+				t.Fatalf("value of %v is no JSON: %q", p, p.Value)
+			}
+		}
+	})
+}
