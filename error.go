@@ -2,6 +2,8 @@ package identkit
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -142,11 +144,19 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// GoString returns the same line as Error, so that %#v shows no more.
-func (e *Error) GoString() string { return e.Error() }
+// Format prints the same line as Error for every verb, also of an Error that is not behind a pointer.
+func (e Error) Format(f fmt.State, verb rune) { formatLine(f, verb, e.Error()) }
+
+// formatLine prints a line that is safe to show, quoted for %q.
+func formatLine(f fmt.State, verb rune, line string) {
+	if verb == 'q' {
+		line = strconv.Quote(line)
+	}
+	_, _ = io.WriteString(f, line)
+}
 
 // MarshalJSON writes the line and its parts, and no more than Error shows.
-func (e *Error) MarshalJSON() ([]byte, error) {
+func (e Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Operation      string `json:"operation"`
 		Kind           Kind   `json:"kind"`
@@ -159,7 +169,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 }
 
 // LogValue returns the line as its parts.
-func (e *Error) LogValue() slog.Value {
+func (e Error) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", string(e.Kind)), slog.String("text", e.Error())}
 	if e.Status != 0 {
 		attrs = append(attrs, slog.Int("status", e.Status))

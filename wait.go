@@ -1,6 +1,11 @@
 package identkit
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+)
 
 // WaitError is the failure of a call that polled for a state which did not come. It holds the last state seen:
 //
@@ -20,8 +25,14 @@ func (e *WaitError[T]) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *WaitError[T]) Unwrap() error { return e.Err }
 
-// GoString returns the same line as Error.
-func (e *WaitError[T]) GoString() string { return e.Error() }
+// Format prints the same line as Error for every verb.
+func (e WaitError[T]) Format(f fmt.State, verb rune) { formatLine(f, verb, e.Error()) }
+
+// LogValue returns the line.
+func (e WaitError[T]) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+
+// MarshalJSON writes the line as a JSON string, never the state.
+func (e WaitError[T]) MarshalJSON() ([]byte, error) { return json.Marshal(e.Error()) }
 
 // WaitPolicy says how a call polls for a state. The zero value is right for a person with a phone in hand: a second between
 // reads at first, growing to five, jittered, until the state ends by itself or the context does.
