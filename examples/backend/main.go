@@ -1,0 +1,109 @@
+// Command backend is a small but whole service on identkit: a customer's backend that registers phones and gets payments
+// approved through PowerAuth.
+//
+// Without configuration it runs on the embedded fake, walks its own HTTP API from end to end, prints what happened, and exits 0
+// only if every step did what it should:
+//
+//	go run ./examples/backend
+//
+// With -serve it keeps running. With POWERAUTH_BASE_URL, POWERAUTH_USERNAME and POWERAUTH_PASSWORD it serves against a real
+// deployment. BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/identkit/identkit"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "backend:", err)
+		}
+		os.Exit(1) //nolint:gocritic // stop has nothing left to do
+	}
+}
+
+// run is main without the process around it.
+func run(ctx context.Context, args []string, out, logs io.Writer) error {
+	flags := flag.NewFlagSet("backend", flag.ContinueOnError)
+	flags.SetOutput(logs)
+	serve := flags.Bool("serve", false, "keep running instead of walking through the API once")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	logger, err := newLogger(logs)
+	if err != nil {
+		return err
+	}
+	features, err := newFeatures(identkit.Options{Logger: logger, UserAgent: "example-backend"})
+	if err != nil {
+		return err
+	}
+	defer features.close()
+
+	addr := os.Getenv("BACKEND_ADDR")
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler:           newHandler(features, logger),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		// Longer than a call to a provider may take, so that its error reaches the client.
+		WriteTimeout: 150 * time.Second,
+		IdleTimeout:  2 * time.Minute,
+		ErrorLog:     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(listener) }()
+	base := "http://" + listener.Addr().String()
+	logger.Info("listening", "url", base, "fakes", features.onFakes())
+
+	if *serve || !features.onFakes() {
+		select {
+		case err = <-failed:
+			return err
+		case <-ctx.Done():
+		}
+	} else {
+		err = walk(ctx, base, features, out)
+	}
+	return errors.Join(err, shutdown(srv, logger)) //nolint:contextcheck // ctx has ended when the service is to stop
+}
+
+// shutdown lets requests in flight finish.
+func shutdown(srv *http.Server, logger *slog.Logger) error {
+	logger.Info("shutting down")
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return srv.Shutdown(ctx)
+}
+
+func newLogger(w io.Writer) (*slog.Logger, error) {
+	level := slog.LevelWarn
+	if text := os.Getenv("BACKEND_LOG_LEVEL"); text != "" {
+		if err := level.UnmarshalText([]byte(text)); err != nil {
+			return nil, fmt.Errorf("BACKEND_LOG_LEVEL: %w", err)
+		}
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), nil
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
+)
+
+func TestWithoutConfigurationItWalksItsOwnAPI(t *testing.T) {
+	var out, logs strings.Builder
+	require.NoError(t, run(t.Context(), nil, &out, &logs))
+	assert.Regexp(t, regexp.MustCompile(`All \d+ steps did what they should\.\n$`), out.String())
+	assert.NotContains(t, out.String(), "FAILED")
+	assert.NotContains(t, logs.String(), "alice")
+}
+
+func TestAStepThatFailsFailsTheWalk(t *testing.T) {
+	fs, m := onFake(t)
+	m.fake.Fault(identkittest.On("powerauth.Registrations.Commit").HTML(502))
+	srv := httptest.NewServer(newHandler(fs, slog.New(slog.DiscardHandler)))
+	t.Cleanup(srv.Close)
+	var out strings.Builder
+	err := walk(t.Context(), srv.URL, fs, &out)
+	require.ErrorContains(t, err, "commit")
+	assert.Contains(t, out.String(), "FAILED")
+	assert.NotContains(t, out.String(), "All ")
+}
+
+func TestServeRunsUntilItIsToldToStop(t *testing.T) {
+	t.Setenv("BACKEND_LOG_LEVEL", "info")
+	ctx, cancel := context.WithCancel(t.Context())
+	logs, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"-serve"}, io.Discard, w)
+		_ = w.Close()
+	}()
+	lines := bufio.NewScanner(logs)
+	var url string
+	for url == "" && lines.Scan() {
+		if m := regexp.MustCompile(`url=(\S+)`).FindStringSubmatch(lines.Text()); m != nil {
+			url = m[1]
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, logs) }()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/healthz", nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	cancel()
+	select {
+	case err := <-done:
+		require.NoError(t, err, "a graceful stop is a success")
+	case <-time.After(10 * time.Second):
+		t.Fatal("it did not stop")
+	}
+}
+
+func TestBadConfigurationIsSaidAtOnce(t *testing.T) {
+	t.Setenv("POWERAUTH_BASE_URL", "https://pac.internal.example")
+	err := run(t.Context(), nil, io.Discard, io.Discard)
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	assert.ErrorContains(t, err, "POWERAUTH_PASSWORD")
+}
+
+func TestTheVendorsRequestBodiesGoThroughUnchanged(t *testing.T) {
+	fs, m := onFake(t)
+	h := newHandler(fs, slog.New(slog.DiscardHandler))
+	expires := time.Now().Add(time.Hour).UnixMilli()
+	for _, c := range []struct{ name, method, path, operation, body string }{
+		{"registration", "POST", "/registrations", "powerauth.Registrations.Create", `{"userId":"u-1","appId":"my-app"}`},
+		{"registration with all fields", "POST", "/registrations", "powerauth.Registrations.Create",
+			`{"userId":"u-1","appId":"my-app","otp":"123456","commitPhase":"ON_KEY_EXCHANGE","flags":["A"],"timestampRegistrationExpire":` + strconv.FormatInt(expires, 10) + `}`},
+		{"registration, older", "POST", "/registrations", "powerauth.Registrations.Create", `{"userId":"u-1","appId":"my-app","otp":"123456","otpValidation":"ON_COMMIT"}`},
+		{"commit", "POST", "/registrations/ID/commit", "powerauth.Registrations.Commit", `{"externalUserId":"clerk"}`},
+		{"empty commit", "POST", "/registrations/ID/commit", "powerauth.Registrations.Commit", `{}`},
+		{"block", "PUT", "/registrations/ID", "powerauth.Registrations.Change", `{"change":"BLOCK"}`},
+		{"unblock", "PUT", "/registrations/ID", "powerauth.Registrations.Change", `{"change":"UNBLOCK"}`},
+		{"login", "POST", "/operations", "powerauth.Operations.Create", `{"userId":"u-1","template":"login"}`},
+		{"payment", "POST", "/operations", "powerauth.Operations.Create",
+			`{"userId":"u-1","template":"payment","language":"en","externalId":"x","flag":"A","timestampExpires":` + strconv.FormatInt(expires, 10) + `,
+			  "parameters":{"amount":"100.00","currency":"EUR","note":"a & b <c>\nd"},"proximityCheckEnabled":false,"silent":true,"registrationId":"r"}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+			h.ServeHTTP(httptest.NewRecorder(), req)
+			entry, ok := m.fake.Journal().Last(c.operation)
+			require.True(t, ok)
+			assert.JSONEq(t, c.body, string(entry.Body))
+		})
+	}
+}
+
+func TestFailuresOfTheProviderAreToldInOurWords(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		fault  identkittest.Rule
+		status int
+		body   string
+	}{
+		{"outcome unknown", identkittest.Any().LoseAnswer(), http.StatusBadGateway, `{"error":"network failure","outcomeUnknown":true}`},
+		{"gateway page", identkittest.Any().HTML(502), http.StatusServiceUnavailable, `{"error":"unavailable","outcomeUnknown":true}`},
+		{"asked to wait", identkittest.Any().RetryAfter(429, "100"), http.StatusServiceUnavailable, `{"error":"rate limited"}`},
+		{"credentials", identkittest.Any().Status(401), http.StatusBadGateway, `{"error":"unauthorized"}`},
+		{"odd answer", identkittest.Any().JSON(200, nil), http.StatusBadGateway, `{"error":"bad response","outcomeUnknown":true}`},
+		{"refusal", identkittest.Any().Status(400), http.StatusUnprocessableEntity, `{"error":"rejected"}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fs, m := onFake(t)
+			m.fake.Fault(c.fault)
+			rec := httptest.NewRecorder()
+			newHandler(fs, slog.New(slog.DiscardHandler)).ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/operations", strings.NewReader(`{"userId":"u","template":"t"}`)))
+			assert.Equal(t, c.status, rec.Code)
+			assert.JSONEq(t, c.body, rec.Body.String())
+		})
+	}
+	fs, _ := onFake(t)
+	for _, body := range []string{`{`, `[]`, `{"template":1}`, strings.Repeat(" ", maxBody) + `{}`} {
+		rec := httptest.NewRecorder()
+		newHandler(fs, slog.New(slog.DiscardHandler)).ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/operations", strings.NewReader(body)))
+		assert.Equal(t, http.StatusBadRequest, rec.Code)
+	}
+}
+
+func onFake(t *testing.T) (features, *mobile) {
+	t.Helper()
+	fs, err := newFeatures(identkit.Options{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(fs.close)
+	for _, f := range fs {
+		if m, ok := f.(*mobile); ok {
+			return fs, m
+		}
+	}
+	t.Fatal("no PowerAuth")
+	return nil, nil
+}

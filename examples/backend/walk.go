@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// walker plays a user of the service: it calls the service's HTTP API and tells what happened. After the first step that did not
+// do what it should, it does no more.
+type walker struct {
+	//nolint:containedctx // one walk, one context
+	ctx    context.Context
+	base   string
+	out    io.Writer
+	client *http.Client
+	steps  int
+	err    error
+}
+
+// walk takes every feature through its story.
+func walk(ctx context.Context, base string, fs features, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	w := &walker{ctx: ctx, base: base, out: out, client: &http.Client{Transport: &http.Transport{}}}
+	defer w.client.CloseIdleConnections()
+	w.printf("identkit example backend at %s, on embedded fakes\n", base)
+	w.chapter("Service")
+	w.call("It is healthy", http.MethodGet, "/healthz", "", http.StatusOK, nil)
+	for _, f := range fs {
+		f.walk(w)
+	}
+	if w.err != nil {
+		return w.err
+	}
+	w.printf("\nAll %d steps did what they should.\n", w.steps)
+	return nil
+}
+
+func (w *walker) printf(format string, args ...any) { _, _ = fmt.Fprintf(w.out, format, args...) }
+
+func (w *walker) chapter(title string) {
+	if w.err == nil {
+		w.printf("\n%s\n", title)
+	}
+}
+
+// note adds a line to the last step.
+func (w *walker) note(name, value string) {
+	if w.err == nil {
+		w.printf("        %-16s %s\n", name, value)
+	}
+}
+
+// check fails the walk unless ok.
+func (w *walker) check(ok bool, format string, args ...any) {
+	if w.err == nil && !ok {
+		w.err = fmt.Errorf("step %d: "+format, append([]any{w.steps}, args...)...)
+		w.printf("        FAILED           %v\n", w.err)
+	}
+}
+
+// call is one step: a request to the service, the status it must have, and where to decode its answer.
+func (w *walker) call(title, method, path, body string, want int, answer any) {
+	if w.err != nil {
+		return
+	}
+	w.steps++
+	status, err := w.send(method, path, body, answer)
+	w.printf("%4d  %-58s %s %s → %d\n", w.steps, title, method, template(path), status)
+	w.check(err == nil, "%s %s: %v", method, path, err)
+	w.check(status == want, "%s %s: got %d, want %d", method, path, status, want)
+}
+
+func (w *walker) send(method, path, body string, answer any) (int, error) {
+	req, err := http.NewRequestWithContext(w.ctx, method, w.base+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return 0, err
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err == nil && answer != nil && resp.StatusCode < 300 {
+		err = json.Unmarshal(b, answer)
+	}
+	return resp.StatusCode, err
+}
+
+// poll calls until the answer is as wanted.
+func (w *walker) poll(title, path string, answer any, wanted func() bool) {
+	if w.err != nil {
+		return
+	}
+	w.steps++
+	for n := 1; ; n++ {
+		status, err := w.send(http.MethodGet, path, "", answer)
+		w.check(err == nil && status == http.StatusOK, "GET %s: %d, %v", path, status, err)
+		if w.err != nil {
+			return
+		}
+		if wanted() {
+			w.printf("%4d  %-58s GET %s → %d, read %d\n", w.steps, title, template(path), status, n)
+			return
+		}
+		timer := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-w.ctx.Done():
+			timer.Stop()
+			w.check(false, "GET %s: %v", path, w.ctx.Err())
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// template shortens the ids in a path, for the transcript.
+func template(path string) string {
+	const uuid = 36
+	b := []byte(path)
+	for i := 0; i+uuid <= len(b); i++ {
+		if b[i+8] == '-' && b[i+13] == '-' && b[i+18] == '-' && b[i+23] == '-' {
+			b = append(append(append([]byte{}, b[:i+8]...), "…"...), b[i+uuid:]...)
+		}
+	}
+	return string(b)
+}
