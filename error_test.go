@@ -94,7 +94,7 @@ func TestSecretShowsNowhere(t *testing.T) {
 	lc.Value(h)
 	lc.Value(&h)
 	lc.Logger().Info("x", "s", s, "h", h)
-	lc.Error(fmt.Errorf("bad %v %s %q %x %d", s, s, s, s, s)) //nolint:govet // odd verbs on purpose
+	lc.Error(fmt.Errorf("bad %v %s %q %x %d", s, s, s, s, s))
 	b, err := json.Marshal(h)
 	require.NoError(t, err)
 	assert.Contains(t, string(b), "[secret]")

@@ -182,7 +182,7 @@ const maxChain = 100
 func (c *LeakCheck) searchError(where string, err error, depth int) []string {
 	findings := c.searchValue(fmt.Sprintf("%s of type %T", where, err), err)
 	var causes []error
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // each cause is looked at on its own
 	case interface{ Unwrap() error }:
 		causes = []error{e.Unwrap()}
 	case interface{ Unwrap() []error }:

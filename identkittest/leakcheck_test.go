@@ -60,7 +60,7 @@ func TestLeakCheckFindsASecretInEveryForm(t *testing.T) {
 		"quoted in ASCII":     func(s string) string { return fmt.Sprintf("%+q", s) },
 		"hex":                 func(s string) string { return hex.EncodeToString([]byte(s)) },
 		"upper-case hex":      func(s string) string { return fmt.Sprintf("%X", s) },
-		"bytes":               func(s string) string { return fmt.Sprint([]byte("x" + s + "y")) },
+		"bytes":               func(s string) string { return fmt.Sprintf("%v", []byte("x"+s+"y")) },
 		"Go bytes":            func(s string) string { return fmt.Sprintf("%#v", []byte("x"+s+"y")) },
 		"base64":              func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
 		"base64 for URLs":     func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },

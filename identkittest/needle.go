@@ -42,7 +42,7 @@ func needlesOf(seed, text string) []needle {
 	ascii := strconv.QuoteToASCII(text)
 	add("quoted in ASCII", ascii[1:len(ascii)-1], true)
 	add("in hex", hex.EncodeToString([]byte(text)), true)
-	list := fmt.Sprint([]byte(text))
+	list := fmt.Sprintf("%v", []byte(text))
 	add("as a list of bytes", list[1:len(list)-1], false)
 	add("as a JSON list of bytes", strings.ReplaceAll(list[1:len(list)-1], " ", ","), false)
 	var syntax []string

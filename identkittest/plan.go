@@ -96,5 +96,5 @@ const (
 	EndReset                   // the connection is reset before all announced bytes were sent
 )
 
-// Half, as [Plan].EndAfter, means half of the body.
+// Half means half of the body, as [Plan].EndAfter.
 const Half int64 = -1

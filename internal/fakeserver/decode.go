@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -92,14 +93,14 @@ func parseNode(body []byte) (node, error) {
 		return node{}, err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return node{}, fmt.Errorf("something follows the JSON")
+		return node{}, errors.New("something follows the JSON")
 	}
 	return root, nil
 }
 
 func readNode(dec *json.Decoder, body []byte, depth int) (n node, err error) {
 	if depth > maxDepth {
-		return node{}, fmt.Errorf("nested too deeply")
+		return node{}, errors.New("nested too deeply")
 	}
 	from := dec.InputOffset()
 	token, err := dec.Token()

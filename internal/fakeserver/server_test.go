@@ -325,7 +325,7 @@ func TestServerSeesAClientThatGoesAwayWhileItSends(t *testing.T) {
 					_ = feed.CloseWithError(gone) // net/http waits for the body to end
 				}
 			}()
-			_, err = rt.RoundTrip(r) //nolint:bodyclose // there is none
+			_, err = rt.RoundTrip(r)
 			require.ErrorIs(t, err, gone)
 			if rt == s.Transport() {
 				_, err = feed.Write([]byte("}"))

@@ -94,7 +94,7 @@ func (s *Server) start(cert *tls.Certificate) error {
 	if s.socket.server != nil {
 		return errors.New("fakeserver: started already")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("fakeserver: listen on loopback: %w", err)
 	}
@@ -162,7 +162,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.answered(answer.status)
-	x.write(w, shape(answer, x.plan, r.Method))
+	x.write(w, shape(answer, x.plan, r.Method)) //nolint:contextcheck // the stream ends with the connection
 }
 
 // write sends an answer the way its fault wants it.

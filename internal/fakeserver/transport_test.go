@@ -70,7 +70,7 @@ func TestTransportDoesNothingForAContextThatHasEnded(t *testing.T) {
 	body := &closeCounter{Reader: strings.NewReader("{}")}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL()+"/notes", body)
 	require.NoError(t, err)
-	_, err = s.Transport().RoundTrip(r) //nolint:bodyclose // there is none
+	_, err = s.Transport().RoundTrip(r)
 	require.ErrorIs(t, err, gone)
 	assert.Positive(t, body.closed)
 	assert.Zero(t, s.Journal().Len())
@@ -104,7 +104,7 @@ func TestTransportRefusesRequestsThatCouldNotBeSent(t *testing.T) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"/notes", strings.NewReader("{}"))
 		require.NoError(t, err)
 		change(r)
-		_, err = s.Transport().RoundTrip(r) //nolint:bodyclose // there is none
+		_, err = s.Transport().RoundTrip(r)
 		require.Error(t, err, name)
 	}
 	for _, e := range s.Journal().All() {

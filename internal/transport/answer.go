@@ -39,7 +39,7 @@ func readCapped(r io.Reader, announced, limit int64) ([]byte, error) {
 			return nil, errTooLarge
 		}
 		if err != nil {
-			if err == io.EOF { //nolint:errorlint // readers return it bare
+			if err == io.EOF {
 				err = nil
 			}
 			return join(full, buf, total), err

@@ -264,7 +264,7 @@ func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) 
 	c.unknown = c.unknown || f.unknown()
 	c.wait, c.reason = 0, ""
 	if ctx.Err() != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // the attempt's failure is the answer
 	}
 	if r.auth != nil && !c.renewed && f.err.Status != 0 && r.auth.Rejected(ctx, c.used, f.err) {
 		c.renewed, c.pending, c.reason = true, true, "credential"
@@ -338,7 +338,7 @@ type watchedBody struct {
 
 func (b *watchedBody) Read(buf []byte) (int, error) {
 	n, err := b.ReadCloser.Read(buf)
-	if err != nil && err != io.EOF && !errors.Is(err, errStaleBody) { //nolint:errorlint // io.EOF is never wrapped by a reader
+	if err != nil && err != io.EOF && !errors.Is(err, errStaleBody) {
 		b.p.unreadable.Store(true)
 	}
 	return n, err

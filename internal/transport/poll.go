@@ -69,7 +69,7 @@ func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
 		if expired {
 			return give(&identkit.Error{Kind: identkit.ErrTimeout, Detail: "the state's time ran out", Err: lastErr})
 		}
-		wait := interval/2 + rand.N(interval/2+1)
+		wait := interval/2 + rand.N(interval/2+1) //nolint:gosec // jitter, not a secret
 		if end := p.end(last); !end.IsZero() {
 			// A moment past the end, so that the provider's clock has passed it too.
 			if left := time.Until(end) + interval/4; left <= wait {

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -52,7 +51,7 @@ func TestBadConfigurationNamesTheField(t *testing.T) {
 			err := check.Err("test", "test.New")
 			require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 			var e *identkit.Error
-			require.True(t, errors.As(err, &e))
+			require.ErrorAs(t, err, &e)
 			require.NotEmpty(t, e.Fields)
 			assert.Equal(t, c.field, e.Fields[0].Field)
 			assert.Contains(t, err.Error(), c.field)
