@@ -95,11 +95,11 @@ func (r *Road) Call(ctx context.Context, in identkit.Request, out any, opts []id
 		}
 	}
 	if len(t.names) > len(input.Path) {
-		fault = "has more than two parts"
-	} else {
-		for i, name := range t.names {
-			input.Path[i] = in.PathValues[name]
-		}
+		t, fault = template{}, "has more than two parts"
+		op.Path = "/"
+	}
+	for i, name := range t.names {
+		input.Path[i] = in.PathValues[name]
 	}
 	if in.Body != nil {
 		input.Body = JSON(in.Body)
