@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/webhook"
+	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
 func TestSourceAddresses(t *testing.T) {
@@ -56,6 +57,9 @@ func TestSourceAddresses(t *testing.T) {
 			assert.Equal(t, c.want == nil, receipt.Scheme == "addresses")
 		})
 	}
+	webhooktest.RunVerifierTests(t, webhooktest.VerifierTest{
+		Verifier: v, Sign: webhooktest.From("203.0.113.9:1"), Forge: webhooktest.From("192.0.2.1:1", "203.0.113.9"),
+	})
 	direct, err := webhook.NewAddresses(webhook.AddressConfig{Allow: cfg.Allow})
 	require.NoError(t, err)
 	_, err = webhook.VerifyRequest(t.Context(), direct, &webhook.Request{

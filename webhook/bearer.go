@@ -41,9 +41,9 @@ func readBearer(field *headerField, r *Request, refusals *refusals) (string, *Pr
 	return token, nil
 }
 
-// NewBearerFunc returns a verifier that gives the bearer token to check, for tokens that have to be looked
-// up or are signed. An error refuses the delivery: [ErrUnavailable] and context errors mean that the token could not
-// be checked, all others that it is wrong; the text of others is not logged. A receipt without a scheme gets "bearer".
+// NewBearerFunc returns a verifier that gives the bearer token to check, for tokens that have to be looked up or
+// are signed. An error refuses the delivery: [ErrUnavailable] and context errors mean that the token could not be
+// checked, all others that it is wrong; the text of others is not logged. A receipt without a scheme gets "bearer".
 func NewBearerFunc(check func(ctx context.Context, token identkit.Secret) (Receipt, error)) (Verifier, error) {
 	const scheme = "bearer"
 	field, err := newHeaderField(scheme, "Authorization", maxHeader)

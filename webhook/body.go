@@ -26,9 +26,7 @@ func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, Reason) 
 		return nil, refused
 	}
 	if r.ContentLength > in.maxBytes {
-		if r.ProtoMajor == 1 {
-			w.Header().Set("Connection", "close") // or the server would read on to keep the connection
-		}
+		closeAfter(w, r)
 		return nil, ErrBodyTooLarge
 	}
 	if r.Body == nil {
@@ -41,15 +39,25 @@ func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, Reason) 
 	}
 	deadline := time.Now().Add(in.timeout)
 	connection := http.NewResponseController(w)
+	var body []byte
+	var refused Reason
 	if connection.SetReadDeadline(deadline) != nil {
-		return readAside(limited, size, in.timeout)
-	}
-	body, refused := readAll(limited, size, deadline)
-	if refused == "" {
+		body, refused = readAside(limited, size, in.timeout)
+	} else if body, refused = readAll(limited, size, deadline); refused == "" {
 		// Else the deadline would strike while the event is handled, and cancel the request.
 		_ = connection.SetReadDeadline(time.Time{})
 	}
+	if refused == ErrBodyTooSlow {
+		closeAfter(w, r)
+	}
 	return body, refused
+}
+
+// closeAfter gives up the connection, because to keep it the server would first read the rest of the body.
+func closeAfter(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 func (in *intake) checkHead(r *http.Request) Reason {
@@ -117,7 +125,8 @@ func readAll(r io.Reader, size int64, deadline time.Time) ([]byte, Reason) {
 }
 
 // readAside reads on a goroutine of its own, for a response writer that hides the connection's deadline. When
-// time is up, the answer need not wait for the reader: it ends with the next byte, or with the connection.
+// time is up, the answer need not wait for the reader: it ends with the next byte, or with the connection. Only
+// the server's own ReadTimeout can end a connection that stays silent then.
 func readAside(r io.Reader, size int64, timeout time.Duration) ([]byte, Reason) {
 	type result struct {
 		body    []byte

@@ -40,23 +40,30 @@ func TestBodyCap(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
 			h, _, runs := counting(t, webhook.Config[string]{MaxBytes: c.max})
-			server := httptest.NewServer(h)
-			t.Cleanup(server.Close)
-			body := io.Reader(strings.NewReader(sized(c.size)))
+			r := newPost(sized(c.size))
 			if c.chunked {
-				body = struct{ io.Reader }{body}
+				r.ContentLength = -1
 			}
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, body)
-			require.NoError(t, err)
-			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("Expect", "100-continue") // or a client may miss an early answer while it still sends
-			answer, err := server.Client().Do(r)
-			require.NoError(t, err)
-			defer answer.Body.Close()
-			assert.Equal(t, c.want, answer.StatusCode)
+			assert.Equal(t, c.want, serve(h, r).Code)
 			assert.Equal(t, c.want == 200, runs.Load() == 1)
 		})
 	}
+}
+
+func TestBodyCapOverHTTP(t *testing.T) {
+	t.Parallel()
+	h, _, runs := counting(t, webhook.Config[string]{MaxBytes: 1000})
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	large := strings.Repeat("a", 1001)
+	for _, body := range []io.Reader{strings.NewReader(large), struct{ io.Reader }{strings.NewReader(large)}} {
+		answer, err := server.Client().Post(server.URL, "application/json", body)
+		require.NoError(t, err)
+		answer.Body.Close()
+		assert.Equal(t, 413, answer.StatusCode)
+		assert.True(t, answer.Close, "the rest of the body is not read to keep the connection")
+	}
+	assert.Zero(t, runs.Load())
 }
 
 func TestALengthThatLies(t *testing.T) {
@@ -90,7 +97,9 @@ func TestSlowBodiesEnd(t *testing.T) {
 					h, seen, runs := counting(t, webhook.Config[string]{ReadTimeout: 7 * time.Second})
 					client, done := serveOnPipe(t, wrap(h))
 					start := time.Now()
+					written := make(chan struct{})
 					go func() {
+						defer close(written)
 						fmt.Fprintf(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
 						for {
 							if _, err := client.Write([]byte("a")); err != nil {
@@ -108,6 +117,7 @@ func TestSlowBodiesEnd(t *testing.T) {
 					assert.Zero(t, runs.Load())
 					client.Close()
 					<-done
+					<-written
 				})
 			})
 		}

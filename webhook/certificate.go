@@ -11,7 +11,8 @@ import (
 // CertificateConfig lists the client certificates of a sender. A certificate fits if one of the entries does, to
 // the letter; at least one is needed.
 type CertificateConfig struct {
-	// Subjects are whole distinguished names as [crypto/x509/pkix.Name.String] prints them, such as "CN=hooks,O=Vendor".
+	// Subjects are whole distinguished names as [crypto/x509/pkix.Name.String] prints them, such as
+	// "CN=hooks,O=Vendor".
 	Subjects []string
 	// DNSNames and URIs are subject alternative names.
 	DNSNames, URIs []string

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/webhook"
+	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
 func TestClientCertificates(t *testing.T) {
@@ -44,6 +45,9 @@ func TestClientCertificates(t *testing.T) {
 		_, err := webhook.VerifyRequest(t.Context(), v, &webhook.Request{TLS: c.state})
 		assert.ErrorIs(t, err, c.want, c.rule)
 	}
+	webhooktest.RunVerifierTests(t, webhooktest.VerifierTest{
+		Verifier: v, Sign: webhooktest.SignCertificate("x", "hooks.vendor.test"), Forge: webhooktest.SignCertificate("hooks.vendor.test"),
+	})
 	for rule, cfg := range map[string]webhook.CertificateConfig{"nobody": {}, "an empty name": {DNSNames: []string{""}}} {
 		_, err := webhook.NewClientCertificate(cfg)
 		assert.Error(t, err, rule)

@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// All accepts a delivery when every verifier does, asked in order until one refuses. The receipt joins theirs: schemes
-// with "+", and for the rest the first that has something to say. It is an error to give none, or a nil one.
+// All accepts a delivery when every verifier does, asked in order until one refuses. The receipt joins theirs:
+// schemes with "+", and for the rest the first that has something to say. It is an error to give none, or a nil
+// one.
 func All(verifiers ...Verifier) (Verifier, error) {
 	if err := checkParts("All", verifiers); err != nil {
 		return nil, err

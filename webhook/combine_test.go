@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/webhook"
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
@@ -29,7 +30,8 @@ func TestAllNeedsEveryProof(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, webhook.Receipt{Scheme: "a+b", KeyID: "k1", ID: "id", Time: at, BodySigned: true}, receipt)
 
-	for _, order := range [][]webhook.Verifier{{first, giving(webhook.Receipt{}, webhook.ErrProofWrong)}, {giving(webhook.Receipt{}, webhook.ErrProofWrong), first}} {
+	wrong := giving(webhook.Receipt{}, webhook.ErrProofWrong)
+	for _, order := range [][]webhook.Verifier{{first, wrong}, {wrong, first}} {
 		v, err := webhook.All(order...)
 		require.NoError(t, err)
 		receipt, err := webhook.VerifyRequest(t.Context(), v, &webhook.Request{})
@@ -74,6 +76,19 @@ func TestCombinedProofs(t *testing.T) {
 	require.NoError(t, err)
 	from, err := webhook.NewAddresses(webhook.AddressConfig{Allow: []string{"203.0.113.0/24"}})
 	require.NoError(t, err)
+	bearer, err := webhook.NewBearer(keyring(t, secret))
+	require.NoError(t, err)
+	byFunc, err := webhook.NewBearerFunc(func(context.Context, identkit.Secret) (webhook.Receipt, error) {
+		return webhook.Receipt{}, errors.New("no")
+	})
+	require.NoError(t, err)
+	either, err := webhook.Any(basic, bearer, byFunc)
+	require.NoError(t, err)
+	open, _, _ := counting(t, webhook.Config[any]{Verify: either})
+	refused := post(open, "{}")
+	assert.Equal(t, []string{`Basic realm="webhook", charset="UTF-8"`, "Bearer", "Bearer"}, refused.Header().Values("Www-Authenticate"))
+	assert.Equal(t, 200, post(open, "{}", "Authorization", "Bearer "+secret.Reveal()).Code)
+
 	both, err := webhook.All(basic, from)
 	require.NoError(t, err)
 	h, _, runs := counting(t, webhook.Config[any]{Verify: both})

@@ -136,14 +136,14 @@ func TestAPIKeyPlaces(t *testing.T) {
 	inQuery, err := webhook.NewAPIKey(webhook.APIKeyConfig{Keys: keyring(t, "a b&c"), Query: "key"})
 	require.NoError(t, err)
 	for raw, want := range map[string]error{
-		"key=a%20b%26c":                              nil,
-		"x=1&key=a+b%26c":                            nil,
-		"key=":                                       webhook.ErrProofMissing,
-		"Key=a%20b%26c":                              webhook.ErrProofMissing,
-		"":                                           webhook.ErrProofMissing,
-		"key=a%20b%26c&key=a%20b%26c":                webhook.ErrProofMalformed,
-		"key=a%20b%26c&%zz":                          webhook.ErrProofMalformed,
-		"key=wrong":                                  webhook.ErrProofWrong,
+		"key=a%20b%26c":               nil,
+		"x=1&key=a+b%26c":             nil,
+		"key=":                        webhook.ErrProofMissing,
+		"Key=a%20b%26c":               webhook.ErrProofMissing,
+		"":                            webhook.ErrProofMissing,
+		"key=a%20b%26c&key=a%20b%26c": webhook.ErrProofMalformed,
+		"key=a%20b%26c&%zz":           webhook.ErrProofMalformed,
+		"key=wrong":                   webhook.ErrProofWrong,
 		"key=a%20b%26c&" + strings.Repeat("x", 5000): webhook.ErrProofMalformed,
 	} {
 		_, err := webhook.VerifyRequest(t.Context(), inQuery, &webhook.Request{URL: &url.URL{RawQuery: raw}})
@@ -172,15 +172,15 @@ func TestPathSecretPlaces(t *testing.T) {
 	v, err := webhook.NewPathSecret(keyring(t, segment))
 	require.NoError(t, err)
 	for path, want := range map[string]error{
-		"/" + segment:                                nil,
-		"/hooks/" + segment + "/events":              nil,
-		"/hooks/" + segment + "/":                    nil,
-		"":                                           webhook.ErrProofMissing,
-		"/hooks":                                     webhook.ErrProofMissing,
-		"/hooks/" + segment + "x":                    webhook.ErrProofWrong,
-		"/hooks/" + segment[1:]:                      webhook.ErrProofWrong,
-		"/hooks/" + strings.ToUpper(segment):         webhook.ErrProofWrong,
-		strings.Repeat("/0123456789abcdef", 33):      webhook.ErrProofMalformed,
+		"/" + segment:                           nil,
+		"/hooks/" + segment + "/events":         nil,
+		"/hooks/" + segment + "/":               nil,
+		"":                                      webhook.ErrProofMissing,
+		"/hooks":                                webhook.ErrProofMissing,
+		"/hooks/" + segment + "x":               webhook.ErrProofWrong,
+		"/hooks/" + segment[1:]:                 webhook.ErrProofWrong,
+		"/hooks/" + strings.ToUpper(segment):    webhook.ErrProofWrong,
+		strings.Repeat("/0123456789abcdef", 33): webhook.ErrProofMalformed,
 		"/" + segment + strings.Repeat("/too", 2000): webhook.ErrProofMalformed,
 	} {
 		_, err := webhook.VerifyRequest(t.Context(), v, &webhook.Request{URL: &url.URL{Path: path}})
@@ -188,7 +188,7 @@ func TestPathSecretPlaces(t *testing.T) {
 	}
 	_, err = webhook.VerifyRequest(t.Context(), v, &webhook.Request{})
 	require.ErrorIs(t, err, webhook.ErrProofMissing, "no URL")
-	for _, guessable := range []identkit.Secret{"short", "0123456789/abcdef"} {
+	for _, guessable := range []identkit.Secret{"123456789abcdef", "0123456789/abcdef"} {
 		_, err := webhook.NewPathSecret(keyring(t, guessable))
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), guessable.Reveal())

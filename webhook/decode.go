@@ -20,7 +20,8 @@ func JSON[E any](d *Delivery) ([]E, error) {
 	return events[:], nil
 }
 
-// JSONList decodes the body as a JSON array of events, for [Config].Decode.
+// JSONList decodes the body as a JSON array of events, for [Config].Decode. One element that does not fit spoils the
+// batch; where the others should be handled all the same, take json.RawMessage for E and decode in Handle.
 func JSONList[E any](d *Delivery) ([]E, error) {
 	var events []E
 	if err := json.Unmarshal(d.Request.Body, &events); err != nil {

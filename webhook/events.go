@@ -10,6 +10,10 @@ import (
 // settleTimeout bounds Commit and Release, which must not fail because the time for the event is up.
 const settleTimeout = 5 * time.Second
 
+// lease is how long a claim holds without being settled: as long as a handler may take, as long again for one that
+// overruns, and the settling.
+func (h *handler[E]) lease() time.Duration { return 2*h.timeout + settleTimeout }
+
 // handleAll hands over the events one by one and sums up.
 func (h *handler[E]) handleAll(ctx context.Context, d *Delivery, events []E, out *Outcome) {
 	out.Events = len(events)
@@ -31,7 +35,7 @@ func (h *handler[E]) handleAll(ctx context.Context, d *Delivery, events []E, out
 		}
 		out.Failed++
 		if len(events) > 1 {
-			h.logger.LogAttrs(ctx, slog.LevelError, "webhook event failed", slog.String("name", h.name), slog.Int("event", i),
+			h.log(ctx, slog.LevelError, "webhook event failed", slog.String("name", h.name), slog.Int("event", i),
 				slog.String("reason", string(reason)), slog.Any("error", err))
 		}
 		if reason.status() > worst.status() {
@@ -45,7 +49,14 @@ func (h *handler[E]) handleAll(ctx context.Context, d *Delivery, events []E, out
 	}
 }
 
-func (h *handler[E]) handleOne(ctx context.Context, key func(int, E) (string, error), i int, e E) (Reason, error) {
+// handleOne also contains panics of EventID and Store, which must not keep the other events of a batch from their
+// turn.
+func (h *handler[E]) handleOne(ctx context.Context, key func(int, E) (string, error), i int, e E) (reason Reason, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			reason, err = ErrPanic, newPanicError(p)
+		}
+	}()
 	k, err := key(i, e)
 	if err != nil {
 		return ErrUndecodable, err
@@ -53,7 +64,7 @@ func (h *handler[E]) handleOne(ctx context.Context, key func(int, E) (string, er
 	if ctx.Err() != nil {
 		return ErrHandlerTimeout, ErrHandlerTimeout // and not claimed: the redelivery brings it
 	}
-	claim, err := h.store.Claim(ctx, k, 2*h.timeout)
+	claim, err := h.store.Claim(ctx, k, h.lease())
 	switch {
 	case errors.Is(err, ErrDuplicate):
 		return ErrDuplicate, nil
@@ -95,7 +106,7 @@ func (h *handler[E]) run(ctx context.Context, claim Claim, e E, done chan<- endi
 		}
 		end := h.settle(ctx, claim, handled)
 		if ctx.Err() != nil {
-			h.logger.LogAttrs(ctx, slog.LevelWarn, "webhook event ended late", slog.String("name", h.name),
+			h.log(ctx, slog.LevelWarn, "webhook event ended late", slog.String("name", h.name),
 				slog.String("reason", string(end.reason)), slog.Any("error", end.err))
 		}
 		done <- end

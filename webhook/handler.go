@@ -10,24 +10,26 @@ import (
 	"time"
 )
 
-// Config says how deliveries of one sender are received. Verify and Handle are required; every zero field else is the recommended
-// setting.
+// Config says how deliveries of one sender are received. Verify and Handle are required; every zero field else is
+// the recommended setting.
 type Config[E any] struct {
-	// Name stands in logs and in front of every key in the store: printable ASCII without spaces and colons, at most 64 bytes.
-	// Handlers that share a store need different names. Empty means "webhook".
+	// Name stands in logs and in front of every key in the store: printable ASCII without spaces and colons, at
+	// most 64 bytes. Handlers that share a store need different names. Empty means "webhook".
 	Name string
 	// Verify decides whether the sender is who it should be.
 	Verify Verifier
-	// Decode reads the events of a verified delivery, one or a batch; none means that there is nothing to do. It should
-	// keep the body where the vendor may add fields. Nil means [JSON], one event. An error is answered with 400.
+	// Decode reads the events of a verified delivery, one or a batch; none means that there is nothing to do. It
+	// should keep the body where the vendor may add fields. Nil means [JSON], one event. An error is answered with
+	// 400.
 	Decode func(d *Delivery) ([]E, error)
 	// Handle does the work for one event; nil means done. An error is answered with 503, so that the sender tries
 	// again, or with 400 if it is [ErrUndecodable]. The events of a batch are handled one by one, and one that
-	// fails does not keep the others from being handled; when the sender repeats the batch, those done are passed over. The context
-	// ends after Timeout, not when the sender hangs up.
+	// fails does not keep the others from being handled; when the sender repeats the batch, those done are passed
+	// over. The context ends after Timeout, not when the sender hangs up.
 	Handle func(ctx context.Context, e E) error
-	// DeliveryID names a delivery where the proof covers no id; see [UnsignedIDHeader]. An empty id means the default rule:
-	// the id the proof covers, else a digest of the body. At most one of DeliveryID and EventID is set.
+	// DeliveryID names a delivery where the proof covers no id; see [UnsignedIDHeader]. An empty id means the
+	// default rule: the id the proof covers, else a digest of the body. At most one of DeliveryID and EventID is
+	// set.
 	DeliveryID func(d *Delivery) (string, error)
 	// EventID names an event by its content, such as type, object and state, for senders that may repeat an event in
 	// another wrapping. An empty id or an error is answered with 400.
@@ -35,13 +37,15 @@ type Config[E any] struct {
 	// Store remembers what was handled. Nil means a [MemoryStore] of this handler's own; [NoStore] means none.
 	Store Store
 	// Keep is how long a handled delivery is remembered. Zero means 72 hours. It should be longer than the sender
-	// goes on trying, and must not be shorter than a verifier's timestamps are good for.
+	// goes on trying. Where the proof covers no timestamp, a copy of a delivery that somebody kept is caught only
+	// for so long; where it does, Keep must not be shorter than twice the tolerance.
 	Keep time.Duration
-	// Timeout bounds the work on a delivery after its body has been read. Zero means 10 seconds, which is less than most senders
-	// wait. A Handle that overruns it is left behind and answered for with 503; it keeps its claim until it
-	// returns, for at most twice the Timeout, and decides it then.
+	// Timeout bounds the work on a delivery after its body has been read. Zero means 10 seconds, which is less than
+	// most senders wait. A Handle that overruns it is left behind and answered for with 503; it keeps its claim
+	// until it returns, for at most twice the Timeout and 5 seconds, and decides it then.
 	Timeout time.Duration
-	// ReadTimeout bounds the reading of the body. Zero means 10 seconds.
+	// ReadTimeout bounds the reading of the body. Zero means 10 seconds. Behind middleware whose ResponseWriter has
+	// no Unwrap method the answer comes in time too, but the connection is freed only by [http.Server].ReadTimeout.
 	ReadTimeout time.Duration
 	// MaxBytes caps the body. Zero means 1 MiB.
 	MaxBytes int64
@@ -60,8 +64,8 @@ type Config[E any] struct {
 	Clock func() time.Time
 }
 
-// NewHandler returns a handler that answers as the package comment says. It reports all faults of the configuration at
-// once. It can be mounted under any path and method pattern of any router that takes an [http.Handler].
+// NewHandler returns a handler that answers as the package comment says. It reports all faults of the configuration
+// at once. It can be mounted under any path and method pattern of any router that takes an [http.Handler].
 func NewHandler[E any](cfg Config[E]) (http.Handler, error) {
 	if cfg.Name == "" {
 		cfg.Name = "webhook"
@@ -188,7 +192,7 @@ func (h *handler[E]) answer(w http.ResponseWriter, status int, reason Reason) {
 }
 
 func (h *handler[E]) report(ctx context.Context, out Outcome) {
-	defer func() { _ = recover() }() // the answer is given; a logger's panic must not break the connection
+	defer func() { _ = recover() }() // the answer is given; an observer's panic must not break the connection
 	level := slog.LevelDebug
 	switch {
 	case out.Status >= http.StatusInternalServerError:
@@ -197,9 +201,15 @@ func (h *handler[E]) report(ctx context.Context, out Outcome) {
 		level = slog.LevelWarn
 	}
 	if h.logger.Enabled(ctx, level) {
-		h.logger.LogAttrs(ctx, level, "webhook delivery", out.attrs()...)
+		h.log(ctx, level, "webhook delivery", out.attrs()...)
 	}
 	if h.observe != nil {
 		h.observe(ctx, out)
 	}
+}
+
+// log contains the panics of a logger, and of errors that cannot print themselves: they must not change what happens.
+func (h *handler[E]) log(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
+	h.logger.LogAttrs(ctx, level, text, attrs...)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -248,7 +249,9 @@ func TestLogsHoldNothingSecret(t *testing.T) {
 		if c.verify == nil {
 			c.verify = hmacVerifier(t, cfg)
 		}
-		h, _, _ := counting(t, webhook.Config[map[string]any]{Name: "case-" + strings.ReplaceAll(name, " ", "-"), Verify: c.verify, Logger: logger, Handle: c.handle, Decode: c.decode})
+		h, _, _ := counting(t, webhook.Config[map[string]any]{
+			Name: "case-" + strings.ReplaceAll(name, " ", "-"), Verify: c.verify, Logger: logger, Handle: c.handle, Decode: c.decode,
+		})
 		spy := func(o *webhooktest.Outgoing) error {
 			err := sign(o)
 			right = append(right, o.Request.Header.Get("X-Signature"))
@@ -261,7 +264,9 @@ func TestLogsHoldNothingSecret(t *testing.T) {
 	for _, canary := range append(right, secret.Reveal(), personal) {
 		assert.NotContains(t, log.String(), canary)
 	}
-	for _, part := range []string{`"reason":"proof wrong"`, `"key_id":"key-1"`, `"reason":"panic"`, "panic (string)", `"stack"`, "matches none of the keys"} {
+	for _, part := range []string{
+		`"reason":"proof wrong"`, `"key_id":"key-1"`, `"reason":"panic"`, "panic (string)", `"stack"`, "matches none of the keys",
+	} {
 		assert.Contains(t, log.String(), part)
 	}
 }
@@ -297,8 +302,18 @@ func TestHandlerConfigurations(t *testing.T) {
 	}
 }
 
+type brokenLog struct{ slog.Handler }
+
+func (brokenLog) Handle(context.Context, slog.Record) error { panic("log") }
+
 func TestObserverAndLoggerCannotBreakTheAnswer(t *testing.T) {
 	t.Parallel()
+	batch, _, runs := counting(t, webhook.Config[int]{
+		Decode: webhook.JSONList[int], Logger: slog.New(brokenLog{slog.NewTextHandler(io.Discard, nil)}),
+		Handle: func(context.Context, int) error { return errors.New("down") },
+	})
+	assert.Equal(t, 503, post(batch, "[1,2,3]").Code)
+	assert.EqualValues(t, 3, runs.Load())
 	h, err := webhook.NewHandler(webhook.Config[any]{
 		Verify: accept, Handle: func(context.Context, any) error { return nil },
 		Observe: func(context.Context, webhook.Outcome) { panic("metrics") },

@@ -86,14 +86,13 @@ func NewHMAC(cfg HMACConfig) (Verifier, error) {
 		return nil, err
 	}
 	v.size = function().Size()
-	decode := cfg.DecodeKey
-	if decode == nil {
-		decode = func(s identkit.Secret) ([]byte, error) { return []byte(s.Reveal()), nil }
-	}
 	v.keys, err = newDerived(cfg.Keys, func(s identkit.Secret) (*macPool, error) {
-		key, err := decode(s)
-		if err != nil {
-			return nil, errors.New("cannot be decoded") // the cause may quote the key
+		key := []byte(s.Reveal())
+		if cfg.DecodeKey != nil {
+			var err error
+			if key, err = cfg.DecodeKey(s); err != nil {
+				return nil, errors.New("cannot be decoded") // the cause may quote the key
+			}
 		}
 		return newMACPool(cfg.Hash, key)
 	})

@@ -16,21 +16,20 @@ type Delivery struct {
 	Receipt Receipt
 }
 
-// UnsignedIDHeader takes a delivery's id from a header that the proof does not cover, for [Config].DeliveryID. Only for
-// senders whose contract says that the header identifies a delivery and stays the same when it is repeated, such as
-// an Idempotency-Key: whoever can repeat a signed delivery could give it another id each time. A delivery without the header,
-// or with an unprintable, over-long or doubled one, is keyed by the default rule.
+// UnsignedIDHeader takes a delivery's id from a header that the proof does not cover, for [Config].DeliveryID. Only
+// for senders whose contract says that the header identifies a delivery and stays the same when it is repeated,
+// such as an Idempotency-Key: whoever can repeat a signed delivery could give it another id each time. A delivery
+// without the header, or with an unprintable, over-long or doubled one, is keyed by the default rule.
 func UnsignedIDHeader(name string) func(*Delivery) (string, error) {
 	field, err := newHeaderField("id", name, 255)
 	return func(d *Delivery) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		id, fault := field.read(d.Request.Header)
-		if fault != nil || !isToken(id, 255) {
-			return "", nil
+		if id, fault := field.read(d.Request.Header); fault == nil && isToken(id, 255) {
+			return id, nil
 		}
-		return id, nil
+		return "", nil
 	}
 }
 
@@ -41,7 +40,7 @@ type keyRule[E any] struct {
 	eventID    func(*Delivery, E) (string, error)
 }
 
-// keys returns one function per delivery, so that its id is worked out once however many events it has.
+// forDelivery returns one function per delivery, so that its id is worked out once however many events it has.
 func (k *keyRule[E]) forDelivery(d *Delivery, events int) (func(i int, e E) (string, error), error) {
 	if k.eventID != nil {
 		return func(_ int, e E) (string, error) {

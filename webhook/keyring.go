@@ -27,14 +27,18 @@ type Key struct {
 }
 
 func (k *Key) validAt(t time.Time) bool {
+	if t.IsZero() { // a request that does not say when it arrived
+		return k.NotBefore.IsZero() && k.NotAfter.IsZero()
+	}
 	return (k.NotBefore.IsZero() || !t.Before(k.NotBefore)) && (k.NotAfter.IsZero() || !t.After(k.NotAfter))
 }
 
 // maxKeys bounds the work that one wrong signature costs.
 const maxKeys = 16
 
-// Keyring holds the keys of one sender; the newest stands first, because keys are tried in order. Keys of senders that do not trust each
-// other belong on different keyrings and handlers: whoever knows one key of a keyring can speak for all of it.
+// Keyring holds the keys of one sender; the newest stands first, because keys are tried in order. Keys of senders
+// that do not trust each other belong on different keyrings and handlers: whoever knows one key of a keyring can
+// speak for all of it.
 //
 // A rotation without loss: add the new key behind the old one ([Keyring.Replace]), have the sender switch, watch
 // [Receipt].KeyID until the old key matches nothing any more, take it off.
@@ -46,7 +50,8 @@ type Keyring struct {
 }
 
 // NewKeyring returns a keyring with 1 to 16 keys. It reports all faults at once: an empty secret, both or neither
-// of Secret and Source, an id that is doubled, unprintable or holds the secret, a validity that ends before it begins.
+// of Secret and Source, an id that is doubled, unprintable or holds the secret, a validity that ends before it
+// begins.
 func NewKeyring(keys ...Key) (*Keyring, error) {
 	r := new(Keyring)
 	if err := r.Replace(keys...); err != nil {

@@ -109,6 +109,8 @@ func TestKeysCountOnlyWhileTheyAreValid(t *testing.T) {
 		_, err := v.Verify(t.Context(), r)
 		assert.ErrorIs(t, err, c.want, c.rule)
 	}
+	_, err = v.Verify(t.Context(), bearing(other.Reveal()))
+	assert.ErrorIs(t, err, webhook.ErrProofStale, "without a time of arrival, limited keys do not count")
 }
 
 func TestKeysFromASource(t *testing.T) {
@@ -183,7 +185,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 		for _, s := range []identkit.Secret{secret, vectorSecret} {
 			assert.NotContains(t, text, s.Reveal(), name)
 			assert.NotContains(t, text, fmt.Sprintf("%x", s.Reveal()), name)
-			assert.NotContains(t, text, strings.Trim(fmt.Sprint([]byte(s.Reveal())), "[]"), name)
+			assert.NotContains(t, text, strings.Trim(fmt.Sprintf("%d", []byte(s.Reveal())), "[]"), name)
 		}
 	}
 }

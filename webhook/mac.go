@@ -2,7 +2,7 @@ package webhook
 
 import (
 	"crypto/hmac"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // for senders that offer nothing else, and only when it is named
 	"crypto/sha256"
 	"crypto/sha512"
 	"errors"

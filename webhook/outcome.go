@@ -41,7 +41,7 @@ func (o *Outcome) attrs() []slog.Attr {
 	count("events", o.Events)
 	count("duplicates", o.Duplicates)
 	count("failed", o.Failed)
-	if o.Err != nil && o.Err != error(o.Reason) {
+	if o.Err != nil {
 		text("error", o.errorText())
 	}
 	var panicked *PanicError

@@ -25,8 +25,8 @@ type StandardConfig struct {
 
 // NewStandardWebhooks returns a verifier of Standard Webhooks. Id and timestamp are covered by the signature and
 // stand in the receipt; the scheme there is "standard-webhooks-v1" or "standard-webhooks-v1a". The signature header
-// may list up to 8 signatures of each version; those of other versions are passed over. An id with a full stop is
-// refused: it could move bytes between the signed parts.
+// may list up to 8 signatures v1 and 2 v1a, which are dear to check; those of other versions are passed over. An id
+// with a full stop is refused: it could move bytes between the signed parts.
 func NewStandardWebhooks(cfg StandardConfig) (Verifier, error) {
 	const scheme = "standard-webhooks"
 	prefix := cfg.HeaderPrefix
@@ -61,7 +61,11 @@ type standardKey struct {
 	public ed25519.PublicKey
 }
 
-const minStandardKey = 24
+const (
+	minStandardKey = 24
+	// maxAsymmetric bounds what a junk delivery costs: each is checked with each key, over the whole body.
+	maxAsymmetric = 2
+)
 
 func newStandardKey(s identkit.Secret) (*standardKey, error) {
 	text := s.Reveal()
@@ -137,7 +141,7 @@ func parseStandard(text string, v1, v1a *candidates) bool {
 				return false
 			}
 		case "v1a":
-			if !v1a.add(signature, ed25519.SignatureSize, Base64) {
+			if v1a.n == maxAsymmetric || !v1a.add(signature, ed25519.SignatureSize, Base64) {
 				return false
 			}
 		}

@@ -20,10 +20,10 @@ import (
 // The published test vector of the Standard Webhooks reference libraries.
 const (
 	vectorSecret    identkit.Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	vectorID                        = "msg_p5jXN8AQM9LWM0D4loKWxJek"
-	vectorTime                      = "1614265330"
-	vectorBody                      = `{"test": 2432232314}`
-	vectorSignature                 = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+	vectorID        string          = "msg_p5jXN8AQM9LWM0D4loKWxJek"
+	vectorTime      string          = "1614265330"
+	vectorBody      string          = `{"test": 2432232314}`
+	vectorSignature string          = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 )
 
 const standardOther identkit.Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -95,6 +95,7 @@ func TestStandardWebhooksSignatureLists(t *testing.T) {
 		{"another case of the version", "V1," + strings.TrimPrefix(vectorSignature, "v1,"), webhook.ErrProofMalformed},
 		{"a broken one spoils the list", "v1,abc " + vectorSignature, webhook.ErrProofMalformed},
 		{"9 of one version", strings.Repeat(wrong+" ", 9), webhook.ErrProofMalformed},
+		{"3 of the dear version", strings.Repeat("v1a,"+base64.StdEncoding.EncodeToString(make([]byte, 64))+" ", 3), webhook.ErrProofMalformed},
 		{"hex", "v1," + publishedHex, webhook.ErrProofMalformed},
 		{"only wrong ones", wrong + " " + wrong, webhook.ErrProofWrong},
 	} {
@@ -128,7 +129,8 @@ func TestStandardWebhooksKeepsItsSchemesApart(t *testing.T) {
 
 func TestStandardWebhooksPartsCannotBeShifted(t *testing.T) {
 	t.Parallel()
-	// Signed as id "m.1614265330" with time 1614265331; the same bytes are id "m", time 1614265330, body "1614265331.{}".
+	// Signed as id "m.1614265330" with time 1614265331; the same bytes are id "m", time 1614265330, body
+	// "1614265331.{}".
 	o := &webhooktest.Outgoing{
 		Request: &http.Request{Header: http.Header{}}, Body: []byte("{}"), ID: "m.1614265330", Time: time.Unix(1614265331, 0),
 	}

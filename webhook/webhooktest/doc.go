@@ -1,6 +1,6 @@
-// Package webhooktest plays the sender: it signs deliveries in every scheme of package webhook, delivers them to a URL
-// or an [net/http.Handler] with retries, duplicates, reordering, delays and bad proofs, and holds the acceptance
-// tests for stores and verifiers that users write ([RunStoreTests], [RunVerifierTests]).
+// Package webhooktest plays the sender: it signs deliveries in every scheme of package webhook, delivers them to a
+// URL or an [net/http.Handler] with retries, duplicates, reordering, delays and bad proofs, and holds the
+// acceptance tests for stores and verifiers that users write ([RunStoreTests], [RunVerifierTests]).
 //
 // The signers are written apart from the verifiers and share no code with them, so that they do not agree by mistake.
 package webhooktest

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Sender delivers as a provider does: signed anew at each attempt, with the same id, until it gets a 2xx. Handler or URL,
-// and Sign, are required. It is safe for concurrent use.
+// Sender delivers as a provider does: signed anew at each attempt, with the same id, until it gets a 2xx. Handler
+// or URL, and Sign, are required. It is safe for concurrent use.
 type Sender struct {
 	// Handler gets the deliveries directly. URL is then the request's URL; empty means "http://example.test/".
 	Handler http.Handler
@@ -119,7 +119,8 @@ func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 	return report, nil
 }
 
-// SendAll delivers messages one after the other. Use [Shuffle] or [slices.Reverse] on them to have them arrive out of order.
+// SendAll delivers messages one after the other. Use [Shuffle] or [slices.Reverse] on them to have them arrive out
+// of order.
 func (s *Sender) SendAll(ctx context.Context, messages ...Message) ([]Report, error) {
 	var reports []Report
 	for _, m := range messages {

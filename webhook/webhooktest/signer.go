@@ -95,8 +95,8 @@ func From(address string, forwardedFor ...string) Signer {
 	}
 }
 
-// SignCertificate makes the request look as if its TLS client certificate with this common name and these DNS names had
-// been verified. It has an effect only on deliveries to an http.Handler.
+// SignCertificate makes the request look as if its TLS client certificate with this common name and these DNS names
+// had been verified. It has an effect only on deliveries to an http.Handler.
 func SignCertificate(commonName string, dnsNames ...string) Signer {
 	return func(o *Outgoing) error {
 		leaf := &x509.Certificate{Subject: pkix.Name{CommonName: commonName}, DNSNames: dnsNames}

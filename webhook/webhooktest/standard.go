@@ -13,8 +13,8 @@ import (
 	"github.com/identkit/identkit"
 )
 
-// SignStandard signs by Standard Webhooks with a symmetric key (whsec_…). Given several keys, it lists a signature for
-// each, as a sender does during a rotation.
+// SignStandard signs by Standard Webhooks with a symmetric key (whsec_…). Given several keys, it lists a signature
+// for each, as a sender does during a rotation.
 func SignStandard(secrets ...identkit.Secret) Signer {
 	return SignStandardAs("webhook-", secrets...)
 }
