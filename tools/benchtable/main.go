@@ -20,15 +20,26 @@ import (
 func main() {
 	file := flag.String("file", "README.md", "file with <!-- bench:NAME --> and <!-- /bench:NAME --> markers")
 	name := flag.String("name", "", "name of the table")
+	asis := flag.Bool("asis", false, "the input is Markdown already")
 	flag.Parse()
-	if err := run(os.Stdin, *file, *name); err != nil {
+	if err := run(os.Stdin, *file, *name, *asis); err != nil {
 		fmt.Fprintln(os.Stderr, "benchtable:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in io.Reader, file, name string) error {
-	table, err := read(in)
+func run(in io.Reader, file, name string, asis bool) error {
+	table, err := "", error(nil)
+	if asis {
+		var b []byte
+		b, err = io.ReadAll(in)
+		table = string(b)
+		if table == "" {
+			err = errors.Join(err, errors.New("no input"))
+		}
+	} else {
+		table, err = read(in)
+	}
 	if err != nil {
 		return err
 	}
