@@ -8,7 +8,6 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -18,9 +17,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/identkit/identkit"
-	"github.com/identkit/identkit/powerauth"
 )
 
 const module = "github.com/identkit/identkit"
@@ -121,37 +117,6 @@ func TestAProgramWithPowerAuthLinksThreeModules(t *testing.T) {
 		assert.Contains(t, []string{"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp", "golang.org/x/time"}, m)
 	}
 	assert.LessOrEqual(t, len(linked), 3)
-}
-
-// catalogs are the operations of every provider.
-func catalogs() map[string][]identkit.OperationInfo {
-	return map[string][]identkit.OperationInfo{"powerauth": powerauth.Catalog()}
-}
-
-func TestEveryOperationHasALineInTheSurfaceMapAndAMethod(t *testing.T) {
-	t.Parallel()
-	surface, err := os.ReadFile("API.md")
-	require.NoError(t, err)
-	lines := strings.Split(string(surface), "\n")
-	seen := map[string]bool{}
-	for provider, ops := range catalogs() {
-		require.NotEmpty(t, ops)
-		for _, op := range ops {
-			assert.False(t, seen[op.Name], "%s is listed twice", op.Name)
-			seen[op.Name] = true
-			assert.True(t, strings.HasPrefix(op.Name, provider+"."), op.Name)
-			want := "| `" + op.Name + "` | `" + op.Method + " " + op.Path + "` | " + op.Retry.String() + " |"
-			assert.True(t, slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, want) }), "API.md lacks a line that begins with\n%s", want)
-		}
-	}
-	for _, line := range lines {
-		if name, ok := strings.CutPrefix(line, "| `"); ok {
-			name, _, _ = strings.Cut(name, "`")
-			if p, _, _ := strings.Cut(name, "."); catalogs()[p] != nil {
-				assert.True(t, seen[name], "API.md has %s, which is no operation", name)
-			}
-		}
-	}
 }
 
 func TestEveryExportedNameIsDocumented(t *testing.T) {
