@@ -16,6 +16,8 @@ type Config struct {
 	BaseURL string
 	// Credentials are those of an integration user; make them with [BasicAuth], [BasicAuthFrom] or [BearerAuth].
 	Credentials Credentials
+	// Passkeys says how the deployment writes passkeys.
+	Passkeys PasskeyConfig
 	// Options tunes the client; the zero value is the recommended setting. PAC documents no rate, so there is no default limiter.
 	Options identkit.Options
 }
@@ -71,6 +73,20 @@ type Client struct {
 	Registrations *Registrations
 	// Operations asks users for approval.
 	Operations *Operations
+	// Signatures verifies the requests of phones. Protect does it for one's own endpoints.
+	Signatures *Signatures
+	// Tokens verifies the tokens of phones. ProtectToken does it for one's own endpoints.
+	Tokens *Tokens
+	// Passkeys registers passkeys and verifies what they sign.
+	Passkeys *Passkeys
+	// Messages sends push messages.
+	Messages *Messages
+	// Inbox puts messages into users' inboxes.
+	Inbox *Inbox
+	// Audit reads what users' devices did.
+	Audit *Audit
+	// Health asks how PAC itself is, without credentials.
+	Health *Health
 
 	road *transport.Road
 }
@@ -78,25 +94,44 @@ type Client struct {
 // New makes a client. It does no I/O and reads no environment. A bad configuration is an [identkit.ErrInvalidRequest] that
 // names every faulty field.
 func New(cfg Config) (*Client, error) {
-	var check transport.Check
-	cfg.Credentials.check(&check)
-	road := transport.New(transport.Config{
-		Provider:   provider,
-		BaseURL:    cfg.BaseURL,
-		Operations: catalog,
-		Options:    cfg.Options,
-		Auth:       cfg.Credentials.auth,
-		Failure:    readFailure,
-		Unwrap:     unwrap,
-	}, &check)
-	if err := check.Err(provider, "powerauth.New"); err != nil {
+	road, err := newRoad("powerauth.New", cfg.BaseURL, cfg.Credentials, cfg.Options, cfg.Passkeys.check)
+	if err != nil {
 		return nil, err
 	}
 	return &Client{
 		Registrations: &Registrations{road},
 		Operations:    &Operations{road},
+		Signatures:    &Signatures{road},
+		Tokens:        &Tokens{road},
+		Passkeys:      &Passkeys{road, cfg.Passkeys},
+		Messages:      &Messages{road},
+		Inbox:         &Inbox{road},
+		Audit:         &Audit{road},
+		Health:        &Health{road.WithAuth(nil)},
 		road:          road,
 	}, nil
+}
+
+// newRoad builds the road of either client, or reports every fault of its configuration.
+func newRoad(constructor, baseURL string, credentials Credentials, options identkit.Options, more func(*transport.Check)) (*transport.Road, error) {
+	var check transport.Check
+	credentials.check(&check)
+	if more != nil {
+		more(&check)
+	}
+	road := transport.New(transport.Config{
+		Provider:   provider,
+		BaseURL:    baseURL,
+		Operations: catalog,
+		Options:    options,
+		Auth:       credentials.auth,
+		Failure:    readFailure,
+		Unwrap:     unwrap,
+	}, &check)
+	if err := check.Err(provider, constructor); err != nil {
+		return nil, err
+	}
+	return road, nil
 }
 
 // ConfigFromEnv reads a configuration from the environment:
@@ -108,21 +143,25 @@ func New(cfg Config) (*Client, error) {
 //
 // The error names the variables that are missing or contradict each other; values are checked by [New].
 func ConfigFromEnv() (Config, error) {
-	cfg := Config{BaseURL: os.Getenv("POWERAUTH_BASE_URL")}
-	user, password, token := os.Getenv("POWERAUTH_USERNAME"), os.Getenv("POWERAUTH_PASSWORD"), os.Getenv("POWERAUTH_BEARER_TOKEN")
 	var check transport.Check
+	cfg := Config{BaseURL: os.Getenv("POWERAUTH_BASE_URL"), Credentials: credentialsFromEnv("POWERAUTH_", &check)}
 	check.That(cfg.BaseURL != "", "POWERAUTH_BASE_URL", "is not set")
+	return cfg, check.Err(provider, "powerauth.ConfigFromEnv")
+}
+
+// credentialsFromEnv reads the variables of one user.
+func credentialsFromEnv(prefix string, check *transport.Check) Credentials {
+	user, password, token := os.Getenv(prefix+"USERNAME"), os.Getenv(prefix+"PASSWORD"), os.Getenv(prefix+"BEARER_TOKEN")
 	switch {
 	case token != "" && (user != "" || password != ""):
-		check.Refuse("POWERAUTH_BEARER_TOKEN", "contradicts POWERAUTH_USERNAME and POWERAUTH_PASSWORD")
+		check.Refuse(prefix+"BEARER_TOKEN", "contradicts "+prefix+"USERNAME and "+prefix+"PASSWORD")
+		return Credentials{}
 	case token != "":
-		cfg.Credentials = BearerAuth(identkit.Static(identkit.Secret(token)))
-	default:
-		check.That(user != "", "POWERAUTH_USERNAME", "is not set")
-		check.That(password != "", "POWERAUTH_PASSWORD", "is not set")
-		cfg.Credentials = BasicAuth(user, identkit.Secret(password))
+		return BearerAuth(identkit.Static(identkit.Secret(token)))
 	}
-	return cfg, check.Err(provider, "powerauth.ConfigFromEnv")
+	check.That(user != "", prefix+"USERNAME", "is not set")
+	check.That(password != "", prefix+"PASSWORD", "is not set")
+	return BasicAuth(user, identkit.Secret(password))
 }
 
 // Call makes a call that this package does not wrap, such as one that a deployment adds. out receives the JSON answer; nil
@@ -135,10 +174,14 @@ func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ..
 // Options.HTTPClient alone, which belongs to the caller.
 func (c *Client) CloseIdleConnections() { c.road.CloseIdleConnections() }
 
-// Catalog lists every operation of the package, for documentation, gateways and Options.Paths.
+// Catalog lists every operation of the package, those of [AdminClient] included, for documentation, gateways and Options.Paths.
 func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
 
 var catalog = []*transport.Operation{
 	createRegistration, listRegistrations, getRegistration, changeRegistration, commitRegistration, deleteRegistration,
-	createOperation, getOperation, cancelOperation,
+	createOperation, getOperation, cancelOperation, offlineQR, verifyOfflineOTP,
+	verifySignature, verifyToken,
+	listPasskeys, challengePasskeyRegistration, registerPasskey, challengeAssertion, verifyAssertion,
+	sendMessage, createInboxMessage, auditLog, getHealth, getLiveness, getReadiness,
+	createApplication, getApplication, createUser, bindUser, setAPNs, setFCM, createCallback,
 }

@@ -13,6 +13,16 @@
 //	op, err = client.Operations.Wait(ctx, op.ID, identkit.WaitPolicy{})
 //	if err == nil && op.Status == powerauth.OperationApproved { … }
 //
+// Endpoints of one's own are protected by what phones sign ([Protect]) or by their tokens ([ProtectToken]):
+//
+//	protect, err := powerauth.Protect(client, powerauth.ProtectConfig{
+//		URIID:   "/payment/create",
+//		Require: powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge),
+//	})
+//	mux.Handle("POST /payments", protect(handler))
+//
+// [NewCallbackHandler] receives callbacks, and [AdminClient] sets a deployment up, with credentials of its own.
+//
 // The multi-device API (paths under /v2) is covered. The single-device API is left out on purpose: the vendor steers everyone to
 // v2, which does all it does.
 //

@@ -73,7 +73,11 @@ func (in *CreateOperation) check(c *transport.Check) {
 	c.Optional("externalId", in.ExternalID, 0)
 	c.Optional("flag", in.Flag, 0)
 	c.Future("timestampExpires", in.Expires)
-	for name, value := range in.Parameters {
+	checkParameters(c, in.Parameters)
+}
+
+func checkParameters(c *transport.Check, parameters map[string]string) {
+	for name, value := range parameters {
 		c.Text("parameters", name, 0)
 		c.Optional("parameters."+name, value, 0)
 		c.That(!strings.ContainsFunc(value, isForbiddenControl), "parameters."+name, "holds a control character other than LF")

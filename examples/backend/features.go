@@ -22,7 +22,12 @@ func newFeatures(opts identkit.Options) (features, error) {
 	if err != nil {
 		return nil, err
 	}
-	return features{pa}, nil
+	face, err := newIProov(opts)
+	if err != nil {
+		pa.close()
+		return nil, err
+	}
+	return features{pa, face}, nil
 }
 
 // onFakes reports whether nothing real is configured.

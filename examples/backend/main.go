@@ -1,5 +1,5 @@
 // Command backend is a small but whole service on identkit: a customer's backend that registers phones and gets payments
-// approved through PowerAuth.
+// approved through PowerAuth, and knows its users' faces through iProov.
 //
 // Without configuration it runs on the embedded fake, walks its own HTTP API from end to end, prints what happened, and exits 0
 // only if every step did what it should:
@@ -7,7 +7,8 @@
 //	go run ./examples/backend
 //
 // With -serve it keeps running. With POWERAUTH_BASE_URL, POWERAUTH_USERNAME and POWERAUTH_PASSWORD it serves against a real
-// deployment. BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
+// deployment of PowerAuth, with IPROOV_REGION, IPROOV_API_KEY, IPROOV_SECRET, IPROOV_OAUTH_USERNAME and IPROOV_OAUTH_PASSWORD against
+// iProov; what is not configured stays on its fake. BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
 package main
 
 import (

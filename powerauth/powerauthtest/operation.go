@@ -1,7 +1,6 @@
 package powerauthtest
 
 import (
-	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 type operation struct {
 	id             powerauth.OperationID
+	sequence       int
 	user           powerauth.UserID
 	status         powerauth.OperationStatus
 	statusReason   string
@@ -28,30 +28,19 @@ type operation struct {
 	failures, most int
 	created        time.Time
 	expires        time.Time
-	seed           []byte // nil: no proximity check
+	finalized      time.Time
+	seed           []byte            // nil: no proximity check
+	data           string            // what is signed
+	factors        powerauth.Factors // those that approved
 }
 
-func (o *operation) tick(now time.Time) {
-	if o.status == powerauth.OperationPending && !now.Before(o.expires) {
-		o.status = powerauth.OperationExpired
+// expire ends an operation whose time is over, and reports whether it did.
+func (o *operation) expire(now time.Time) bool {
+	if o.status != powerauth.OperationPending || now.Before(o.expires) {
+		return false
 	}
-}
-
-func (s *Server) template(name string) (Template, bool) {
-	t, ok := s.opts.Templates[name]
-	if len(s.opts.Templates) == 0 {
-		ok = true
-	}
-	if t.OperationType == "" {
-		t.OperationType = name
-	}
-	if t.Validity == 0 {
-		t.Validity = 5 * time.Minute
-	}
-	if t.MaxFailures == 0 {
-		t.MaxFailures = 5
-	}
-	return t, ok
+	o.status, o.finalized = powerauth.OperationExpired, now
+	return true
 }
 
 func (s *Server) createOperation(c *fakeserver.Call) {
@@ -91,18 +80,26 @@ func (s *Server) createOperation(c *fakeserver.Call) {
 	if check.broken(c) {
 		return
 	}
-	o := &operation{
-		id: powerauth.OperationID(uuid()), user: powerauth.UserID(value(in.UserID)), status: powerauth.OperationPending,
-		template: name, kind: template.OperationType, externalID: value(in.ExternalID), flag: value(in.Flag),
-		registration: powerauth.RegistrationID(value(in.RegistrationID)), parameters: parameters, additional: map[string]any{},
-		most: template.MaxFailures, created: now, expires: expires,
-	}
+	o := s.newOperation(name, template, parameters, now)
+	o.user, o.expires, o.externalID, o.flag = powerauth.UserID(value(in.UserID)), expires, value(in.ExternalID), value(in.Flag)
+	o.registration = powerauth.RegistrationID(value(in.RegistrationID))
 	if in.Proximity != nil && *in.Proximity || in.Proximity == nil && template.ProximityCheck {
-		o.seed = make([]byte, 16)
-		_, _ = rand.Read(o.seed) // never fails
+		o.seed = randomBytes(seedSize)
+	}
+	s.operationChanged(o)
+	s.ok(c, s.operationBody(o, now))
+}
+
+// newOperation adds a pending operation; the caller tells of it when it is complete.
+func (s *Server) newOperation(name string, t Template, parameters map[string]string, now time.Time) *operation {
+	s.sequence++
+	o := &operation{
+		id: powerauth.OperationID(uuid()), sequence: s.sequence, status: powerauth.OperationPending,
+		template: name, kind: t.OperationType, parameters: parameters, data: t.fill(parameters), additional: map[string]any{},
+		most: t.MaxFailures, created: now, expires: now.Add(t.Validity),
 	}
 	s.operations[o.id] = o
-	s.ok(c, s.operationBody(o, now))
+	return o
 }
 
 func (s *Server) operationBody(o *operation, now time.Time) map[string]any {
@@ -158,52 +155,73 @@ func (s *Server) cancelOperation(c *fakeserver.Call) {
 		refuse(c, http.StatusBadRequest, powerauth.CodeOperationStateChange, "Operation is not pending")
 		return
 	}
-	o.status, o.statusReason = powerauth.OperationCanceled, reason
+	o.statusReason = reason
+	s.finish(o, powerauth.OperationCanceled, c.Now())
 	s.done(c)
 }
 
+// finish ends an operation.
+func (s *Server) finish(o *operation, status powerauth.OperationStatus, now time.Time) {
+	o.status, o.finalized = status, now
+	s.operationChanged(o)
+}
+
 // Approve plays a phone whose user approves an operation. The registration must be active, and be one that may decide it: the
-// user's, with the operation's flag, and the device it asks for. proximityOTP is what the phone read, for operations that check it.
+// user's, with the operation's flag, and the device it asks for. proximityOTP is what the phone read, for operations that check
+// it. No code is computed or verified: [Device.Approve] does that.
 func (s *Server) Approve(id powerauth.OperationID, by powerauth.RegistrationID, proximityOTP identkit.Secret) error {
 	return s.decide(id, by, func(o *operation, r *registration, now time.Time) error {
-		if o.seed != nil && !powerauth.VerifyProximityOTP(o.seed, proximityOTP.Reveal(), now) {
-			o.fail()
-			return ErrWrongOTP
-		}
-		o.status, o.user = powerauth.OperationApproved, r.user
-		o.additional["activationId"] = r.id
-		o.additional["mobileTokenData"] = map[string]any{"deviceInfo": r.phone.DeviceInfo}
-		return nil
+		return s.approve(o, r, possessionKnowledge, proximityOTP.Reveal(), now)
 	})
 }
 
 // Reject plays a phone whose user rejects an operation, with a reason such as UNEXPECTED_OPERATION.
 func (s *Server) Reject(id powerauth.OperationID, by powerauth.RegistrationID, reason string) error {
-	return s.decide(id, by, func(o *operation, r *registration, _ time.Time) error {
-		o.status, o.statusReason, o.user = powerauth.OperationRejected, reason, r.user
+	return s.decide(id, by, func(o *operation, r *registration, now time.Time) error {
+		s.reject(o, r, reason, now)
 		return nil
 	})
 }
 
 // FailApproval plays a failed attempt, such as a wrong PIN. At the template's limit the operation has FAILED.
 func (s *Server) FailApproval(id powerauth.OperationID, by powerauth.RegistrationID) error {
-	return s.decide(id, by, func(o *operation, _ *registration, _ time.Time) error {
-		o.fail()
+	return s.decide(id, by, func(o *operation, _ *registration, now time.Time) error {
+		s.failApproval(o, now)
 		return nil
 	})
 }
 
-func (o *operation) fail() {
-	if o.failures++; o.failures >= o.most {
-		o.status = powerauth.OperationFailed
+func (s *Server) approve(o *operation, r *registration, factors powerauth.Factors, proximityOTP string, now time.Time) error {
+	if o.seed != nil && !powerauth.VerifyProximityOTP(o.seed, proximityOTP, now) {
+		s.failApproval(o, now)
+		return ErrWrongOTP
 	}
+	o.user, o.factors = r.user, factors
+	o.additional["activationId"] = r.id
+	o.additional["mobileTokenData"] = map[string]any{"deviceInfo": r.phone.DeviceInfo}
+	s.finish(o, powerauth.OperationApproved, now)
+	return nil
+}
+
+func (s *Server) reject(o *operation, r *registration, reason string, now time.Time) {
+	o.statusReason, o.user = reason, r.user
+	s.finish(o, powerauth.OperationRejected, now)
+}
+
+// failApproval counts a failed attempt, which fires a callback even while the operation stays pending.
+func (s *Server) failApproval(o *operation, now time.Time) {
+	if o.failures++; o.failures >= o.most {
+		s.finish(o, powerauth.OperationFailed, now)
+		return
+	}
+	s.operationChanged(o)
 }
 
 func (s *Server) decide(id powerauth.OperationID, by powerauth.RegistrationID, decision func(*operation, *registration, time.Time) error) error {
+	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.engine.Clock().Now()
-	s.tick(now)
+	now := s.now()
 	o, r := s.operations[id], s.registrations[by]
 	switch {
 	case o == nil:
@@ -212,11 +230,16 @@ func (s *Server) decide(id powerauth.OperationID, by powerauth.RegistrationID, d
 		return ErrNoRegistration
 	case o.status != powerauth.OperationPending || r.status != powerauth.RegistrationActive:
 		return ErrState
-	case o.user != "" && o.user != r.user,
-		o.registration != "" && o.registration != r.id,
-		o.flag != "" && !slices.Contains(r.flags, o.flag):
+	case !o.mayBeDecidedBy(r):
 		return ErrNotAllowed
 	}
 	r.used = now
 	return decision(o, r, now)
+}
+
+// mayBeDecidedBy reports whether an operation is one of a registration's.
+func (o *operation) mayBeDecidedBy(r *registration) bool {
+	return (o.user == "" || o.user == r.user) &&
+		(o.registration == "" || o.registration == r.id) &&
+		(o.flag == "" || slices.Contains(r.flags, o.flag))
 }

@@ -3,14 +3,11 @@ package powerauthtest
 import (
 	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
 	"unicode/utf8"
 
-	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
@@ -34,28 +31,34 @@ type registration struct {
 	created     time.Time
 	used        time.Time
 	phone       Activation
-	fingerprint string
+	fingerprint string // empty until a device has registered
 	blocked     string
+	failed      int // wrong codes in a row
+
+	pairing *pairing // nil when no phone has made keys
+	passkey *passkey // nil for phones
 }
 
-// tick removes a registration whose code was not used, or not committed, in time.
-func (r *registration) tick(now time.Time) {
-	if (r.status == powerauth.RegistrationCreated || r.status == powerauth.RegistrationPendingCommit) && !now.Before(r.expires) {
-		r.status = powerauth.RegistrationRemoved
+// expire removes a registration whose code was not used, or not committed, in time, and reports whether it did.
+func (r *registration) expire(now time.Time) bool {
+	if !r.inProgress() || now.Before(r.expires) {
+		return false
 	}
+	r.status = powerauth.RegistrationRemoved
+	return true
 }
 
 func (r *registration) inProgress() bool {
 	return r.status == powerauth.RegistrationCreated || r.status == powerauth.RegistrationPendingCommit
 }
 
-// checkOTP compares an OTP and counts a wrong one.
-func (r *registration) checkOTP(otp string) bool {
+// checkOTP compares an OTP and counts a wrong one; too many remove the registration.
+func (s *Server) checkOTP(r *registration, otp string) bool {
 	if r.otp == "" || r.otp == otp {
 		return true
 	}
 	if r.otpFailures++; r.otpFailures >= maxOTPFailures {
-		r.status = powerauth.RegistrationRemoved
+		s.remove(r)
 	}
 	return false
 }
@@ -92,7 +95,7 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 	if check.broken(c) {
 		return
 	}
-	if !s.hasApplication(app) {
+	if !s.caller(c).sees(app) || s.application(app) == nil {
 		refuse(c, http.StatusBadRequest, powerauth.CodeRegistration, "Application not found")
 		return
 	}
@@ -104,17 +107,11 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 			}
 		}
 	}
-	code, err := powerauth.GenerateActivationCode(rand.Reader)
-	if err != nil {
-		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "No randomness")
+	r := s.newRegistration(c, user, app)
+	if r == nil {
 		return
 	}
-	s.sequence++
-	r := &registration{
-		id: powerauth.RegistrationID(uuid()), sequence: s.sequence, user: powerauth.UserID(user), app: app,
-		status: powerauth.RegistrationCreated, code: code, phase: in.CommitPhase, otp: otp, flags: in.Flags,
-		expires: expires, created: now, used: now,
-	}
+	r.phase, r.otp, r.flags, r.expires = in.CommitPhase, otp, in.Flags, expires
 	switch in.OTPValidation { // the older way to say the same
 	case powerauth.OTPOnKeyExchange:
 		r.phase = powerauth.CommitOnKeyExchange
@@ -124,13 +121,29 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 	if in.CommitPhase == "" && in.OTPValidation == "" {
 		r.otp = "" // no check applies
 	}
-	s.registrations[r.id] = r
+	s.registrationChanged(r)
 	text, signature := s.signed(r.code)
 	out := map[string]any{"registrationId": r.id, "activationQrCodeData": text}
 	if !s.opts.QRDataOnly {
 		out["activationCode"], out["activationCodeSignature"] = r.code, signature
 	}
 	s.ok(c, out)
+}
+
+// newRegistration adds a registration with a new code, or refuses; the caller tells of it when it is complete.
+func (s *Server) newRegistration(c *fakeserver.Call, user, app string) *registration {
+	code, err := powerauth.GenerateActivationCode(rand.Reader)
+	if err != nil {
+		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "No randomness")
+		return nil
+	}
+	s.sequence++
+	r := &registration{
+		id: powerauth.RegistrationID(uuid()), sequence: s.sequence, user: powerauth.UserID(user), app: app,
+		status: powerauth.RegistrationCreated, code: code, expires: c.Now().Add(s.opts.CodeValidity), created: c.Now(), used: c.Now(),
+	}
+	s.registrations[r.id] = r
+	return r
 }
 
 // signed is the QR text of a code and its signature, made anew each time.
@@ -172,9 +185,15 @@ func (s *Server) registrationBody(r *registration, listed bool) map[string]any {
 
 // find finds the registration of the path, or answers that there is none.
 func (s *Server) find(c *fakeserver.Call) *registration {
-	r := s.registrations[powerauth.RegistrationID(c.PathValue("registrationId"))]
-	if r == nil {
+	return s.findRegistration(c, c.PathValue("registrationId"))
+}
+
+// findRegistration finds a registration of an application that the caller is bound to, or answers that there is none.
+func (s *Server) findRegistration(c *fakeserver.Call, id string) *registration {
+	r := s.registrations[powerauth.RegistrationID(id)]
+	if r == nil || !s.caller(c).sees(r.app) {
 		refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationNotFound, "Registration not found")
+		return nil
 	}
 	return r
 }
@@ -198,9 +217,10 @@ func (s *Server) listRegistrations(c *fakeserver.Call) {
 	if check.broken(c) {
 		return
 	}
+	caller := s.caller(c)
 	var found []*registration
 	for _, r := range s.registrations {
-		if r.user != powerauth.UserID(user) || r.status == powerauth.RegistrationRemoved && removed != "true" {
+		if r.user != powerauth.UserID(user) || r.status == powerauth.RegistrationRemoved && removed != "true" || !caller.sees(r.app) {
 			continue
 		}
 		if s.opts.ListOnlyUsable && r.inProgress() && removed != "true" {
@@ -218,16 +238,16 @@ func (s *Server) listRegistrations(c *fakeserver.Call) {
 }
 
 func (s *Server) changeRegistration(c *fakeserver.Call) {
-	var in struct {
-		Change *string `json:"change"`
-		Reason *string `json:"reason"`
-	}
+	var in map[string]json.RawMessage
 	if !decode(c, "changeRegistration", &in) {
 		return
 	}
+	var change, reason *string
 	check := rules{object: "changeRegistration"}
-	change := value(in.Change)
-	check.that(change == "BLOCK" || change == "UNBLOCK", "change", in.Change, "must be BLOCK or UNBLOCK")
+	check.text(in, "change", &change)
+	check.text(in, s.opts.BlockReasonField, &reason)
+	wanted := value(change)
+	check.that(wanted == "BLOCK" || wanted == "UNBLOCK", "change", in["change"], "must be BLOCK or UNBLOCK")
 	if check.broken(c) {
 		return
 	}
@@ -239,15 +259,23 @@ func (s *Server) changeRegistration(c *fakeserver.Call) {
 		refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationChange, "Registration is in a wrong state")
 		return
 	}
-	if change == "UNBLOCK" {
-		r.status, r.blocked = powerauth.RegistrationActive, ""
-	} else if r.status == powerauth.RegistrationActive {
-		r.status, r.blocked = powerauth.RegistrationBlocked, "NOT_SPECIFIED"
-		if reason := value(in.Reason); reason != "" {
-			r.blocked = reason
+	switch {
+	case wanted == "BLOCK" && r.status == powerauth.RegistrationActive:
+		why := value(reason)
+		if why == "" {
+			why = "NOT_SPECIFIED"
 		}
+		s.block(r, why)
+	case wanted == "UNBLOCK" && r.status == powerauth.RegistrationBlocked:
+		r.status, r.blocked, r.failed = powerauth.RegistrationActive, "", 0
+		s.registrationChanged(r)
 	}
 	s.done(c)
+}
+
+func (s *Server) block(r *registration, reason string) {
+	r.status, r.blocked = powerauth.RegistrationBlocked, reason
+	s.registrationChanged(r)
 }
 
 func (s *Server) commitRegistration(c *fakeserver.Call) {
@@ -257,9 +285,8 @@ func (s *Server) commitRegistration(c *fakeserver.Call) {
 	}
 	var external, otp *string
 	check := rules{object: "commitRegistration"}
-	check.that(in["externalUserId"] == nil || json.Unmarshal(in["externalUserId"], &external) == nil, "externalUserId", in["externalUserId"], "must be a string")
-	field := s.opts.CommitOTPField
-	check.that(in[field] == nil || json.Unmarshal(in[field], &otp) == nil, field, in[field], "must be a string")
+	check.text(in, "externalUserId", &external)
+	check.text(in, s.opts.CommitOTPField, &otp)
 	if check.broken(c) {
 		return
 	}
@@ -271,87 +298,26 @@ func (s *Server) commitRegistration(c *fakeserver.Call) {
 		refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationChange, "Registration is in a wrong state")
 		return
 	}
-	if r.phase != powerauth.CommitOnKeyExchange && !r.checkOTP(value(otp)) {
+	if r.phase != powerauth.CommitOnKeyExchange && !s.checkOTP(r, value(otp)) {
 		refuse(c, http.StatusBadRequest, powerauth.CodeRegistration, "Invalid OTP")
 		return
 	}
 	r.status = powerauth.RegistrationActive
+	s.registrationChanged(r)
 	s.done(c)
 }
 
 func (s *Server) deleteRegistration(c *fakeserver.Call) {
 	if r := s.find(c); r != nil {
-		r.status = powerauth.RegistrationRemoved
+		s.remove(r)
 		s.done(c)
 	}
 }
 
-// Activation is what a phone says of itself when it uses an activation code.
-type Activation struct {
-	Name       string // as the user calls it
-	Platform   string // ios, android, hw; empty means android
-	DeviceInfo string
-	OTP        identkit.Secret // for registrations that check one at the key exchange
-}
-
-// The reasons why a simulated phone is refused.
-var (
-	ErrNoRegistration = errors.New("powerauthtest: no registration waits for this code")
-	ErrNoOperation    = errors.New("powerauthtest: no such operation")
-	ErrWrongOTP       = errors.New("powerauthtest: wrong OTP")
-	ErrState          = errors.New("powerauthtest: wrong state")
-	ErrNotAllowed     = errors.New("powerauthtest: this registration may not decide this operation")
-)
-
-// Activate plays a phone that uses an activation code. The registration becomes PENDING_COMMIT, or ACTIVE if it commits on key
-// exchange. A wrong OTP counts; the fifth removes the registration.
-func (s *Server) Activate(code identkit.Secret, phone Activation) (powerauth.RegistrationID, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tick(s.engine.Clock().Now())
-	for _, r := range s.registrations {
-		if string(r.code) != code.Reveal() || r.status != powerauth.RegistrationCreated {
-			continue
-		}
-		onExchange := r.phase == powerauth.CommitOnKeyExchange
-		if onExchange && !r.checkOTP(phone.OTP.Reveal()) {
-			return "", ErrWrongOTP
-		}
-		if phone.Platform == "" {
-			phone.Platform = "android"
-		}
-		phone.OTP = ""
-		r.phone, r.fingerprint = phone, digits(8)
-		r.status = powerauth.RegistrationPendingCommit
-		if onExchange {
-			r.status = powerauth.RegistrationActive
-		}
-		return r.id, nil
+// remove ends a registration for good; ending it again changes nothing.
+func (s *Server) remove(r *registration) {
+	if r.status != powerauth.RegistrationRemoved {
+		r.status = powerauth.RegistrationRemoved
+		s.registrationChanged(r)
 	}
-	return "", ErrNoRegistration
-}
-
-// value is what a pointer points to, or the zero value: null and absent are alike.
-func value[T any](p *T) T {
-	var zero T
-	if p == nil {
-		return zero
-	}
-	return *p
-}
-
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-func digits(n int) string {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails
-	for i := range b {
-		b[i] = '0' + b[i]%10
-	}
-	return string(b)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
 )
 
@@ -45,7 +46,13 @@ func (s *Server) ok(c *fakeserver.Call, v any) {
 }
 
 // done answers a call that says nothing beyond success.
-func (s *Server) done(c *fakeserver.Call) { s.ok(c, map[string]string{"status": "OK"}) }
+func (s *Server) done(c *fakeserver.Call) {
+	if s.opts.BareDone {
+		s.ok(c, struct{}{})
+		return
+	}
+	s.ok(c, map[string]string{"status": "OK"})
+}
 
 // decode reads the request body, or refuses it.
 func decode(c *fakeserver.Call, object string, v any) bool {
@@ -86,6 +93,23 @@ func (r *rules) that(ok bool, field string, value any, hint string) {
 	r.violations = append(r.violations, violation{r.object + "." + field, raw, hint})
 }
 
+// text reads a member that is a string or null, for bodies whose member names are an option.
+func (r *rules) text(body map[string]json.RawMessage, field string, into **string) {
+	raw := body[field]
+	r.that(raw == nil || json.Unmarshal(raw, into) == nil, field, raw, "must be a string")
+}
+
+// filled checks that a required text is there.
+func (r *rules) filled(field string, p *string) {
+	r.that(value(p) != "", field, p, "must not be blank")
+}
+
+// base64 checks a secret, so that the answer does not repeat it.
+func (r *rules) base64(field string, p *string) {
+	b, err := pacrypto.DecodeBase64(value(p))
+	r.that(err == nil && len(b) > 0, field, nil, "must be Base64")
+}
+
 // broken refuses the call if a rule was.
 func (r *rules) broken(c *fakeserver.Call) bool {
 	if r.violations == nil {
@@ -104,4 +128,13 @@ func (s *Server) millis(t time.Time) json.RawMessage {
 		return strconv.AppendFloat(nil, float64(t.UnixMilli()), 'e', -1, 64)
 	}
 	return strconv.AppendInt(nil, t.UnixMilli(), 10)
+}
+
+// value is what a pointer points to, or the zero value: null and absent are alike.
+func value[T any](p *T) T {
+	var zero T
+	if p == nil {
+		return zero
+	}
+	return *p
 }

@@ -2,9 +2,9 @@ package powerauthtest
 
 import (
 	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/subtle"
-	"encoding/base64"
+	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,89 +19,35 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// Options shapes a [Server]. The zero value plays PAC 1.9 as the vendor's tutorial shows it.
-type Options struct {
-	// BasePath is the context path; empty means /powerauth-cloud.
-	BasePath string
-	// Clock is the fake's own; nil means time.Now. With an *identkittest.ManualClock a test lets codes and operations expire.
-	Clock identkittest.Clock
-	// Username and Password are the integration user's; empty means "integration" and a random password. Client uses them.
-	Username string
-	Password identkit.Secret
-	// BearerToken is accepted beside the password when it is set.
-	BearerToken identkit.Secret
-	// Applications are the appIds that exist; empty means any.
-	Applications []string
-	// Templates are the operation templates that exist, by name; empty means that any name is a template with the defaults.
-	Templates map[string]Template
-	// CodeValidity is how long an activation code can be used when the request does not say. Zero means 5 minutes; the engine's
-	// documentation says 2.
-	CodeValidity time.Duration
-	// Seed makes rules with Probability repeatable.
-	Seed uint64
-
-	// The following play the other side of a point on which sources disagree.
-
-	// UnknownRegistrationIsRemoved answers an unknown id with a REMOVED registration instead of ERROR_REGISTRATION_NOT_FOUND.
-	UnknownRegistrationIsRemoved bool
-	// EnvelopeSuccess wraps successful answers into {"status":"OK","responseObject":…}.
-	EnvelopeSuccess bool
-	// UnauthorizedCode is the code of a 401; empty means HTTP_401, one-page references say ERROR_UNAUTHORIZED.
-	UnauthorizedCode string
-	// FractionalTimes writes times as fractional numbers (1.7e12).
-	FractionalTimes bool
-	// ListWithUserID puts userId into list items, where the vendor's sample has none.
-	ListWithUserID bool
-	// ListOnlyUsable leaves CREATED and PENDING_COMMIT out of lists without removed=true.
-	ListOnlyUsable bool
-	// QRDataOnly leaves activationCode and its signature out of the create answer, as old deployments may.
-	QRDataOnly bool
-	// CommitOTPField is the member of the commit body that holds the OTP; empty means "otp". The engine says "activationOtp".
-	CommitOTPField string
-}
-
-// Template is an operation template.
-type Template struct {
-	OperationType  string        // empty: the template's name
-	Validity       time.Duration // zero: 5 minutes
-	MaxFailures    int           // zero: 5
-	ProximityCheck bool
-}
-
-// Server is a stateful fake of PAC. It is safe for concurrent use.
+// Server is a stateful fake of PAC. It is safe for concurrent use. Printing it shows its URL alone.
 type Server struct {
 	opts   Options
 	engine *fakeserver.Server
-	key    *ecdsa.PrivateKey
+	key    *ecdsa.PrivateKey // the master key of every application
 	tb     testing.TB
+	sender *sender
 
 	mu            sync.Mutex
 	registrations map[powerauth.RegistrationID]*registration
 	operations    map[powerauth.OperationID]*operation
+	applications  map[string]*application
+	users         map[string]*user
+	tokens        map[string]*token
+	spent         map[string]time.Time // token and nonce → until when it is remembered
+	messages      []Message
+	inbox         []InboxMessage
+	audit         []auditItem
+	health        powerauth.HealthState
+	callbacks     []*callback
+	queue         []*event
+	deliveries    []Delivery
 	sequence      int
 }
 
 // New makes a fake without a socket, for programs; reach it by Client, Transport or as an http.Handler, or give it a socket with
 // Start. Close it when done.
 func New(opts Options) *Server {
-	if opts.BasePath == "" {
-		opts.BasePath = "/powerauth-cloud"
-	}
-	if opts.Username == "" {
-		opts.Username = "integration"
-	}
-	if opts.Password == "" {
-		opts.Password = identkit.Secret(rand.Text())
-	}
-	if opts.UnauthorizedCode == "" {
-		opts.UnauthorizedCode = powerauth.CodeUnauthorized
-	}
-	if opts.CodeValidity == 0 {
-		opts.CodeValidity = 5 * time.Minute
-	}
-	if opts.CommitOTPField == "" {
-		opts.CommitOTPField = "otp"
-	}
+	opts.fill()
 	key, err := pacrypto.GenerateKey()
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // the system's randomness is broken
@@ -110,14 +56,26 @@ func New(opts Options) *Server {
 		opts: opts,
 		key:  key,
 		engine: fakeserver.New(fakeserver.Config{
-			BasePath: opts.BasePath, Clock: opts.Clock, Seed: opts.Seed,
+			BasePath: opts.BasePath, Clock: opts.Clock, Seed: opts.Seed, HasCallbacks: true,
 			NotFound: func(c *fakeserver.Call) {
 				refuse(c, http.StatusNotFound, powerauth.CodeNotFound, "Resource not found")
 			},
 		}),
 		registrations: make(map[powerauth.RegistrationID]*registration),
 		operations:    make(map[powerauth.OperationID]*operation),
+		applications:  make(map[string]*application),
+		users:         make(map[string]*user),
+		tokens:        make(map[string]*token),
+		spent:         make(map[string]time.Time),
+		health:        powerauth.HealthUp,
 	}
+	s.users[opts.AdminUsername] = &user{name: opts.AdminUsername, password: opts.AdminPassword, role: roleAdmin, everywhere: true}
+	s.users[opts.Username] = &user{name: opts.Username, password: opts.Password, role: roleUser, everywhere: true}
+	for _, id := range opts.Applications {
+		s.addApplication(id, nil)
+	}
+	s.engine.AddFaultPoint(CallbackPoint)
+	s.sender = newSender(s)
 	s.route()
 	return s
 }
@@ -138,45 +96,6 @@ func NewServer(tb testing.TB, adjust ...func(*Options)) *Server {
 	return s
 }
 
-func (s *Server) route() {
-	handlers := map[string]func(*fakeserver.Call){
-		"powerauth.Registrations.Create": s.createRegistration,
-		"powerauth.Registrations.List":   s.listRegistrations,
-		"powerauth.Registrations.Get":    s.getRegistration,
-		"powerauth.Registrations.Change": s.changeRegistration,
-		"powerauth.Registrations.Commit": s.commitRegistration,
-		"powerauth.Registrations.Delete": s.deleteRegistration,
-		"powerauth.Operations.Create":    s.createOperation,
-		"powerauth.Operations.Get":       s.getOperation,
-		"powerauth.Operations.Cancel":    s.cancelOperation,
-	}
-	for _, op := range powerauth.Catalog() {
-		handle, ok := handlers[op.Name]
-		if !ok {
-			panic("powerauthtest: no route for " + op.Name)
-		}
-		s.engine.Handle(op, func(c *fakeserver.Call) {
-			if !s.authorized(c) {
-				refuse(c, http.StatusUnauthorized, s.opts.UnauthorizedCode, "Unauthorized")
-				return
-			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.tick(c.Now())
-			handle(c)
-		})
-	}
-}
-
-func (s *Server) authorized(c *fakeserver.Call) bool {
-	got := c.Header().Get("Authorization")
-	equal := func(want string) bool { return subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1 }
-	if equal("Basic " + base64.StdEncoding.EncodeToString([]byte(s.opts.Username+":"+s.opts.Password.Reveal()))) {
-		return true
-	}
-	return s.opts.BearerToken != "" && equal("Bearer "+s.opts.BearerToken.Reveal())
-}
-
 // Client returns a client of the fake, over the socket if there is one. Its first retry waits a millisecond at most; adjust
 // changes the configuration.
 func (s *Server) Client(adjust ...func(*powerauth.Config)) *powerauth.Client {
@@ -185,27 +104,53 @@ func (s *Server) Client(adjust ...func(*powerauth.Config)) *powerauth.Client {
 		f(&cfg)
 	}
 	client, err := powerauth.New(cfg)
-	if err != nil {
-		if s.tb != nil {
-			s.tb.Helper()
-			s.tb.Fatalf("powerauthtest: %v", err)
-		}
-		panic("powerauthtest: " + err.Error())
-	}
-	if s.tb != nil {
-		s.tb.Cleanup(client.CloseIdleConnections)
-	}
+	s.keep(client, err)
 	return client
 }
 
-// Config is the configuration of a client of the fake.
+// Config is the configuration of a client of the fake, with the forms that the options chose.
 func (s *Server) Config() powerauth.Config {
 	cfg := powerauth.Config{BaseURL: s.URL(), Credentials: powerauth.BasicAuth(s.opts.Username, s.opts.Password)}
 	cfg.Options.Retry.MinWait = time.Millisecond
 	if !s.hasSocket() {
 		cfg.Options.HTTPClient = &http.Client{Transport: s.Transport()}
 	}
+	if s.opts.AuditUnderV2 {
+		cfg.Options.Paths = map[string]string{auditOperation: auditPathV2}
+	}
+	if s.opts.PasskeyBase64URL {
+		cfg.Passkeys.Base64 = powerauth.PasskeyBase64URL
+	}
+	cfg.Passkeys.WrapRequests = s.opts.PasskeyRequestObject
 	return cfg
+}
+
+// AdminClient returns an administrator's client of the fake, as Client does an integration user's.
+func (s *Server) AdminClient(adjust ...func(*powerauth.AdminConfig)) *powerauth.AdminClient {
+	user := s.Config()
+	cfg := powerauth.AdminConfig{
+		BaseURL: user.BaseURL, Credentials: powerauth.BasicAuth(s.opts.AdminUsername, s.opts.AdminPassword), Options: user.Options,
+	}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	client, err := powerauth.NewAdmin(cfg)
+	s.keep(client, err)
+	return client
+}
+
+// keep has a client closed at the end of the test. On a configuration that cannot be it ends the test, or panics where there is none.
+func (s *Server) keep(client interface{ CloseIdleConnections() }, err error) {
+	switch {
+	case s.tb == nil && err != nil:
+		panic("powerauthtest: " + err.Error())
+	case s.tb == nil:
+	case err != nil:
+		s.tb.Helper()
+		s.tb.Fatalf("powerauthtest: %v", err)
+	default:
+		s.tb.Cleanup(client.CloseIdleConnections)
+	}
 }
 
 func (s *Server) hasSocket() bool { return !strings.HasPrefix(s.URL(), "https://fake.test") }
@@ -215,14 +160,22 @@ func (s *Server) Credentials() (username string, password identkit.Secret) {
 	return s.opts.Username, s.opts.Password
 }
 
+// AdminCredentials are the admin user's.
+func (s *Server) AdminCredentials() (username string, password identkit.Secret) {
+	return s.opts.AdminUsername, s.opts.AdminPassword
+}
+
 // URL is the base URL with the context path.
 func (s *Server) URL() string { return s.engine.URL() }
 
 // Start gives the fake a loopback socket.
 func (s *Server) Start() error { return s.engine.Start() }
 
-// Close closes the socket and waits for all that runs. It can be called again.
-func (s *Server) Close() { s.engine.Close() }
+// Close closes the socket and waits for all that runs, callbacks included. It can be called again.
+func (s *Server) Close() {
+	s.sender.close()
+	s.engine.Close()
+}
 
 // ServeHTTP plays PAC for a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
@@ -234,7 +187,7 @@ func (s *Server) Transport() http.RoundTripper { return s.engine.Transport() }
 func (s *Server) Responder() func(*http.Request) (*http.Response, error) { return s.engine.Responder() }
 
 // Fault adds rules; the first that fits an attempt shapes its answer. A rule about an operation that the fake does not play is a
-// panic that names those it does.
+// panic that names those it does. [CallbackPoint] is one more name: a rule about it shapes the delivery of a callback.
 func (s *Server) Fault(rules ...identkittest.Rule) { s.engine.Fault(rules...) }
 
 // ClearFaults removes all rules.
@@ -246,25 +199,50 @@ func (s *Server) Journal() *identkittest.Journal { return s.engine.Journal() }
 // Operations lists the calls that the fake plays.
 func (s *Server) Operations() []identkit.OperationInfo { return s.engine.Operations() }
 
-// MasterPublicKey is the key that activation codes are signed for, as the Base64 of its 65-byte point.
-func (s *Server) MasterPublicKey() string {
-	b, err := pacrypto.PublicKeyBytes(&s.key.PublicKey)
+// Format prints the fake's URL, whatever the verb: the rest holds passwords and keys.
+func (s *Server) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "powerauthtest.Server("+s.URL()+")")
+}
+
+// MasterPublicKey is the key that activation codes are signed for, the same in every application, as the Base64 of its 65-byte point.
+func (s *Server) MasterPublicKey() string { return publicKeyText(&s.key.PublicKey) }
+
+func publicKeyText(key *ecdsa.PublicKey) string {
+	b, err := pacrypto.PublicKeyBytes(key)
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // our own P-256 key
 	}
 	return pacrypto.EncodeBase64(b)
 }
 
-func (s *Server) hasApplication(id string) bool {
-	return len(s.opts.Applications) == 0 || slices.Contains(s.opts.Applications, id)
+// now is the present on the fake's clock, with everything that has expired by then. It is called with the lock held.
+func (s *Server) now() time.Time {
+	now := s.engine.Clock().Now()
+	s.tick(now)
+	return now
 }
 
-// tick applies the clock to everything that expires.
+// tick applies the clock to everything that expires, in the order of creation, so that callbacks have one.
 func (s *Server) tick(now time.Time) {
+	var registrations []*registration
 	for _, r := range s.registrations {
-		r.tick(now)
+		if r.expire(now) {
+			registrations = append(registrations, r)
+		}
 	}
+	slices.SortFunc(registrations, func(a, b *registration) int { return a.sequence - b.sequence })
+	for _, r := range registrations {
+		s.registrationChanged(r)
+	}
+	var operations []*operation
 	for _, o := range s.operations {
-		o.tick(now)
+		if o.expire(now) {
+			operations = append(operations, o)
+		}
 	}
+	slices.SortFunc(operations, func(a, b *operation) int { return a.sequence - b.sequence })
+	for _, o := range operations {
+		s.operationChanged(o)
+	}
+	maps.DeleteFunc(s.spent, func(_ string, until time.Time) bool { return !now.Before(until) })
 }

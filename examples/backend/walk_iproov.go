@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/identkit/identkit/iproov"
+)
+
+// walk enrols two faces, one by a scan and one from a photo, and verifies both.
+func (f *faces) walk(w *walker) {
+	w.chapter("Bob enrols his face, and logs in with it (iProov)")
+	f.walkBegin(w, "Begin an enrolment", "bob", "onboarding", "enrol")
+	token := f.walkScan(w, "Bob's phone gets a token and scans his face", "bob", "onboarding", "")
+	f.walkVerdict(w, "The verdict is fetched, once", "bob", "onboarding", token, true)
+	w.call("A second time there is none", http.MethodPost, "/faces/journeys/bob/onboarding/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusBadRequest, nil)
+	f.walkBegin(w, "Begin a login", "bob", "login", "verify")
+	token = f.walkScan(w, "Bob moves too much", "bob", "login", "Please keep still")
+	f.walkVerdict(w, "He did not pass", "bob", "login", token, false)
+	token = f.walkScan(w, "He tries again", "bob", "login", "")
+	f.walkVerdict(w, "He is in", "bob", "login", token, true)
+
+	w.chapter("Carol is enrolled from the photo in her passport (iProov)")
+	const photo = "\x89PNG\r\n\x1a\n" + "a portrait, as far as the fake can tell"
+	w.call("The photo streams through to iProov", http.MethodPost, "/faces/photos/carol", photo, http.StatusNoContent, nil)
+	w.call("A text named photo is refused before it is sent", http.MethodPost, "/faces/photos/dave", "not a photo", http.StatusBadRequest, nil)
+	f.walkBegin(w, "Begin a login", "carol", "login", "verify")
+	token = f.walkScan(w, "Carol scans her face", "carol", "login", "")
+	f.walkVerdict(w, "It matches the photo", "carol", "login", token, true)
+	var user struct {
+		Status iproov.UserStatus `json:"status"`
+	}
+	w.call("Carol is known", http.MethodGet, "/faces/users/carol", "", http.StatusOK, &user)
+	w.note("status", string(user.Status))
+	w.call("Carol leaves", http.MethodDelete, "/faces/users/carol", "", http.StatusNoContent, nil)
+	w.call("Nobody knows her face any more", http.MethodGet, "/faces/users/carol", "", http.StatusNotFound, nil)
+}
+
+func (f *faces) walkBegin(w *walker, title, user, purpose, mode string) {
+	w.call(title, http.MethodPost, "/faces/journeys", fmt.Sprintf(`{"userId":%q,"purpose":%q,"mode":%q}`, user, purpose, mode), http.StatusCreated, nil)
+}
+
+// walkScan gets a token for the app and scans with it; with a reason the scan does not pass.
+func (f *faces) walkScan(w *walker, title, user, purpose, reason string) iproov.ClaimToken {
+	var launch iproov.Launch
+	w.call(title, http.MethodPost, "/faces/journeys/"+user+"/"+purpose+"/attempts", `{"platform":"ios"}`, http.StatusCreated, &launch)
+	w.check(launch.StreamingURL != "", "the app needs a streaming URL")
+	if w.err == nil {
+		status, err := w.send(http.MethodPost, "/phone/scan", fmt.Sprintf(`{"token":%q,"reason":%q}`, launch.Token, reason), nil)
+		w.check(err == nil && status == http.StatusNoContent, "the scan: %d, %v", status, err)
+	}
+	return launch.Token
+}
+
+func (f *faces) walkVerdict(w *walker, title, user, purpose string, token iproov.ClaimToken, want bool) {
+	var verdict struct {
+		Passed       *bool  `json:"passed"`
+		Reason       string `json:"reason"`
+		AttemptsLeft int    `json:"attemptsLeft"`
+	}
+	w.call(title, http.MethodPost, "/faces/journeys/"+user+"/"+purpose+"/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusOK, &verdict)
+	w.check(verdict.Passed != nil && *verdict.Passed == want, "the verdict should be %v", want)
+	if verdict.Reason != "" {
+		w.note("reason", fmt.Sprintf("%s (%d attempts left)", verdict.Reason, verdict.AttemptsLeft))
+	}
+}

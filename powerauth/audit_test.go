@@ -1,0 +1,171 @@
+package powerauth_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/powerauth"
+)
+
+// auditServer answers with the events of a log in the time asked for, its ends included or not.
+type auditServer struct {
+	events   []int64 // in the order of the answer
+	excluded bool
+	late     []int64 // events that come after the first answer
+	asked    []url.Values
+}
+
+func (a *auditServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	q := r.URL.Query()
+	a.asked = append(a.asked, q)
+	from, _ := strconv.ParseInt(q.Get("timestampFrom"), 10, 64)
+	to, _ := strconv.ParseInt(q.Get("timestampTo"), 10, 64)
+	var items []string
+	for _, at := range a.events {
+		if at >= from && (at < to || at == to && !a.excluded) {
+			items = append(items, fmt.Sprintf(`{"activationId":"r-1","eventType":"signature_ok","eventData":"POST\n/pay\n{\"a\":1}","timestamp":%d}`, at))
+		}
+	}
+	a.events, a.late = append(a.events, a.late...), nil
+	body := `{"items":[` + strings.Join(items, ",") + `]}`
+	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Header: http.Header{}, Request: r}, nil
+}
+
+func (a *auditServer) client(t *testing.T, adjust ...func(*identkit.Options)) *powerauth.Client {
+	t.Helper()
+	opts := identkit.Options{HTTPClient: &http.Client{Transport: a}}
+	for _, f := range adjust {
+		f(&opts)
+	}
+	client, err := powerauth.New(powerauth.Config{BaseURL: stubURL, Credentials: powerauth.BasicAuth("u", "p"), Options: opts})
+	require.NoError(t, err)
+	return client
+}
+
+func TestAuditLogGivesEveryEventOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+	hour := time.Hour.Milliseconds()
+	// Two events alike at the edge of two windows, one at each end, and an answer in the wrong order.
+	events := []int64{3 * hour, 2*hour + 1, 2 * hour, 2 * hour, hour, 5*hour + 7}
+	for _, excluded := range []bool{false, true} {
+		a := &auditServer{events: events, excluded: excluded}
+		var got []int64
+		for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{
+			UserID: "u-1", From: time.UnixMilli(hour), To: time.UnixMilli(5*hour + 7), Window: time.Hour,
+		}) {
+			require.NoError(t, err)
+			got = append(got, item.Time.UnixMilli())
+			assert.Equal(t, powerauth.RegistrationID("r-1"), item.RegistrationID)
+		}
+		want := []int64{hour, 2 * hour, 2 * hour, 2*hour + 1, 3 * hour, 5*hour + 7}
+		if excluded {
+			want = want[:5]
+		}
+		assert.Equal(t, want, got)
+		assert.Len(t, a.asked, 5)
+	}
+}
+
+func TestAuditLogTakesNoNewEventForAnOldOne(t *testing.T) {
+	t.Parallel()
+	a := &auditServer{events: []int64{1000}, late: []int64{1000}}
+	n := 0
+	for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1", From: time.UnixMilli(500), To: time.UnixMilli(1500), Window: 500 * time.Millisecond}) {
+		require.NoError(t, err)
+		n++
+	}
+	assert.Equal(t, 2, n)
+}
+
+func TestAuditLogAsksForThirtyDaysByTheDay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &auditServer{}
+		for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1"}) {
+			require.NoError(t, err)
+		}
+		require.Len(t, a.asked, 30)
+		now := time.Now().UnixMilli()
+		assert.Equal(t, url.Values{
+			"userId":        {"u-1"},
+			"timestampFrom": {strconv.FormatInt(now-30*24*time.Hour.Milliseconds(), 10)},
+			"timestampTo":   {strconv.FormatInt(now-29*24*time.Hour.Milliseconds(), 10)},
+		}, a.asked[0])
+		assert.Equal(t, strconv.FormatInt(now, 10), a.asked[29].Get("timestampTo"))
+	})
+}
+
+func TestAuditLogAsksNoMoreThanTheLoopTakes(t *testing.T) {
+	t.Parallel()
+	a := &auditServer{events: []int64{1, 2, 3}}
+	seq := a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1", From: time.UnixMilli(0), To: time.UnixMilli(1000), Window: 500 * time.Millisecond})
+	assert.Empty(t, a.asked)
+	for range seq {
+		break
+	}
+	assert.Len(t, a.asked, 1)
+	for range seq {
+		break
+	}
+	assert.Len(t, a.asked, 2, "it can be ranged over again")
+}
+
+func TestAuditItemIsTakenApartAndPrintsNothing(t *testing.T) {
+	t.Parallel()
+	a := &auditServer{events: []int64{5}}
+	for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1", From: time.UnixMilli(1), To: time.UnixMilli(10)}) {
+		require.NoError(t, err)
+		method, uriID, body, ok := item.Request()
+		assert.Equal(t, []any{"POST", "/pay", `{"a":1}`, true}, []any{method, uriID, body.Reveal(), ok})
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", item, item, item), `a`+`":1`)
+	}
+	_, _, _, ok := (&powerauth.AuditItem{EventData: "something else"}).Request()
+	assert.False(t, ok)
+}
+
+func TestAuditErrorsEndTheSequence(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		q    powerauth.AuditQuery
+		body string
+		want identkit.Kind
+	}{
+		"no user":                 {powerauth.AuditQuery{}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"before 1970":             {powerauth.AuditQuery{UserID: "u", From: time.Unix(-1, 0)}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"the wrong way round":     {powerauth.AuditQuery{UserID: "u", From: time.UnixMilli(5), To: time.UnixMilli(4)}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"a window of nothing":     {powerauth.AuditQuery{UserID: "u", Window: time.Microsecond}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"a negative window":       {powerauth.AuditQuery{UserID: "u", Window: -time.Hour}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"an answer without items": {powerauth.AuditQuery{UserID: "u"}, `{}`, identkit.ErrBadResponse},
+		"an odd item":             {powerauth.AuditQuery{UserID: "u"}, `{"items":[1]}`, identkit.ErrBadResponse},
+	} {
+		_, client := stubbed(t, 200, c.body)
+		n := 0
+		for _, err := range client.Audit.Log(t.Context(), c.q) {
+			n++
+			require.ErrorIs(t, err, c.want, name)
+		}
+		assert.Equal(t, 1, n, name)
+	}
+}
+
+func TestAuditPathCanBeSwitched(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, `{"items":[]}`, func(cfg *powerauth.Config) {
+		cfg.Options.Paths = map[string]string{"powerauth.Audit.Log": "/v2/audit/log"}
+	})
+	for _, err := range client.Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u", From: time.UnixMilli(1), To: time.UnixMilli(2)}) {
+		require.NoError(t, err)
+	}
+	assert.Equal(t, "/powerauth-cloud/v2/audit/log", s.last(t).path)
+}

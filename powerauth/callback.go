@@ -1,0 +1,150 @@
+package powerauth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/webhook"
+)
+
+// CallbackConfig says how callbacks are received. Verify, OnUnknown, and Client unless TrustBody is set, are required.
+type CallbackConfig struct {
+	// Verify decides whether the sender is PAC: webhook.NewBasicAuth, webhook.NewBearer or NewBearerFunc (the sender gets its
+	// token by OAuth2), webhook.NewClientCertificate, or as the last resort webhook.NewPathSecret. None of them covers the body,
+	// so there should be TLS.
+	Verify webhook.Verifier
+	// Client reads again what a callback is about.
+	Client *Client
+	// TrustBody hands callbacks over as they came, without reading again. Nobody guarantees that they are current.
+	TrustBody bool
+	// OnRegistration and OnOperation do the work. An error, and a panic, is answered with 503, so that PAC tries again if its
+	// MaxAttempts lets it. Without one, its callbacks go to OnUnknown.
+	OnRegistration func(ctx context.Context, c RegistrationCallback) error
+	OnOperation    func(ctx context.Context, c OperationCallback) error
+	// OnUnknown gets every other callback.
+	OnUnknown func(ctx context.Context, c UnknownCallback) error
+
+	// Name stands in logs and in front of keys in the store. Empty means "powerauth".
+	Name string
+	// Store remembers what was handled. Nil means the memory of this process; share one behind a load balancer.
+	Store webhook.Store
+	// Keep is how long a handled callback is remembered. Zero means 72 hours.
+	Keep time.Duration
+	// Timeout bounds the work on a callback, reading again included. Zero means 10 seconds; PAC waits 60.
+	Timeout time.Duration
+	// MaxBytes caps the body. Zero means 1 MiB.
+	MaxBytes int64
+	// Logger, Observe and Clock are those of webhook.Config.
+	Logger  *slog.Logger
+	Observe func(ctx context.Context, o webhook.Outcome)
+	Clock   func() time.Time
+}
+
+// NewCallbackHandler returns a handler for the callbacks of one or several applications; register it with
+// [AdminClient.CreateCallback]. It verifies the sender, passes over what it has handled, reads the registration or operation again,
+// and hands over what it read.
+//
+// A callback is a hint: its body is not signed and may be old. So what the handler function gets in Registration or Operation is the
+// state read after the callback came; when that cannot be read, the answer is 503 and PAC tries again, if its MaxAttempts (default 1)
+// lets it. The vendor itself says that callbacks may be lost: sweep open registrations and operations as well.
+//
+// Repeated deliveries are known by the Idempotency-Key header (PAC 1.9 and later). Without it, what has the same type, id, status and
+// number of failures within the same minute counts as one, because all these come again when a device is blocked, unblocked and
+// blocked; what does not tell its status is always handed over. The header is not covered by the proof, and need not be: the proof says that PAC sent the whole request.
+//
+// Answers are those of package webhook. Source: callbacks page, WebServices-Methods and code of the engine; checked 2026-11.
+func NewCallbackHandler(cfg CallbackConfig) (http.Handler, error) {
+	var check transport.Check
+	check.That(cfg.OnUnknown != nil, "OnUnknown", "is nil")
+	check.That(cfg.TrustBody || cfg.Client != nil, "Client", "is nil, so nothing can be read again; TrustBody goes without")
+	faults := check.Err(provider, "powerauth.NewCallbackHandler")
+	if cfg.Name == "" {
+		cfg.Name = provider
+	}
+	r := &callbackReceiver{cfg: cfg, header: webhook.UnsignedIDHeader("Idempotency-Key")}
+	h, err := webhook.NewHandler(webhook.Config[callback]{
+		Name: cfg.Name, Verify: cfg.Verify, Decode: decodeCallback, Handle: r.handle, EventID: r.eventID,
+		Store: cfg.Store, Keep: cfg.Keep, Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes,
+		Logger: cfg.Logger, Observe: cfg.Observe, Clock: cfg.Clock,
+	})
+	if err = errors.Join(faults, err); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+type callbackReceiver struct {
+	cfg    CallbackConfig
+	header func(*webhook.Delivery) (string, error)
+}
+
+// eventID names a callback for deduplication.
+func (r *callbackReceiver) eventID(d *webhook.Delivery, c callback) (string, error) {
+	key, err := r.header(d)
+	if err != nil {
+		return "", err
+	}
+	if key != "" {
+		return strings.Join([]string{"key", key, c.id}, "|"), nil
+	}
+	if c.status == "" {
+		// Nothing tells it from the next change of the same thing. To handle one twice does no harm, to miss one does.
+		return rand.Text(), nil
+	}
+	minute := strconv.FormatInt(d.Request.Time.Unix()/60, 10)
+	return strings.Join([]string{"state", string(c.kind), c.id, c.status, c.failures, minute}, "|"), nil
+}
+
+func (r *callbackReceiver) handle(ctx context.Context, c callback) error {
+	switch {
+	case c.registration != nil && r.cfg.OnRegistration != nil:
+		if err := r.readRegistration(ctx, c.registration); err != nil {
+			return err
+		}
+		return r.cfg.OnRegistration(ctx, *c.registration)
+	case c.operation != nil && r.cfg.OnOperation != nil:
+		if err := r.readOperation(ctx, c.operation); err != nil {
+			return err
+		}
+		return r.cfg.OnOperation(ctx, *c.operation)
+	}
+	return r.cfg.OnUnknown(ctx, UnknownCallback{Raw: c.raw, Type: c.kindText})
+}
+
+func (r *callbackReceiver) readRegistration(ctx context.Context, c *RegistrationCallback) error {
+	if r.cfg.TrustBody {
+		return nil
+	}
+	got, err := r.cfg.Client.Registrations.Get(ctx, c.RegistrationID)
+	if errors.Is(err, identkit.ErrNotFound) && (c.Told.Status == RegistrationRemoved || c.Told.Status == "") {
+		// Some deployments answer so what others answer with REMOVED. It also means "no access", so a callback that tells of a
+		// living registration is not overruled by it.
+		got, err = &Registration{ID: c.RegistrationID, Status: RegistrationRemoved}, nil
+	}
+	if err != nil {
+		return fmt.Errorf("powerauth: registration cannot be read again: %w", err)
+	}
+	c.Registration = *got
+	return nil
+}
+
+func (r *callbackReceiver) readOperation(ctx context.Context, c *OperationCallback) error {
+	if r.cfg.TrustBody {
+		return nil
+	}
+	got, err := r.cfg.Client.Operations.Get(ctx, c.OperationID)
+	if err != nil {
+		return fmt.Errorf("powerauth: operation cannot be read again: %w", err)
+	}
+	c.Operation = *got
+	return nil
+}

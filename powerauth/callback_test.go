@@ -1,0 +1,354 @@
+package powerauth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/webhook"
+)
+
+// received is what a callback handler handed over.
+type received struct {
+	mu            sync.Mutex
+	registrations []powerauth.RegistrationCallback
+	operations    []powerauth.OperationCallback
+	unknown       []powerauth.UnknownCallback
+	err           error
+}
+
+func (r *received) OnRegistration(_ context.Context, c powerauth.RegistrationCallback) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.registrations = append(r.registrations, c)
+	return r.err
+}
+
+func (r *received) OnOperation(_ context.Context, c powerauth.OperationCallback) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.operations = append(r.operations, c)
+	return r.err
+}
+
+func (r *received) OnUnknown(_ context.Context, c powerauth.UnknownCallback) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unknown = append(r.unknown, c)
+	return r.err
+}
+
+func (r *received) total() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.registrations) + len(r.operations) + len(r.unknown)
+}
+
+func basicProof(t testing.TB) webhook.Verifier {
+	t.Helper()
+	keys, err := webhook.NewKeyring(webhook.Key{Secret: "hook-password"})
+	require.NoError(t, err)
+	v, err := webhook.NewBasicAuth("pac", keys)
+	require.NoError(t, err)
+	return v
+}
+
+func callbacks(t *testing.T, client *powerauth.Client, adjust ...func(*powerauth.CallbackConfig)) (http.Handler, *received) {
+	t.Helper()
+	got := new(received)
+	cfg := powerauth.CallbackConfig{
+		Verify: basicProof(t), Client: client, OnRegistration: got.OnRegistration, OnOperation: got.OnOperation, OnUnknown: got.OnUnknown,
+	}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	h, err := powerauth.NewCallbackHandler(cfg)
+	require.NoError(t, err)
+	return h, got
+}
+
+func trusting(cfg *powerauth.CallbackConfig) { cfg.TrustBody, cfg.Client = true, nil }
+
+func deliver(h http.Handler, body string, headers ...string) int {
+	r := httptest.NewRequest("POST", "/hooks/pac", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.SetBasicAuth("pac", "hook-password")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return serve(h, r).Code
+}
+
+func TestEveryWayToWriteACallbackIsRead(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"type":"ACTIVATION","activationId":"r-1"}`:                                  "registration r-1",
+		`{"type":"REGISTRATION","activationId":"r-1"}`:                                "registration r-1",
+		`{"type":"ACTIVATION_STATUS_CHANGE","activationId":"r-1"}`:                    "registration r-1",
+		`{"type":"REGISTRATION_STATUS_CHANGE","activationId":"r-1"}`:                  "registration r-1",
+		`{"type":"REGISTRATION_STATUS_CHANGE","registrationId":"r-1"}`:                "registration r-1",
+		`{"type":"OPERATION","operationId":"o-1"}`:                                    "operation o-1",
+		`{"type":"OPERATION_STATUS_CHANGE","operationId":"o-1"}`:                      "operation o-1",
+		`{"operationId":"o-1"}`:                                                       "operation o-1",
+		`{"activationId":"r-1"}`:                                                      "registration r-1",
+		`{"type":"SOMETHING_NEW","activationId":"r-1"}`:                               "registration r-1",
+		`{"type":null,"operationId":"o-1"}`:                                           "operation o-1",
+		`{"type":"OPERATION","operationId":"o-1","activationId":"r-1"}`:               "operation o-1",
+		`{"type":"OPERATION","operationId":"o-1","status":7,"timestampCreated":"??"}`: "operation o-1",
+		`{"type":"SOMETHING_NEW","activationId":"r-1","operationId":"o-1"}`:           "unknown SOMETHING_NEW",
+		`{"type":"SOMETHING_NEW"}`:                                                    "unknown SOMETHING_NEW",
+		`{}`:                                                                          "unknown ",
+		`{"type":"OPERATION"}`:                                                        "400",
+		`{"type":"OPERATION","operationId":{}}`:                                       "400",
+		`{"type":"ACTIVATION","operationId":"o-1"}`:                                   "400",
+		`[]`:   "400",
+		`null`: "400",
+		`{`:    "400",
+	} {
+		h, got := callbacks(t, nil, trusting)
+		status := deliver(h, body)
+		var what string
+		switch {
+		case status != 200:
+			what = fmt.Sprint(status)
+		case len(got.registrations) == 1:
+			what = "registration " + string(got.registrations[0].RegistrationID)
+			assert.JSONEq(t, body, string(got.registrations[0].RawJSON()))
+		case len(got.operations) == 1:
+			what = "operation " + string(got.operations[0].OperationID)
+			assert.JSONEq(t, body, string(got.operations[0].RawJSON()))
+		case len(got.unknown) == 1:
+			what = "unknown " + got.unknown[0].Type
+			assert.JSONEq(t, body, string(got.unknown[0].RawJSON()))
+		}
+		assert.Equal(t, want, what, body)
+	}
+}
+
+func TestEveryAttributeOfACallbackIsRead(t *testing.T) {
+	t.Parallel()
+	created, expires := time.UnixMilli(1701426030500).UTC(), time.UnixMilli(1701426330500).UTC()
+	for name, times := range map[string][3]string{
+		"numbers, as on the first try": {`1701426030500`, `1701426330500`, `null`},
+		"texts, as on a retry":         {`"2023-12-01T10:20:30.500+0000"`, `"2023-12-01T10:25:30.5Z"`, `""`},
+	} {
+		for _, applications := range []string{`"applications":["app"]`, `"applications":"[\"app\"]"`, `"applications":"app"`, `"applicationId":"app"`} {
+			h, got := callbacks(t, nil, trusting)
+			require.Equal(t, 200, deliver(h, `{"type":"OPERATION","operationId":"o-1","userId":"u-1",`+applications+`,"operationType":"payment","parameters":{"amount":100},
+				"additionalData":{"a":{"b":1}},"activationFlag":"F","status":"APPROVED","data":"A1*A100CZK","failureCount":1,"maxFailureCount":"5",
+				"authenticationCodeType":"POSSESSION_KNOWLEDGE","externalId":"x","timestampCreated":`+times[0]+`,"timestampExpires":`+times[1]+`,"timestampFinalized":`+times[2]+`}`))
+			require.Len(t, got.operations, 1, name)
+			told := got.operations[0].Told
+			assert.True(t, created.Equal(told.Created) && expires.Equal(told.Expires) && told.Finalized.IsZero(), "%s: %v", name, told)
+			told.Created, told.Expires = time.Time{}, time.Time{}
+			assert.JSONEq(t, `{"b":1}`, string(told.AdditionalData["a"]))
+			told.AdditionalData = nil
+			assert.Equal(t, powerauth.OperationTold{
+				Status: powerauth.OperationApproved, UserID: "u-1", OperationType: "payment", ExternalID: "x", Data: "A1*A100CZK", Flag: "F",
+				Factors: "possession_knowledge", Applications: []string{"app"}, Parameters: map[string]string{"amount": "100"}, FailureCount: 1, MaxFailureCount: 5,
+			}, told, name)
+		}
+	}
+	h, got := callbacks(t, nil, trusting)
+	require.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","userId":"u-1","activationName":"Phone","deviceInfo":"Pixel","platform":"android",
+		"protocol":"powerauth","activationFlags":["F"],"activationStatus":"BLOCKED","blockedReason":"DEVICE_LOST","applicationId":"app"}`))
+	require.Len(t, got.registrations, 1)
+	assert.Zero(t, got.registrations[0].Registration)
+	assert.Equal(t, powerauth.RegistrationTold{
+		Status: powerauth.RegistrationBlocked, BlockedReason: "DEVICE_LOST", UserID: "u-1", Name: "Phone", Platform: "android", DeviceInfo: "Pixel",
+		Protocol: "powerauth", Flags: []string{"F"}, ApplicationID: "app",
+	}, got.registrations[0].Told)
+}
+
+const operationBody = `{"operationId":"o-1","status":"PENDING","userId":"u-1"}`
+
+func TestACallbackIsAHintAndTheTruthIsReadAgain(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, operationBody)
+	h, got := callbacks(t, client)
+	assert.Equal(t, 200, deliver(h, `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`))
+	require.Len(t, got.operations, 1)
+	assert.Equal(t, powerauth.OperationPending, got.operations[0].Operation.Status, "what PAC says now")
+	assert.Equal(t, powerauth.OperationApproved, got.operations[0].Told.Status)
+	assert.Equal(t, "/powerauth-cloud/v2/operations/o-1", s.last(t).path)
+
+	s.answer(200, `{"registrationId":"r-1","registrationStatus":"BLOCKED"}`)
+	assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","activationStatus":"ACTIVE"}`))
+	require.Len(t, got.registrations, 1)
+	assert.Equal(t, powerauth.RegistrationBlocked, got.registrations[0].Registration.Status)
+}
+
+func TestACallbackThatCannotBeReadAgainIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		body   string
+	}{
+		"PAC is down":          {500, ``},
+		"our credentials":      {401, ``},
+		"a wrong base URL":     {404, ``},
+		"another operation":    {200, strings.Replace(operationBody, "o-1", "o-2", 1)},
+		"an answer of nothing": {200, `{}`},
+		"an unknown operation": {400, `{"status":"ERROR","responseObject":{"code":"ERROR_OPERATION_NOT_FOUND"}}`},
+	} {
+		s, client := stubbed(t, c.status, c.body)
+		h, got := callbacks(t, client)
+		body := `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`
+		assert.Equal(t, 503, deliver(h, body, "Idempotency-Key", "k-1"), name)
+		assert.Zero(t, got.total(), name)
+		s.answer(200, operationBody)
+		assert.Equal(t, 200, deliver(h, body, "Idempotency-Key", "k-1"), "the next try is no duplicate")
+		assert.Equal(t, 1, got.total(), name)
+	}
+}
+
+func TestARegistrationThatIsGoneIsRemoved(t *testing.T) {
+	t.Parallel()
+	gone := `{"status":"ERROR","responseObject":{"code":"ERROR_REGISTRATION_NOT_FOUND"}}`
+	for told, want := range map[string]int{`,"activationStatus":"REMOVED"`: 200, ``: 200, `,"activationStatus":"ACTIVE"`: 503, `,"activationStatus":"NEW"`: 503} {
+		_, client := stubbed(t, 400, gone)
+		h, got := callbacks(t, client)
+		assert.Equal(t, want, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"`+told+`}`), told)
+		if want == 200 {
+			require.Len(t, got.registrations, 1)
+			assert.Equal(t, powerauth.RegistrationRemoved, got.registrations[0].Registration.Status)
+			assert.Equal(t, powerauth.RegistrationID("r-1"), got.registrations[0].Registration.ID)
+		}
+	}
+	_, client := stubbed(t, 404, ``)
+	h, _ := callbacks(t, client)
+	assert.Equal(t, 503, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","activationStatus":"REMOVED"}`), "a wrong base URL unbinds nobody")
+}
+
+func TestRepeatedCallbacksAreHandledOnce(t *testing.T) {
+	t.Parallel()
+	const approved, failed = `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`, `{"type":"OPERATION","operationId":"o-1","status":"PENDING","failureCount":`
+	type try struct {
+		body, key string
+		later     time.Duration
+	}
+	for name, c := range map[string]struct {
+		tries []try
+		want  int
+	}{
+		"the same key":                         {[]try{{approved, "k", 0}, {approved, "k", time.Hour}}, 1},
+		"the same key, written another way":    {[]try{{approved, "k", 0}, {`{"operationId":"o-1","status":"APPROVED","timestampCreated":"2023-12-01T10:20:30Z"}`, "k", time.Minute}}, 1},
+		"the same key about something else":    {[]try{{approved, "k", 0}, {strings.Replace(approved, "o-1", "o-2", 1), "k", 0}}, 2},
+		"another key":                          {[]try{{approved, "k", 0}, {approved, "l", 0}}, 2},
+		"no key, at once":                      {[]try{{approved, "", 0}, {strings.Replace(approved, "OPERATION", "OPERATION_STATUS_CHANGE", 1), "", 5 * time.Second}}, 1},
+		"no key, much later":                   {[]try{{approved, "", 0}, {approved, "", 2 * time.Minute}}, 2},
+		"no key, another status":               {[]try{{approved, "", 0}, {strings.Replace(approved, "APPROVED", "FAILED", 1), "", 0}}, 2},
+		"no key, another failure":              {[]try{{failed + `1}`, "", 0}, {failed + `2}`, "", 0}}, 2},
+		"no key and no status: never the same": {[]try{{`{"activationId":"r-1"}`, "", 0}, {`{"activationId":"r-1"}`, "", 0}}, 2},
+		"unknown ones: never the same":         {[]try{{`{"type":"A"}`, "", 0}, {`{"type":"B"}`, "", 0}}, 2},
+		"a key that is none":                   {[]try{{approved, strings.Repeat("k", 300), 0}, {approved, "\x01", 0}}, 1},
+	} {
+		clock := identkittest.NewClock(time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC))
+		h, got := callbacks(t, nil, trusting, func(cfg *powerauth.CallbackConfig) { cfg.Clock = clock.Now })
+		for _, try := range c.tries {
+			clock.Advance(try.later)
+			headers := []string{"Idempotency-Key", try.key}
+			if try.key == "" {
+				headers = nil
+			}
+			assert.Equal(t, 200, deliver(h, try.body, headers...), name)
+		}
+		assert.Equal(t, c.want, got.total(), name)
+	}
+}
+
+func TestOnlyPACIsHeard(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, operationBody)
+	secret, err := webhook.NewKeyring(webhook.Key{Secret: "an-unguessable-segment"})
+	require.NoError(t, err)
+	path, err := webhook.NewPathSecret(secret)
+	require.NoError(t, err)
+	bearer, err := webhook.NewBearerFunc(func(_ context.Context, token identkit.Secret) (webhook.Receipt, error) {
+		if token != "good" {
+			return webhook.Receipt{}, errors.New("no")
+		}
+		return webhook.Receipt{}, nil
+	})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		verify webhook.Verifier
+		sign   func(*http.Request)
+		want   int
+	}{
+		"basic":              {basicProof(t), func(r *http.Request) { r.SetBasicAuth("pac", "hook-password") }, 200},
+		"a wrong password":   {basicProof(t), func(r *http.Request) { r.SetBasicAuth("pac", "hook-passwore") }, 401},
+		"no proof":           {basicProof(t), func(*http.Request) {}, 401},
+		"a bearer token":     {bearer, func(r *http.Request) { r.Header.Set("Authorization", "Bearer good") }, 200},
+		"a wrong token":      {bearer, func(r *http.Request) { r.Header.Set("Authorization", "Bearer bad") }, 401},
+		"a secret path":      {path, func(r *http.Request) { r.URL.Path = "/hooks/an-unguessable-segment" }, 200},
+		"a path without one": {path, func(*http.Request) {}, 401},
+	} {
+		before := s.count()
+		h, got := callbacks(t, client, func(cfg *powerauth.CallbackConfig) { cfg.Verify = c.verify })
+		r := httptest.NewRequest("POST", "/hooks/pac", strings.NewReader(`{"operationId":"o-1"}`))
+		r.Header.Set("Content-Type", "application/json")
+		c.sign(r)
+		assert.Equal(t, c.want, serve(h, r).Code, name)
+		assert.Equal(t, c.want == 200, got.total() == 1, name)
+		assert.Equal(t, c.want == 200, s.count() > before, "%s: nothing is read for a stranger", name)
+	}
+}
+
+func TestAFailingHandlerIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	h, got := callbacks(t, nil, trusting)
+	got.err = errors.New("database is away")
+	body := `{"operationId":"o-1","status":"APPROVED"}`
+	assert.Equal(t, 503, deliver(h, body, "Idempotency-Key", "k"))
+	got.err = nil
+	assert.Equal(t, 200, deliver(h, body, "Idempotency-Key", "k"))
+	assert.Equal(t, 200, deliver(h, body, "Idempotency-Key", "k"))
+	assert.Equal(t, 2, got.total())
+}
+
+func TestCallbacksWithoutAFunctionReachTheFallback(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, operationBody)
+	h, got := callbacks(t, client, func(cfg *powerauth.CallbackConfig) { cfg.OnOperation, cfg.OnRegistration = nil, nil })
+	assert.Equal(t, 200, deliver(h, `{"type":"OPERATION","operationId":"o-1"}`))
+	assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"}`))
+	assert.Len(t, got.unknown, 2)
+	assert.Zero(t, s.count(), "nothing is read for nobody")
+}
+
+func TestCallbackHandlerIsConfiguredWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	_, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{Keep: -1})
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	for _, text := range []string{"OnUnknown", "Client", "no Verify", "negative"} {
+		require.ErrorContains(t, err, text)
+	}
+}
+
+func TestNothingOfACallbackIsLogged(t *testing.T) {
+	t.Parallel()
+	leaks := identkittest.NewLeakCheck(t)
+	_, client := stubbed(t, 500, `{"leak":"`+leaks.Personal("answer")+`"}`)
+	h, _ := callbacks(t, client, func(cfg *powerauth.CallbackConfig) {
+		cfg.Logger = leaks.Logger()
+		cfg.Observe = func(_ context.Context, o webhook.Outcome) { leaks.Error(o.Err) }
+	})
+	user := leaks.Personal("user")
+	deliver(h, `{"operationId":"o-1","userId":"`+user+`","status":"APPROVED"}`)
+	deliver(h, `{"type":"OPERATION","operationId":7,"userId":["`+user+`"]`)
+	deliver(h, `{"type":"ACTIVATION","userId":"`+user+`"}`)
+	leaks.Check()
+}

@@ -1,0 +1,80 @@
+package powerauth
+
+import (
+	"context"
+
+	"github.com/identkit/identkit"
+)
+
+// Proof says how a request was authenticated.
+type Proof string
+
+// The proofs.
+const (
+	ProofSignature Proof = "signature" // by X-PowerAuth-Authorization: this very request, by the factors used
+	ProofToken     Proof = "token"     // by X-PowerAuth-Token: possession of the device, for reading
+)
+
+// Identity is who made a request that [Protect] or [ProtectToken] let through. The device was active when it was verified.
+type Identity struct {
+	Proof          Proof
+	UserID         UserID
+	RegistrationID RegistrationID
+	// Factors are those used for this request; for a token, possession alone.
+	Factors Factors
+	// URIID is what the request was verified for; empty for a token.
+	URIID string
+	// Flags and Applications are those of the registration, where PAC says them.
+	Flags        []string
+	Applications []string
+}
+
+// Has reports whether all the wanted factors were used for this request.
+func (i Identity) Has(wanted ...Factor) bool { return i.Factors.Has(wanted...) }
+
+// IdentityFrom returns who made the request that the context belongs to. ok is false when nothing protects the endpoint. Inside
+// several protections it is the innermost one's.
+func IdentityFrom(ctx context.Context) (who Identity, ok bool) {
+	if v := verifiedFrom(ctx); v != nil {
+		return v.identity, true
+	}
+	return Identity{}, false
+}
+
+// verified is a header that PAC has called valid, and the request it covered.
+type verified struct {
+	header   string
+	covered  covered
+	result   *Verification // of a signature
+	identity Identity
+	outer    *verified
+}
+
+// covered is what a code covers, and who verified it.
+type covered struct {
+	client               *Client
+	uriID, method, query string
+	body                 []byte
+}
+
+type verifiedKey struct{}
+
+func verifiedFrom(ctx context.Context) *verified {
+	v, _ := ctx.Value(verifiedKey{}).(*verified)
+	return v
+}
+
+// find returns what is known of a header, in this protection or one around it.
+func (v *verified) find(header string) *verified {
+	for ; v != nil; v = v.outer {
+		if v.header == header {
+			return v
+		}
+	}
+	return nil
+}
+
+// verifiedAlready keeps a handler from verifying once more what a middleware has verified, which would fail and burn an attempt.
+func verifiedAlready(ctx context.Context, header identkit.Secret) bool {
+	return verifiedFrom(ctx).find(header.Reveal()) != nil
+}

@@ -1,0 +1,287 @@
+package powerauthtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/powerauth"
+)
+
+// CallbackPoint is the name of the delivery of a callback in fault rules:
+//
+//	srv.Fault(identkittest.On(powerauthtest.CallbackPoint).Nth(2).DuplicateDelivery())
+//
+// Honoured are DuplicateDelivery (sent twice), Reorder (sent after the one that follows), Refuse and Reset (never arrives),
+// LoseAnswer (arrives, and counts as failed) and everything that answers in place of the receiver, such as Status.
+const CallbackPoint = "powerauth.Callbacks.Deliver"
+
+// Callback is somebody who wants to hear of changes. The admin API makes them too.
+type Callback struct {
+	// Application restricts it to one application; empty means all.
+	Application string
+	// Type says what the callback is about.
+	Type powerauth.CallbackType
+	// URL receives the callbacks, or Handler does, without a network.
+	URL     string
+	Handler http.Handler
+	// Username and Password, or BearerToken, are the proof of the sender. There is no other: nobody signs the body.
+	Username    string
+	Password    identkit.Secret
+	BearerToken identkit.Secret
+	// Attributes are the members beside the type and the id, such as "status".
+	Attributes []string
+	// MaxAttempts is how often a callback is tried. Zero means once, as the engine has it: no retry.
+	MaxAttempts int
+	// InitialBackoff is the wait before the second attempt; it grows by half each time, up to 32 s. Zero means 2 s.
+	InitialBackoff time.Duration
+}
+
+type callback struct {
+	Callback
+	id       string
+	failures int       // in a row
+	broken   time.Time // until when nothing is sent
+}
+
+// AddCallback adds a callback. It panics when the callback has no type, or nowhere to go.
+func (s *Server) AddCallback(cb Callback) {
+	target, err := url.Parse(cb.URL)
+	switch {
+	case cb.Type != powerauth.CallbackRegistration && cb.Type != powerauth.CallbackOperation:
+		panic("powerauthtest: a callback needs one of the two types")
+	case cb.Handler == nil && (err != nil || target.Host == ""):
+		panic("powerauthtest: a callback needs a handler or an absolute URL")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addCallback(cb)
+}
+
+func (s *Server) addCallback(cb Callback) *callback {
+	setDefault(&cb.MaxAttempts, 1)
+	setDefault(&cb.InitialBackoff, 2*time.Second)
+	added := &callback{Callback: cb, id: uuid()}
+	s.callbacks = append(s.callbacks, added)
+	return added
+}
+
+func (s *Server) createCallback(c *fakeserver.Call) {
+	var in struct {
+		Name           *string                 `json:"name"`
+		Type           *string                 `json:"type"`
+		URL            *string                 `json:"callbackUrl"`
+		Attributes     []string                `json:"attributes"`
+		Retention      *string                 `json:"retentionPeriod"`
+		InitialBackoff *string                 `json:"initialBackoff"`
+		MaxAttempts    *int                    `json:"maxAttempts"`
+		Authentication *callbackAuthentication `json:"authentication"`
+	}
+	if !decode(c, "createCallback", &in) {
+		return
+	}
+	cb := Callback{Application: c.PathValue("appId"), URL: value(in.URL), Attributes: in.Attributes, MaxAttempts: value(in.MaxAttempts)}
+	target, err := url.Parse(cb.URL)
+	kind := powerauth.CallbackType(value(in.Type))
+	backoff, okBackoff := parseDuration(value(in.InitialBackoff))
+	_, okRetention := parseDuration(value(in.Retention))
+	check := rules{object: "createCallback"}
+	check.filled("name", in.Name)
+	// The engine's own name for the registration type is taken too.
+	check.that(kind == powerauth.CallbackRegistration || kind == powerauth.CallbackOperation || kind == "ACTIVATION_STATUS_CHANGE", "type", in.Type, "unknown type")
+	check.that(err == nil && target.Host != "", "callbackUrl", nil, "must be a URL")
+	check.that(in.MaxAttempts == nil || *in.MaxAttempts >= 1, "maxAttempts", in.MaxAttempts, "must be at least 1")
+	check.that(okBackoff, "initialBackoff", in.InitialBackoff, "must be an ISO 8601 duration")
+	check.that(okRetention, "retentionPeriod", in.Retention, "must be an ISO 8601 duration")
+	for _, name := range in.Attributes {
+		check.that(slices.Contains(attributesOf(kind), name), "attributes", name, "unknown attribute")
+	}
+	authentication := in.Authentication.apply(&cb, &check, s.opts.CallbackToken)
+	if check.broken(c) || s.findApplication(c) == nil {
+		return
+	}
+	cb.Type, cb.InitialBackoff = powerauth.CallbackOperation, backoff
+	if kind != powerauth.CallbackOperation {
+		cb.Type = powerauth.CallbackRegistration
+	}
+	added := s.addCallback(cb)
+	s.ok(c, map[string]any{
+		"id": added.id, "applicationId": added.Application, "name": *in.Name, "type": kind, "callbackUrl": added.URL,
+		"attributes": append([]string{}, added.Attributes...), "authentication": authentication, "maxAttempts": added.MaxAttempts,
+	})
+}
+
+// callbackAuthentication is how the sender is to prove itself. Client certificates are taken and not played.
+type callbackAuthentication struct {
+	Basic *struct {
+		Enabled  bool    `json:"enabled"`
+		Username *string `json:"username"`
+		Password *string `json:"password"`
+	} `json:"httpBasic"`
+	OAuth2 *struct {
+		Enabled      bool    `json:"enabled"`
+		TokenURI     *string `json:"tokenUri"`
+		ClientID     *string `json:"clientId"`
+		ClientSecret *string `json:"clientSecret"`
+		Scope        *string `json:"scope"`
+	} `json:"oauth2"`
+	Certificate map[string]json.RawMessage `json:"certificate"`
+}
+
+// apply checks the authentication, gives it to the callback, and returns what an answer may show of it.
+func (a *callbackAuthentication) apply(cb *Callback, check *rules, token identkit.Secret) map[string]any {
+	shown := map[string]any{}
+	if a == nil {
+		return shown
+	}
+	if basic := a.Basic; basic != nil && basic.Enabled {
+		check.filled("authentication.httpBasic.username", basic.Username)
+		check.that(value(basic.Password) != "", "authentication.httpBasic.password", nil, "must not be blank")
+		cb.Username, cb.Password = value(basic.Username), identkit.Secret(value(basic.Password))
+		shown["httpBasic"] = map[string]any{"enabled": true, "username": cb.Username, "passwordSet": true}
+	}
+	if oauth := a.OAuth2; oauth != nil && oauth.Enabled {
+		check.filled("authentication.oauth2.tokenUri", oauth.TokenURI)
+		check.filled("authentication.oauth2.clientId", oauth.ClientID)
+		check.that(value(oauth.ClientSecret) != "", "authentication.oauth2.clientSecret", nil, "must not be blank")
+		check.that(cb.Username == "", "authentication", nil, "must be one method")
+		cb.BearerToken = token
+		shown["oauth2"] = map[string]any{"enabled": true, "clientId": value(oauth.ClientID), "clientSecretSet": true}
+	}
+	return shown
+}
+
+// The members that callbacks can be asked for.
+var (
+	registrationAttributes = []string{
+		"userId", "activationName", "deviceInfo", "platform", "protocol", "activationFlags", "activationStatus",
+		"blockedReason", "applicationId",
+	}
+	operationAttributes = []string{
+		"userId", "applications", "operationType", "parameters", "additionalData", "activationFlag", "status", "data",
+		"failureCount", "maxFailureCount", "signatureType", "authenticationCodeType", "externalId",
+		"timestampCreated", "timestampExpires", "timestampFinalized",
+	}
+)
+
+func attributesOf(kind powerauth.CallbackType) []string {
+	if kind == powerauth.CallbackOperation {
+		return operationAttributes
+	}
+	return registrationAttributes
+}
+
+// registrationChanged queues the callbacks about a registration. It is called with the lock held.
+func (s *Server) registrationChanged(r *registration) {
+	for _, cb := range s.callbacks {
+		if cb.Type != powerauth.CallbackRegistration || cb.Application != "" && cb.Application != r.app {
+			continue
+		}
+		protocol := "powerauth"
+		if r.passkey != nil {
+			protocol = "fido2"
+		}
+		s.enqueue(cb, map[string]any{
+			"type": s.callbackType(powerauth.CallbackRegistration), "activationId": r.id,
+			"userId": r.user, "activationName": nullIfEmpty(r.phone.Name), "deviceInfo": nullIfEmpty(r.phone.DeviceInfo),
+			"platform": nullIfEmpty(r.phone.Platform),
+			"protocol": protocol, "activationFlags": append([]string{}, r.flags...), "activationStatus": r.status,
+			"blockedReason": nullIfEmpty(r.blocked), "applicationId": r.app,
+		}, "activationId")
+	}
+}
+
+// operationChanged queues the callbacks about an operation. It is called with the lock held.
+func (s *Server) operationChanged(o *operation) {
+	for _, cb := range s.callbacks {
+		apps := s.applicationsOf(o)
+		if cb.Type != powerauth.CallbackOperation || cb.Application != "" && !slices.Contains(apps, cb.Application) {
+			continue
+		}
+		s.enqueue(cb, map[string]any{
+			"type": s.callbackType(powerauth.CallbackOperation), "operationId": o.id,
+			"userId": nullIfEmpty(string(o.user)), "applications": apps, "operationType": o.kind, "parameters": copyJSON(o.parameters),
+			"additionalData": copyJSON(o.additional), "activationFlag": nullIfEmpty(o.flag), "status": o.status, "data": o.data,
+			"failureCount": o.failures, "maxFailureCount": o.most, "externalId": nullIfEmpty(o.externalID),
+			"signatureType": nullIfEmpty(s.factorText(o.factors)), "authenticationCodeType": nullIfEmpty(s.factorText(o.factors)),
+			"timestampCreated": o.created, "timestampExpires": o.expires, "timestampFinalized": o.finalized,
+		}, "operationId")
+	}
+}
+
+// applicationsOf are the applications of an operation: that of its device, those of its user, or all there are.
+func (s *Server) applicationsOf(o *operation) []string {
+	var apps []string
+	for _, r := range s.registrations {
+		mine := o.registration == r.id || o.registration == "" && o.user != "" && o.user == r.user
+		if mine && !slices.Contains(apps, r.app) {
+			apps = append(apps, r.app)
+		}
+	}
+	if apps == nil {
+		for id := range s.applications {
+			apps = append(apps, id)
+		}
+	}
+	slices.Sort(apps)
+	return apps
+}
+
+func (s *Server) callbackType(kind powerauth.CallbackType) any {
+	switch {
+	case s.opts.CallbackTypes == TypesMissing:
+		return nil
+	case s.opts.CallbackTypes == TypesShort && kind == powerauth.CallbackOperation:
+		return "OPERATION"
+	case s.opts.CallbackTypes == TypesShort:
+		return "ACTIVATION"
+	case s.opts.CallbackTypes == TypesActivationChange && kind == powerauth.CallbackRegistration:
+		return "ACTIVATION_STATUS_CHANGE"
+	}
+	return string(kind)
+}
+
+// enqueue selects the members that a callback asked for and queues it for now.
+func (s *Server) enqueue(cb *callback, members map[string]any, id string) {
+	chosen := map[string]any{id: members[id]}
+	if members["type"] != nil {
+		chosen["type"] = members["type"]
+	}
+	for _, name := range cb.Attributes {
+		member, ok := members[name]
+		switch {
+		case !ok:
+		case name == "activationFlag" && !s.opts.ActivationFlagAlways && !strings.Contains(cb.URL, name):
+		case name == "applications" && s.opts.CallbackApplications == ApplicationsText:
+			chosen[name] = "[" + strings.Join(member.([]string), ", ") + "]"
+		case name == "applications" && s.opts.CallbackApplications == ApplicationsSingle:
+			if apps := member.([]string); len(apps) > 0 {
+				chosen["applicationId"] = apps[0]
+			}
+		default:
+			chosen[name] = member
+		}
+	}
+	s.queue = append(s.queue, &event{callback: cb, key: uuid(), members: chosen, due: s.engine.Clock().Now()})
+}
+
+func nullIfEmpty(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// copyJSON takes a snapshot: what it came from may change before the callback is sent.
+func copyJSON(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return b
+}

@@ -1,0 +1,179 @@
+package powerauthtest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/powerauth"
+)
+
+// DeviceOptions shape a [Device]. The zero value is an Android phone with the PIN 1234 and the app of whatever code it is given.
+type DeviceOptions struct {
+	// Application is the app that is installed; empty takes codes of any application.
+	Application string
+	// Name, Platform (android, ios, hw) and DeviceInfo are what the phone says of itself.
+	Name, Platform, DeviceInfo string
+	// PIN is the one that the user chooses on activation; empty means "1234".
+	PIN identkit.Secret
+	// Version is the protocol of its headers: 3.0, 3.1, 3.2 or 3.3. Empty means 3.3.
+	Version string
+}
+
+// Device is a simulated phone. It has real keys, agrees on them with the fake as a phone does, and computes real headers and codes
+// by protocol 3, so that protected endpoints can be tested from end to end:
+//
+//	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{PIN: "1379"})
+//	err := phone.Activate(created.ActivationQRCodeData)
+//	err = phone.SignRequest(request, "/payment/create", powerauthtest.PIN("1379"))
+//
+// A PIN is never compared: it opens the knowledge key, and a wrong one opens another key, whose codes are wrong. A Device is safe
+// for concurrent use. Printing it shows the registration's id alone.
+type Device struct{ state func() *phone }
+
+// phone is the state of a device.
+type phone struct {
+	server *Server
+	opts   DeviceOptions
+	master powerauth.PublicKey
+
+	mu         sync.Mutex
+	grant      *grant // nil until activated
+	serverKey  powerauth.PublicKey
+	possession pacrypto.Key
+	biometry   pacrypto.Key
+	knowledge  sealedKey
+	counter    pacrypto.Counter
+}
+
+// ErrNotActivated is the error of a phone that has no registration yet.
+var ErrNotActivated = errors.New("powerauthtest: the phone is not activated")
+
+// NewDevice returns a phone that is not yet activated. It panics when the version is none of protocol 3.
+func NewDevice(srv *Server, opts DeviceOptions) *Device {
+	setDefault(&opts.PIN, "1234")
+	setDefault(&opts.Version, "3.3")
+	setDefault(&opts.Platform, "android")
+	switch opts.Version {
+	case "3.0", "3.1", "3.2", "3.3":
+	default:
+		panic("powerauthtest: a phone speaks protocol 3.0, 3.1, 3.2 or 3.3")
+	}
+	master, err := powerauth.ParseMasterPublicKey(srv.MasterPublicKey())
+	if err != nil {
+		panic("powerauthtest: " + err.Error()) // our own key
+	}
+	p := &phone{server: srv, opts: opts, master: master}
+	return &Device{func() *phone { return p }} // a function prints as an address, whatever the verb
+}
+
+// Format prints the registration's id, whatever the verb: the rest is keys.
+func (d *Device) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "powerauthtest.Device("+string(d.RegistrationID())+")")
+}
+
+// Activate uses an activation code: typed, or as the text of the QR code, whose signature is then verified first. The OTP is for
+// registrations that check one at the key exchange. Afterwards the registration is PENDING_COMMIT, or ACTIVE if it commits on key
+// exchange.
+//
+// Errors: those of powerauth.ParseActivationQR and powerauth.NormalizeActivationCode, [powerauth.ErrSignature],
+// [ErrNoRegistration], [ErrWrongOTP].
+func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
+	p := d.state()
+	code, err := p.read(text)
+	if err != nil {
+		return err
+	}
+	own, err := pacrypto.GenerateKey()
+	if err != nil {
+		return err
+	}
+	said := Activation{Name: p.opts.Name, Platform: p.opts.Platform, DeviceInfo: p.opts.DeviceInfo}
+	if len(otp) > 0 {
+		said.OTP = otp[0]
+	}
+	given, err := p.server.exchange(string(code), p.opts.Application, said, &own.PublicKey)
+	if err != nil {
+		return err
+	}
+	master, err := pacrypto.MasterSecret(own, given.server)
+	if err != nil {
+		return err
+	}
+	serverKey, err := powerauth.ParseMasterPublicKey(publicKeyText(given.server))
+	if err != nil {
+		return err
+	}
+	keys := pacrypto.DeriveKeys(master)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.grant, p.serverKey, p.counter = given, serverKey, given.counter
+	p.possession, p.biometry, p.knowledge = keys.Possession, keys.Biometry, sealKey(keys.Knowledge, p.opts.PIN)
+	return nil
+}
+
+// read gets the code out of what was typed or scanned.
+func (p *phone) read(text identkit.Secret) (powerauth.ActivationCode, error) {
+	if !strings.Contains(text.Reveal(), "#") {
+		return powerauth.NormalizeActivationCode(text.Reveal())
+	}
+	qr, err := powerauth.ParseActivationQR(text.Reveal())
+	if err != nil {
+		return "", err
+	}
+	return qr.Code, qr.Verify(p.master)
+}
+
+// RegistrationID is the phone's registration; empty until it is activated.
+func (d *Device) RegistrationID() powerauth.RegistrationID {
+	d.state().mu.Lock()
+	defer d.state().mu.Unlock()
+	if d.state().grant == nil {
+		return ""
+	}
+	return d.state().grant.id
+}
+
+// Fingerprint is the number that the phone shows after the key exchange, to be compared with activationFingerprint; empty until it
+// is activated.
+func (d *Device) Fingerprint() string {
+	d.state().mu.Lock()
+	defer d.state().mu.Unlock()
+	if d.state().grant == nil {
+		return ""
+	}
+	return d.state().grant.fingerprint
+}
+
+// Status is the state of the registration as the phone learns it from the server; empty until it is activated.
+func (d *Device) Status() powerauth.RegistrationStatus {
+	id, s := d.RegistrationID(), d.state().server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now()
+	if r := s.registrations[id]; r != nil {
+		return r.status
+	}
+	return ""
+}
+
+// ChangePIN gives the phone another PIN, without a word to the server, which never knew the first one. A wrong old PIN is not noticed: all
+// later codes with the new one are wrong.
+func (d *Device) ChangePIN(from, to identkit.Secret) {
+	d.state().mu.Lock()
+	defer d.state().mu.Unlock()
+	d.state().knowledge = sealKey(d.state().knowledge.open(from), to)
+}
+
+// SkipCounter moves the phone's counter on by n, as n codes do that never reach the server. The server follows up to 19.
+func (d *Device) SkipCounter(n int) {
+	d.state().mu.Lock()
+	defer d.state().mu.Unlock()
+	for range n {
+		d.state().counter = d.state().counter.Next()
+	}
+}

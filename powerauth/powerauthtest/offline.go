@@ -1,0 +1,171 @@
+package powerauthtest
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/powerauth"
+)
+
+const (
+	seedSize = 16 // of a proximity check, in bytes
+	totpStep = 30 * time.Second
+)
+
+func (s *Server) offlineQR(c *fakeserver.Call) {
+	id := c.Query().Get("registrationId")
+	check := rules{object: "offlineQr"}
+	check.that(id != "", "registrationId", id, "must not be blank")
+	if check.broken(c) {
+		return
+	}
+	o, r := s.offlineParties(c, id)
+	if o == nil {
+		return
+	}
+	if r.status != powerauth.RegistrationActive {
+		refuse(c, http.StatusBadRequest, powerauth.CodeRegistration, "Registration is not active")
+		return
+	}
+	template, _ := s.template(o.template)
+	qr := powerauth.OfflineQR{
+		OperationID: string(o.id), Title: template.Title, Message: template.Message, DataText: o.data,
+		Flags: template.RiskFlags, Nonce: randomValue(pacrypto.NonceSize), KeyType: powerauth.OfflineKeyPersonalized,
+	}
+	if template.allows(possessionBiometry) {
+		qr.Flags = powerauth.OfflineFlags(powerauth.FlagBiometry) + qr.Flags
+	}
+	if o.seed != nil {
+		otp, err := powerauth.ProximityOTP(o.seed, c.Now())
+		if err == nil {
+			qr.Further = []string{otp}
+		}
+	}
+	key := s.key
+	if s.opts.OfflineMasterKey {
+		qr.KeyType = powerauth.OfflineKeyMaster
+	} else {
+		key = r.pairing.server
+	}
+	text, err := qr.Render(func(signed []byte) ([]byte, error) { return pacrypto.Sign(key, signed) })
+	if err != nil {
+		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "The template's data do not make an offline operation")
+		return
+	}
+	s.ok(c, map[string]any{"operationQrCodeData": text, "nonce": qr.Nonce})
+}
+
+// offlineParties finds the operation of the path and a registration that may decide it, or refuses.
+func (s *Server) offlineParties(c *fakeserver.Call, id string) (*operation, *registration) {
+	o := s.findOperation(c)
+	if o == nil {
+		return nil, nil
+	}
+	r := s.findRegistration(c, id)
+	if r == nil {
+		return nil, nil
+	}
+	switch {
+	case o.status != powerauth.OperationPending:
+		refuse(c, http.StatusBadRequest, powerauth.CodeOperationStateChange, "Operation is not pending")
+	case !o.mayBeDecidedBy(r):
+		refuse(c, http.StatusBadRequest, powerauth.CodeRegistration, "Registration may not decide this operation")
+	case r.pairing == nil:
+		refuse(c, http.StatusBadRequest, powerauth.CodeRegistration, "Registration has no keys")
+	default:
+		return o, r
+	}
+	return nil, nil
+}
+
+var offlineForm = regexp.MustCompile(`^[0-9]{8}-[0-9]{8}$`)
+
+func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
+	var in struct {
+		OTP          *string `json:"otp"`
+		Nonce        *string `json:"nonce"`
+		Registration *string `json:"registrationId"`
+	}
+	if !decode(c, "offlineOtp", &in) {
+		return
+	}
+	check := rules{object: "offlineOtp"}
+	check.filled("otp", in.OTP)
+	check.filled("nonce", in.Nonce)
+	check.filled("registrationId", in.Registration)
+	if check.broken(c) {
+		return
+	}
+	otp := *in.OTP
+	if s.opts.LenientOTP {
+		if normal, err := powerauth.NormalizeOfflineOTP(otp, 0); err == nil {
+			otp = normal.Reveal()
+		}
+	}
+	nonce, err := pacrypto.DecodeBase64(*in.Nonce)
+	if !offlineForm.MatchString(otp) || err != nil || len(nonce) != pacrypto.NonceSize {
+		refuse(c, http.StatusBadRequest, powerauth.CodeOTPInvalid, "OTP or nonce has an invalid format")
+		return
+	}
+	o, r := s.offlineParties(c, *in.Registration)
+	if o == nil {
+		return
+	}
+	factors, valid := possessionKnowledge, false
+	if r.status == powerauth.RegistrationActive {
+		factors, valid = s.verify(r, c.Now(), s.offlineClaims(o, otp, *in.Nonce, c.Now())...)
+	}
+	if !valid {
+		s.failApproval(o, c.Now())
+		if s.opts.WrongOTPIsError {
+			refuse(c, http.StatusBadRequest, powerauth.CodeOTPInvalid, "OTP does not match")
+			return
+		}
+	} else {
+		o.user, o.factors = r.user, factors
+		o.additional["activationId"] = r.id
+		s.finish(o, powerauth.OperationApproved, c.Now())
+	}
+	s.ok(c, s.verdict("otpValid", valid, r, factors))
+}
+
+// offlineClaims are the codes that an offline code may be: with PIN or biometry, where the template allows them, and with the
+// proximity code of this step or of the one before.
+func (s *Server) offlineClaims(o *operation, otp, nonce string, now time.Time) []claim {
+	further := [][]string{nil}
+	if o.seed != nil {
+		further = nil
+		for _, at := range []time.Time{now, now.Add(-totpStep)} {
+			if code, err := powerauth.ProximityOTP(o.seed, at); err == nil {
+				further = append(further, []string{code})
+			}
+		}
+	}
+	template, _ := s.template(o.template)
+	var claims []claim
+	for _, factors := range []powerauth.Factors{possessionKnowledge, possessionBiometry} {
+		if !template.allows(factors) {
+			continue
+		}
+		for _, lines := range further {
+			qr := powerauth.OfflineQR{OperationID: string(o.id), DataText: o.data, Further: lines, Nonce: nonce}
+			base, err := qr.BaseString()
+			if err != nil {
+				continue
+			}
+			claims = append(claims, claim{factors: factors, code: otp, compute: func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
+				return pacrypto.DecimalCode(pacrypto.CodeData(base, pacrypto.OfflineSecret), keys, ctr, codeDigits)
+			}})
+		}
+	}
+	if claims == nil { // a template that allows no offline code
+		claims = []claim{{factors: possessionKnowledge, code: otp, compute: func([]pacrypto.Key, pacrypto.Counter) (string, error) {
+			return strings.Repeat("-", codeDigits), nil
+		}}}
+	}
+	return claims
+}

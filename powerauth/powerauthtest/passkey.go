@@ -1,0 +1,244 @@
+package powerauthtest
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/powerauth"
+)
+
+// passkey is what a registration is made of that is no phone.
+type passkey struct {
+	name       string
+	credential []byte
+	key        *ecdsa.PublicKey
+	count      uint32
+	transports []string
+}
+
+func (s *Server) listPasskeys(c *fakeserver.Call) {
+	var in struct {
+		UserID *string `json:"userId"`
+		AppID  *string `json:"appId"`
+	}
+	query := c.Query()
+	if s.opts.PasskeyListByQuery || len(c.Body()) == 0 {
+		user, app := query.Get("userId"), query.Get("appId")
+		in.UserID, in.AppID = &user, &app
+	} else if !s.decodePasskey(c, "listAuthenticators", &in) {
+		return
+	}
+	check := rules{object: "listAuthenticators"}
+	check.filled("userId", in.UserID)
+	check.filled("appId", in.AppID)
+	if check.broken(c) {
+		return
+	}
+	items := []any{}
+	if s.caller(c).sees(*in.AppID) {
+		for _, r := range s.passkeysOf(powerauth.UserID(*in.UserID), *in.AppID) {
+			items = append(items, s.passkeyBody(r))
+		}
+	}
+	s.okPasskey(c, map[string]any{"authenticators": items})
+}
+
+// passkeysOf lists a user's registered passkeys in an application, oldest first.
+func (s *Server) passkeysOf(user powerauth.UserID, app string) []*registration {
+	var found []*registration
+	for _, r := range s.registrations {
+		if r.passkey != nil && r.user == user && r.app == app && r.passkey.key != nil && r.status != powerauth.RegistrationRemoved {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b *registration) int { return a.sequence - b.sequence })
+	return found
+}
+
+func (s *Server) passkeyBody(r *registration) map[string]any {
+	point, err := pacrypto.PublicKeyBytes(r.passkey.key)
+	if err != nil {
+		panic("powerauthtest: " + err.Error()) // parsed as P-256; the engine contains it
+	}
+	return map[string]any{
+		"userId": r.user, "registrationId": r.id, "appId": r.app, "applicationId": r.app, "registrationName": r.passkey.name,
+		"credentialId": s.binary(r.passkey.credential), "registrationStatus": r.status, "platform": r.phone.Platform,
+		"deviceInfo": r.phone.DeviceInfo, "blockedReason": nullIfEmpty(r.blocked), "failedAttempts": r.failed,
+		"maxFailedAttempts": s.opts.MaxAttempts, "applicationRoles": append([]string{}, s.applications[r.app].roles...),
+		"registrationFlags": append([]string{}, r.flags...), "publicKeyBytes": s.binary(point), "extras": map[string]any{},
+	}
+}
+
+// credentials describes passkeys to a browser.
+func (s *Server) credentials(of []*registration) []any {
+	items := []any{}
+	for _, r := range of {
+		items = append(items, map[string]any{
+			"credentialId": s.binary(r.passkey.credential), "type": "public-key", "transports": append([]string{}, r.passkey.transports...),
+		})
+	}
+	return items
+}
+
+func (s *Server) passkeyRegistrationChallenge(c *fakeserver.Call) {
+	var in struct {
+		UserID *string `json:"userId"`
+		AppID  *string `json:"appId"`
+	}
+	if !s.decodePasskey(c, "registrationChallenge", &in) {
+		return
+	}
+	check := rules{object: "registrationChallenge"}
+	check.filled("userId", in.UserID)
+	check.filled("appId", in.AppID)
+	if check.broken(c) {
+		return
+	}
+	if !s.caller(c).sees(*in.AppID) || s.application(*in.AppID) == nil {
+		refuse(c, http.StatusBadRequest, powerauth.CodeFIDO2, "Application not found")
+		return
+	}
+	r := s.newRegistration(c, *in.UserID, *in.AppID)
+	if r == nil {
+		return
+	}
+	r.phase, r.passkey = powerauth.CommitOnKeyExchange, &passkey{}
+	s.registrationChanged(r)
+	s.okPasskey(c, map[string]any{
+		"challenge": string(r.code), "excludeCredentials": s.credentials(s.passkeysOf(r.user, r.app)),
+	})
+}
+
+// relyingParty is what both ceremonies demand.
+type relyingParty struct {
+	ID                *string  `json:"relyingPartyId"`
+	AllowedOrigins    []string `json:"allowedOrigins"`
+	AllowedTopOrigins []string `json:"allowedTopOrigins"`
+	Verification      *bool    `json:"requiresUserVerification"`
+	ExpectedChallenge *string  `json:"expectedChallenge"`
+}
+
+func (p relyingParty) ceremony(kind string) ceremony {
+	return ceremony{kind: kind, relyingParty: value(p.ID), origins: p.AllowedOrigins, verifiedUser: value(p.Verification)}
+}
+
+func (s *Server) registerPasskey(c *fakeserver.Call) {
+	var in struct {
+		AppID             *string `json:"appId"`
+		Name              *string `json:"registrationName"`
+		ExpectedChallenge *string `json:"expectedChallenge"`
+		Parameters        struct {
+			relyingParty
+			CredentialID *string `json:"credentialId"`
+			Type         *string `json:"type"`
+			Attachment   *string `json:"authenticatorAttachment"`
+			Response     struct {
+				ClientData        *string  `json:"clientDataJSON"`
+				AttestationObject *string  `json:"attestationObject"`
+				Transports        []string `json:"transports"`
+			} `json:"response"`
+		} `json:"authenticatorParameters"`
+	}
+	if !s.decodePasskey(c, "register", &in) {
+		return
+	}
+	p := in.Parameters
+	check := rules{object: "register"}
+	check.filled("appId", in.AppID)
+	check.filled("registrationName", in.Name)
+	id := s.readBinary(&check, "authenticatorParameters.credentialId", p.CredentialID)
+	check.that(value(p.Type) == "public-key", "authenticatorParameters.type", p.Type, "must be public-key")
+	check.filled("authenticatorParameters.authenticatorAttachment", p.Attachment)
+	client := s.readBinary(&check, "authenticatorParameters.response.clientDataJSON", p.Response.ClientData)
+	object := s.readBinary(&check, "authenticatorParameters.response.attestationObject", p.Response.AttestationObject)
+	if check.broken(c) {
+		return
+	}
+	data, err := parseAttestation(object)
+	if err == nil && (data.key == nil || !bytes.Equal(data.credential, id)) {
+		err = errAuthenticator
+	}
+	var challenge string
+	if err == nil {
+		challenge, err = p.ceremony(typeCreate).check(client, data)
+	}
+	var r *registration
+	for _, candidate := range s.registrations {
+		if candidate.passkey != nil && candidate.status == powerauth.RegistrationCreated && string(candidate.code) == challenge && candidate.app == *in.AppID {
+			r = candidate
+		}
+	}
+	if err != nil || r == nil || in.ExpectedChallenge != nil && *in.ExpectedChallenge != challenge {
+		refuse(c, http.StatusBadRequest, powerauth.CodeFIDO2, "Registration failed")
+		return
+	}
+	*r.passkey = passkey{name: *in.Name, credential: id, key: data.key, count: data.count, transports: p.Response.Transports}
+	r.phone = Activation{Name: *in.Name, Platform: *p.Attachment}
+	r.fingerprint = digits(codeDigits)
+	s.registered(r)
+	s.okPasskey(c, s.passkeyBody(r))
+}
+
+func parseAttestation(object []byte) (authenticatorData, error) {
+	r := cborReader{rest: object}
+	v, err := r.value()
+	if err != nil {
+		return authenticatorData{}, err
+	}
+	members, _ := v.(map[any]any)
+	raw, ok := members["authData"].([]byte)
+	if !ok {
+		return authenticatorData{}, errAuthenticator
+	}
+	return parseAuthenticatorData(raw)
+}
+
+// decodePasskey reads a body, bare or inside requestObject.
+func (s *Server) decodePasskey(c *fakeserver.Call, object string, v any) bool {
+	var wrapped struct {
+		Request json.RawMessage `json:"requestObject"`
+	}
+	if c.HasJSON() && json.Unmarshal(c.Body(), &wrapped) == nil && wrapped.Request != nil {
+		if err := json.Unmarshal(wrapped.Request, v); err != nil {
+			invalid(c, violation{object, json.RawMessage("null"), "wrong type"})
+			return false
+		}
+		return true
+	}
+	if s.opts.PasskeyRequestObject {
+		invalid(c, violation{object + ".requestObject", json.RawMessage("null"), "must not be null"})
+		return false
+	}
+	return decode(c, object, v)
+}
+
+// okPasskey answers with an object, in an envelope where the deployment has them.
+func (s *Server) okPasskey(c *fakeserver.Call, v any) {
+	if s.opts.EnvelopePasskeys && !s.opts.EnvelopeSuccess {
+		v = envelope{"OK", v}
+	}
+	s.ok(c, v)
+}
+
+func (s *Server) encoding() *base64.Encoding {
+	if s.opts.PasskeyBase64URL {
+		return base64.RawURLEncoding
+	}
+	return base64.StdEncoding
+}
+
+// binary writes a binary member.
+func (s *Server) binary(b []byte) string { return s.encoding().EncodeToString(b) }
+
+// readBinary reads a binary member, which must be in the deployment's encoding.
+func (s *Server) readBinary(check *rules, field string, p *string) []byte {
+	b, err := s.encoding().Strict().DecodeString(value(p))
+	check.that(err == nil && len(b) > 0, field, p, "must be Base64 of the right kind")
+	return b
+}

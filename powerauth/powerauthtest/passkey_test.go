@@ -1,0 +1,199 @@
+package powerauthtest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
+)
+
+var policy = powerauth.PasskeyPolicy{
+	RelyingPartyID: "bank.example", AllowedOrigins: []string{"https://bank.example"}, RequiresUserVerification: true,
+}
+
+func browser() *powerauthtest.Authenticator {
+	return powerauthtest.NewAuthenticator("https://bank.example", "bank.example")
+}
+
+func register(t *testing.T, srv *powerauthtest.Server, a *powerauthtest.Authenticator) (*powerauth.Passkey, error) {
+	t.Helper()
+	client := srv.Client()
+	challenge, err := client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallenge{UserID: "u-1", AppID: "app"})
+	require.NoError(t, err)
+	credential, err := a.Register(challenge.Challenge)
+	require.NoError(t, err)
+	return client.Passkeys.Register(t.Context(), powerauth.RegisterPasskey{
+		AppID: "app", Name: "My key", ExpectedChallenge: challenge.Challenge, Credential: credential, PasskeyPolicy: policy,
+	})
+}
+
+func challenge(t *testing.T, srv *powerauthtest.Server) *powerauth.PasskeyAssertionChallenge {
+	t.Helper()
+	c, err := srv.Client().Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallenge{
+		TemplateName: "login", UserID: "u-1", ApplicationIDs: []string{"app"},
+	})
+	require.NoError(t, err)
+	return c
+}
+
+func assertion(t *testing.T, srv *powerauthtest.Server, in powerauth.PasskeyAssertion) (*powerauth.PasskeyAssertionResult, error) {
+	t.Helper()
+	return srv.Client().Passkeys.VerifyAssertion(t.Context(), powerauth.VerifyPasskeyAssertion{Credential: in, ApplicationID: "app", PasskeyPolicy: policy})
+}
+
+func TestPasskeyRegistersAndSignsInEveryForm(t *testing.T) {
+	t.Parallel()
+	for name, adjust := range map[string]func(*powerauthtest.Options){
+		"as a live client has it": func(*powerauthtest.Options) {},
+		"envelopes":               func(o *powerauthtest.Options) { o.EnvelopePasskeys, o.PasskeyRequestObject = true, true },
+		"Base64URL":               func(o *powerauthtest.Options) { o.PasskeyBase64URL, o.AssertionOperationID = true, true },
+		"by query":                func(o *powerauthtest.Options) { o.PasskeyListByQuery, o.EnvelopeSuccess = true, true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, _ := fake(t, adjust)
+			a := browser()
+			key, err := register(t, srv, a)
+			require.NoError(t, err)
+			assert.Equal(t, powerauth.RegistrationActive, key.RegistrationStatus)
+
+			list, err := srv.Client().Passkeys.List(t.Context(), powerauth.ListPasskeys{UserID: "u-1", AppID: "app"})
+			require.NoError(t, err)
+			require.Len(t, list.Passkeys, 1)
+			assert.Equal(t, key.CredentialID, list.Passkeys[0].CredentialID)
+			assert.Equal(t, "My key", list.Passkeys[0].Name)
+
+			for range 2 { // the counter grows
+				c := challenge(t, srv)
+				require.Len(t, c.AllowCredentials, 1)
+				in, err := a.Assert(c.Challenge, c.AllowCredentials...)
+				require.NoError(t, err)
+				got, err := assertion(t, srv, in)
+				require.NoError(t, err)
+				assert.True(t, got.Valid)
+				assert.Equal(t, powerauth.UserID("u-1"), got.UserID)
+				again, err := assertion(t, srv, in)
+				require.NoError(t, err)
+				assert.False(t, again.Valid, "used up")
+			}
+			read, err := srv.Client().Registrations.Get(t.Context(), key.RegistrationID)
+			require.NoError(t, err, "a passkey is a registration")
+			assert.Equal(t, "platform", read.Platform)
+		})
+	}
+}
+
+func TestPasskeyFormsAreStrict(t *testing.T) {
+	t.Parallel()
+	srv, _ := fake(t, func(o *powerauthtest.Options) { o.PasskeyRequestObject, o.PasskeyBase64URL = true, true })
+	bare := srv.Client(func(cfg *powerauth.Config) { cfg.Passkeys.WrapRequests = false })
+	_, err := bare.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallenge{UserID: "u-1", AppID: "app"})
+	assert.Equal(t, powerauth.CodeRequest, code(t, err))
+	a := browser()
+	key, err := register(t, srv, a)
+	require.NoError(t, err)
+	in, err := a.Assert(challenge(t, srv).Challenge)
+	require.NoError(t, err)
+	require.Equal(t, key.CredentialID, in.ID)
+	standard := srv.Client(func(cfg *powerauth.Config) { cfg.Passkeys.Base64 = powerauth.PasskeyBase64Standard })
+	_, err = standard.Passkeys.VerifyAssertion(t.Context(), powerauth.VerifyPasskeyAssertion{Credential: in, PasskeyPolicy: policy})
+	assert.Equal(t, powerauth.CodeRequest, code(t, err))
+}
+
+func TestPasskeyRegistrationIsVerified(t *testing.T) {
+	t.Parallel()
+	srv, _ := fake(t)
+	for name, a := range map[string]*powerauthtest.Authenticator{
+		"other origin":        powerauthtest.NewAuthenticator("https://evil.example", "bank.example"),
+		"other relying party": powerauthtest.NewAuthenticator("https://bank.example", "evil.example"),
+		"user not verified":   unverified(),
+	} {
+		_, err := register(t, srv, a)
+		assert.Equal(t, powerauth.CodeFIDO2, code(t, err), name)
+	}
+	credential, err := browser().Register("AAAAA-AAAAA-AAAAA-AAAAA")
+	require.NoError(t, err)
+	_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskey{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
+	assert.Equal(t, powerauth.CodeFIDO2, code(t, err), "unknown challenge")
+	credential.Response.AttestationObject = credential.Response.AttestationObject[:50]
+	_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskey{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
+	assert.Equal(t, powerauth.CodeFIDO2, code(t, err), "cut short")
+}
+
+func unverified() *powerauthtest.Authenticator {
+	a := browser()
+	a.SetUserVerification(false)
+	return a
+}
+
+func TestAssertionsAreVerifiedAndBlock(t *testing.T) {
+	t.Parallel()
+	srv, _ := fake(t)
+	a := browser()
+	key, err := register(t, srv, a)
+	require.NoError(t, err)
+	spoils := map[string]func(*powerauth.PasskeyAssertion){
+		"signature": func(in *powerauth.PasskeyAssertion) { in.Response.Signature[10] ^= 1 },
+		"data":      func(in *powerauth.PasskeyAssertion) { in.Response.AuthenticatorData[36] ^= 1 },
+		"short": func(in *powerauth.PasskeyAssertion) {
+			in.Response.AuthenticatorData = in.Response.AuthenticatorData[:30]
+		},
+		"client": func(in *powerauth.PasskeyAssertion) { in.Response.ClientDataJSON = []byte("{}") },
+	}
+	left := 5
+	for name, spoil := range spoils {
+		c := challenge(t, srv)
+		in, err := a.Assert(c.Challenge)
+		require.NoError(t, err)
+		spoil(&in)
+		got, err := assertion(t, srv, in)
+		require.NoError(t, err)
+		left--
+		assert.False(t, got.Valid, name)
+		assert.Equal(t, left, *got.RemainingAttempts, name)
+	}
+	in, err := a.Assert("unknown")
+	require.NoError(t, err)
+	_, err = assertion(t, srv, in)
+	require.NoError(t, err)
+	read, err := srv.Client().Registrations.Get(t.Context(), key.RegistrationID)
+	require.NoError(t, err)
+	assert.Equal(t, powerauth.RegistrationBlocked, read.Status)
+
+	in, err = a.Assert(challenge(t, srv).Challenge)
+	require.NoError(t, err)
+	got, err := assertion(t, srv, in)
+	require.NoError(t, err)
+	assert.False(t, got.Valid, "blocked")
+	in.ID = []byte("stranger")
+	_, err = assertion(t, srv, in)
+	assert.Equal(t, powerauth.CodeFIDO2, code(t, err), "unknown passkey")
+	_, err = browser().Assert("x")
+	require.ErrorIs(t, err, powerauthtest.ErrNoPasskey)
+}
+
+func TestAssertionOfAnExistingOperation(t *testing.T) {
+	t.Parallel()
+	srv, _ := fake(t)
+	a := browser()
+	_, err := register(t, srv, a)
+	require.NoError(t, err)
+	o := create(t, srv, "login")
+	ask := func(id powerauth.OperationID) (*powerauth.PasskeyAssertionChallenge, error) {
+		return srv.Client().Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallenge{TemplateName: "login", OperationID: id})
+	}
+	c, err := ask(o.ID)
+	require.NoError(t, err)
+	in, err := a.Assert(c.Challenge)
+	require.NoError(t, err)
+	_, err = assertion(t, srv, in)
+	require.NoError(t, err)
+	assert.Equal(t, powerauth.OperationApproved, status(t, srv, o.ID))
+	_, err = ask(o.ID)
+	assert.Equal(t, powerauth.CodeOperationStateChange, code(t, err))
+	_, err = ask("nothing")
+	assert.Equal(t, powerauth.CodeOperationNotFound, code(t, err))
+}

@@ -1,0 +1,167 @@
+package powerauthtest
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/powerauth"
+)
+
+// handler plays one call. It runs with the lock held and the clock applied.
+type handler struct {
+	access access
+	play   func(*fakeserver.Call)
+}
+
+func (s *Server) handlers() map[string]handler {
+	return map[string]handler{
+		"powerauth.Registrations.Create": {integration, s.createRegistration},
+		"powerauth.Registrations.List":   {integration, s.listRegistrations},
+		"powerauth.Registrations.Get":    {integration, s.getRegistration},
+		"powerauth.Registrations.Change": {integration, s.changeRegistration},
+		"powerauth.Registrations.Commit": {integration, s.commitRegistration},
+		"powerauth.Registrations.Delete": {integration, s.deleteRegistration},
+
+		"powerauth.Operations.Create":           {integration, s.createOperation},
+		"powerauth.Operations.Get":              {integration, s.getOperation},
+		"powerauth.Operations.Cancel":           {integration, s.cancelOperation},
+		"powerauth.Operations.OfflineQR":        {integration, s.offlineQR},
+		"powerauth.Operations.VerifyOfflineOTP": {integration, s.verifyOfflineOTP},
+
+		"powerauth.Signatures.Verify": {integration, s.verifySignature},
+		"powerauth.Tokens.Verify":     {integration, s.verifyToken},
+
+		"powerauth.Passkeys.List":                  {integration, s.listPasskeys},
+		"powerauth.Passkeys.RegistrationChallenge": {integration, s.passkeyRegistrationChallenge},
+		"powerauth.Passkeys.Register":              {integration, s.registerPasskey},
+		"powerauth.Passkeys.AssertionChallenge":    {integration, s.passkeyAssertionChallenge},
+		"powerauth.Passkeys.VerifyAssertion":       {integration, s.verifyAssertion},
+
+		"powerauth.Messages.Send": {integration, s.sendMessage},
+		"powerauth.Inbox.Create":  {integration, s.createInboxMessage},
+		auditOperation:            {integration, s.auditLog},
+
+		"powerauth.Health.Get":       {public, s.getHealth},
+		"powerauth.Health.Liveness":  {public, s.getHealth},
+		"powerauth.Health.Readiness": {public, s.getHealth},
+
+		"powerauth.Admin.CreateApplication": {administration, s.createApplication},
+		"powerauth.Admin.GetApplication":    {applicationReading, s.getApplication},
+		"powerauth.Admin.CreateUser":        {administration, s.createUser},
+		"powerauth.Admin.BindUser":          {administration, s.bindUser},
+		"powerauth.Admin.SetAPNs":           {administration, s.setAPNs},
+		"powerauth.Admin.SetFCM":            {administration, s.setFCM},
+		"powerauth.Admin.CreateCallback":    {callbackManagement, s.createCallback},
+	}
+}
+
+const (
+	auditOperation = "powerauth.Audit.Log"
+	auditPathV2    = "/v2/audit/log"
+)
+
+func (s *Server) route() {
+	handlers := s.handlers()
+	for _, op := range powerauth.Catalog() {
+		h, ok := handlers[op.Name]
+		if !ok {
+			panic("powerauthtest: no handler for " + op.Name)
+		}
+		delete(handlers, op.Name)
+		if op.Name == auditOperation && s.opts.AuditUnderV2 {
+			op.Path = auditPathV2
+		}
+		s.engine.Handle(op, func(c *fakeserver.Call) {
+			s.mu.Lock()
+			defer s.sender.wake() // after the lock is free
+			defer s.mu.Unlock()
+			s.tick(c.Now())
+			if s.allowed(c, h.access) {
+				h.play(c)
+			}
+		})
+	}
+	for name := range handlers {
+		panic("powerauthtest: a handler for " + name + ", which is no operation")
+	}
+}
+
+// access says who may make a call.
+type access int
+
+const (
+	public access = iota
+	integration
+	administration
+	applicationReading
+	callbackManagement
+)
+
+// role is what a user may do. Role names are the vendor's.
+type role string
+
+const (
+	roleUser  role = "ROLE_USER"
+	roleAdmin role = "ROLE_ADMIN"
+)
+
+// user is somebody who calls.
+type user struct {
+	name         string
+	password     identkit.Secret
+	role         role
+	applications []string
+	everywhere   bool // bound to all applications, as the user of the options is
+}
+
+// sees reports whether the user is bound to an application.
+func (u *user) sees(app string) bool {
+	return u != nil && (u.everywhere || slices.Contains(u.applications, app))
+}
+
+// caller finds out who calls; nil when nobody known does.
+func (s *Server) caller(c *fakeserver.Call) *user {
+	if s.opts.BearerToken != "" && c.Header().Get("Authorization") == "Bearer "+s.opts.BearerToken.Reveal() {
+		return s.users[s.opts.Username]
+	}
+	name, password, ok := c.Request().BasicAuth()
+	u := s.users[name]
+	if !ok || u == nil || u.password.Reveal() != password {
+		return nil
+	}
+	return u
+}
+
+// allowed checks the caller's credentials and role, and answers those who may not.
+func (s *Server) allowed(c *fakeserver.Call, kind access) bool {
+	if kind == public {
+		return true
+	}
+	u := s.caller(c)
+	if u == nil {
+		refuse(c, http.StatusUnauthorized, s.opts.UnauthorizedCode, "Unauthorized")
+		return false
+	}
+	admin, both := u.role == roleAdmin, s.opts.BothRoles
+	var ok bool
+	switch kind {
+	case integration:
+		ok = !admin || both
+	case administration:
+		ok = admin
+	case applicationReading:
+		ok = admin || both
+	case callbackManagement:
+		ok = admin || both || s.opts.CallbacksByIntegrationUser
+	}
+	if !ok {
+		code := "HTTP_403"
+		if s.opts.ForbiddenStatus == http.StatusUnauthorized {
+			code = s.opts.UnauthorizedCode
+		}
+		refuse(c, s.opts.ForbiddenStatus, code, "Forbidden")
+	}
+	return ok
+}

@@ -1,0 +1,194 @@
+package powerauthtest
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/powerauth"
+)
+
+// claim is a code that somebody presents, with the factors it claims.
+type claim struct {
+	factors powerauth.Factors
+	code    string
+	compute func([]pacrypto.Key, pacrypto.Counter) (string, error)
+}
+
+// headerClaim is the code of an authorization header over a request.
+func headerClaim(h *powerauth.AuthorizationHeader, secret, method, uriID string, data []byte) (claim, error) {
+	nonce, err := pacrypto.DecodeBase64(h.Nonce)
+	if err != nil {
+		return claim{}, err
+	}
+	signed := pacrypto.CodeData(powerauth.SignatureBaseString(method, uriID, nonce, data), secret)
+	out := claim{factors: h.Factors, code: h.Code.Reveal(), compute: func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
+		return requestCode(h.Version, signed, keys, ctr)
+	}}
+	if h.Version != "3.0" { // stray bits of Base64 make no other code
+		b, err := pacrypto.DecodeBase64(out.code)
+		if err != nil {
+			return claim{}, err
+		}
+		out.code = pacrypto.EncodeBase64(b)
+	}
+	return out, nil
+}
+
+// requestCode computes the code of a request by its protocol version.
+func requestCode(version string, signed []byte, keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
+	if version == "3.0" {
+		return pacrypto.DecimalCode(signed, keys, ctr, codeDigits)
+	}
+	return pacrypto.OnlineCode(signed, keys, ctr)
+}
+
+const codeDigits = 8
+
+// verify tries claims, which are several only where the factors stand nowhere. A valid one moves the counter and resets the
+// attempts; otherwise one attempt is lost if more than possession was claimed, and the last blocks the device. The registration
+// must be active.
+func (s *Server) verify(r *registration, now time.Time, claims ...claim) (powerauth.Factors, bool) {
+	for _, c := range claims {
+		if r.pairing == nil {
+			break
+		}
+		keys, err := r.pairing.keys.For(string(c.factors))
+		if err != nil {
+			continue
+		}
+		next, ok, err := pacrypto.VerifyCode(c.code, r.pairing.counter, pacrypto.LookAhead, func(ctr pacrypto.Counter) (string, error) {
+			return c.compute(keys, ctr)
+		})
+		if err == nil && ok {
+			r.pairing.counter, r.failed, r.used = next, 0, now
+			return c.factors, true
+		}
+	}
+	if c := claims[0]; c.factors.Has(powerauth.Knowledge) || c.factors.Has(powerauth.Biometry) {
+		s.countFailure(r)
+	}
+	return claims[0].factors, false
+}
+
+// countFailure counts a wrong code and blocks the device at the last.
+func (s *Server) countFailure(r *registration) {
+	if r.failed++; r.failed >= s.opts.MaxAttempts {
+		s.block(r, "MAX_FAILED_ATTEMPTS")
+	}
+}
+
+func (s *Server) verifySignature(c *fakeserver.Call) {
+	var in struct {
+		Method      *string            `json:"method"`
+		URIID       *string            `json:"uriId"`
+		AuthHeader  *string            `json:"authHeader"`
+		RequestBody *string            `json:"requestBody"`
+		QueryParams map[string]*string `json:"queryParams"`
+	}
+	if !decode(c, "verifySignature", &in) {
+		return
+	}
+	method := value(in.Method)
+	body, err := pacrypto.DecodeBase64(value(in.RequestBody))
+	check := rules{object: "verifySignature"}
+	check.that(method == "GET" || method == "POST" || method == "PUT" || method == "DELETE", "method", in.Method, "must be GET, POST, PUT or DELETE")
+	check.filled("uriId", in.URIID)
+	check.filled("authHeader", in.AuthHeader)
+	check.that(err == nil, "requestBody", nil, "must be standard Base64 with padding")
+	if check.broken(c) {
+		return
+	}
+	header, err := powerauth.ParseAuthorizationHeader(*in.AuthHeader)
+	if err != nil || header.Version == "4.0" {
+		refuse(c, http.StatusBadRequest, powerauth.CodeSignatureInvalid, "Signature header is malformed or of an unsupported version")
+		return
+	}
+	data := body
+	if method == "GET" {
+		params := make(map[string]string, len(in.QueryParams))
+		for name, text := range in.QueryParams {
+			params[name] = value(text)
+		}
+		data = []byte(powerauth.CanonicalQueryParams(params))
+	}
+	r := s.registrations[powerauth.RegistrationID(strings.ToLower(header.ActivationID))]
+	if r == nil || !s.caller(c).sees(r.app) {
+		s.ok(c, s.verdict("signatureValid", false, nil, ""))
+		return
+	}
+	valid := s.checkHeader(r, header, method, *in.URIID, data, c.Now())
+	s.ok(c, s.verdict("signatureValid", valid, r, header.Factors))
+}
+
+// checkHeader verifies an authorization header for its registration and writes the audit log.
+func (s *Server) checkHeader(r *registration, h *powerauth.AuthorizationHeader, method, uriID string, data []byte, now time.Time) bool {
+	app := s.applications[r.app]
+	event, valid := "signature_does_not_match", false
+	switch {
+	case r.status != powerauth.RegistrationActive:
+		event = "activation_invalid_state"
+	case !sameBytes(h.ApplicationKey, app.key):
+		event = "activation_invalid_application"
+	default:
+		presented, err := headerClaim(h, app.secret, method, uriID, data)
+		if err != nil {
+			break
+		}
+		if _, valid = s.verify(r, now, presented); valid {
+			event = "signature_ok"
+		}
+	}
+	s.note(auditItem{registration: r.id, user: r.user, event: event, data: method + "\n" + uriID + "\n" + string(data), at: now})
+	return valid
+}
+
+func sameBytes(a, b string) bool {
+	x, errX := pacrypto.DecodeBase64(a)
+	y, errY := pacrypto.DecodeBase64(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// verdict is the answer to a verification. A registration that does not exist counts as removed, without anything else.
+func (s *Server) verdict(name string, valid bool, r *registration, factors powerauth.Factors) map[string]any {
+	out := map[string]any{"registrationStatus": powerauth.RegistrationRemoved}
+	if s.opts.ExplicitNulls {
+		for _, member := range []string{"userId", "registrationId", "blockedReason", "signatureType", "remainingAttempts", "flags", "application"} {
+			out[member] = nil
+		}
+	}
+	out[name] = valid
+	if r == nil {
+		return out
+	}
+	out["userId"], out["registrationId"], out["registrationStatus"] = r.user, r.id, r.status
+	out["signatureType"] = s.factorText(factors)
+	out["remainingAttempts"] = s.opts.MaxAttempts - r.failed
+	if r.blocked != "" {
+		out["blockedReason"] = r.blocked
+	}
+	if s.opts.BareVerdicts {
+		delete(out, "flags")
+		delete(out, "application")
+		return out
+	}
+	out["flags"] = append([]string{}, r.flags...)
+	switch s.opts.ApplicationForm {
+	case ApplicationList:
+		out["application"] = []string{r.app}
+	case ApplicationObject:
+		out["application"] = map[string]string{"id": r.app}
+	default:
+		out["application"] = r.app
+	}
+	return out
+}
+
+func (s *Server) factorText(factors powerauth.Factors) string {
+	if s.opts.UpperCaseFactors {
+		return strings.ToUpper(string(factors))
+	}
+	return strings.ToLower(string(factors))
+}

@@ -1,0 +1,60 @@
+package powerauthtest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit/powerauth"
+)
+
+// Template is an operation template.
+type Template struct {
+	OperationType  string        // empty: the template's name
+	Validity       time.Duration // zero: 5 minutes
+	MaxFailures    int           // zero: 5
+	ProximityCheck bool
+	// Factors are the combinations that may approve; empty means possession_knowledge and possession_biometry.
+	Factors []powerauth.Factors
+	// Data is the data template, such as "A1*A${amount}${currency}*I${iban}"; empty means "A2", a login.
+	Data string
+	// Title and Message stand in offline QR codes. An empty title means the template's name.
+	Title, Message string
+	// RiskFlags are X (flip buttons), F (fraud warning) and C (block while on call).
+	RiskFlags powerauth.OfflineFlags
+}
+
+// template finds an operation template; without any in the options, every name is one.
+func (s *Server) template(name string) (Template, bool) {
+	t, ok := s.opts.Templates[name]
+	setDefault(&t.OperationType, name)
+	setDefault(&t.Validity, 5*time.Minute)
+	setDefault(&t.MaxFailures, 5)
+	setDefault(&t.Data, "A2")
+	setDefault(&t.Title, name)
+	if len(t.Factors) == 0 {
+		t.Factors = []powerauth.Factors{possessionKnowledge, possessionBiometry}
+	}
+	return t, ok || len(s.opts.Templates) == 0
+}
+
+const (
+	possessionKnowledge powerauth.Factors = "possession_knowledge"
+	possessionBiometry  powerauth.Factors = "possession_biometry"
+)
+
+// allows reports whether a combination of factors may approve. The case makes no difference.
+func (t Template) allows(factors powerauth.Factors) bool {
+	return slices.ContainsFunc(t.Factors, func(f powerauth.Factors) bool { return strings.EqualFold(string(f), string(factors)) })
+}
+
+// fill writes the operation data: parameters take the places of their names, with line feeds, backslashes and asterisks escaped.
+// A name without a parameter stays, as the engine leaves it.
+func (t Template) fill(parameters map[string]string) string {
+	escape := strings.NewReplacer(`\`, `\\`, "*", `\*`, "\n", `\n`)
+	var pairs []string
+	for name, text := range parameters {
+		pairs = append(pairs, "${"+name+"}", escape.Replace(text))
+	}
+	return strings.NewReplacer(pairs...).Replace(t.Data)
+}

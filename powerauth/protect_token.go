@@ -1,0 +1,80 @@
+package powerauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
+)
+
+// ProtectTokenConfig says how an endpoint is protected by token. The zero value is ready.
+type ProtectTokenConfig struct {
+	// Observe is told about every decision, for logs and metrics. Nil means nobody.
+	Observe func(ctx context.Context, d ProtectDecision)
+}
+
+// ProtectToken makes middleware that lets a request through only when its X-PowerAuth-Token header is right and its device active.
+//
+//	read, err := powerauth.ProtectToken(client, powerauth.ProtectTokenConfig{})
+//	mux.Handle("GET /operations", read(handler))
+//
+// A token proves possession of the device, and covers neither the request nor its time to the second: it is good for reading what
+// the user may see, never for deciding anything. The handler finds the caller by [IdentityFrom].
+//
+// Refusals are as with [Protect]. That a 400 of PAC's with a code refuses the header, and a 500 does not, is assumed: the code for a token
+// seen before or out of time is undocumented.
+func ProtectToken(client *Client, cfg ProtectTokenConfig) (func(http.Handler) http.Handler, error) {
+	var check transport.Check
+	check.That(client != nil, "client", "is nil")
+	if err := check.Err(provider, "powerauth.ProtectToken"); err != nil {
+		return nil, err
+	}
+	return func(next http.Handler) http.Handler { return &tokenGuard{next, client, cfg} }, nil
+}
+
+// tokenGuard is ProtectToken at work.
+type tokenGuard struct {
+	next   http.Handler
+	client *Client
+	cfg    ProtectTokenConfig
+}
+
+// ServeHTTP lets a request through or refuses it.
+func (g *tokenGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v, reason, err := g.admit(r)
+	if decide(w, r, g.cfg.Observe, reason, err) {
+		g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), verifiedKey{}, v)))
+	}
+}
+
+var errNoTokenIdentity = errors.New("powerauth: the answer calls the token valid and does not say whose it is, or whether the device is active")
+
+func (g *tokenGuard) admit(r *http.Request) (*verified, ProtectReason, error) {
+	header, reason := soleHeader(r.Header, tokenKey, hopelessToken)
+	if reason != "" {
+		return nil, reason, nil
+	}
+	v := &verified{header: header, covered: covered{client: g.client}, outer: verifiedFrom(r.Context())}
+	if known := v.outer.find(header); known != nil {
+		if known.identity.Proof != ProofToken || known.covered.client != g.client {
+			return nil, ReasonOtherRequest, nil
+		}
+		v.identity = known.identity
+		return v, "", nil
+	}
+	result, err := g.client.Tokens.Verify(r.Context(), VerifyToken{AuthHeader: identkit.Secret(header)})
+	switch {
+	case err != nil:
+		return nil, reasonOf(err), err
+	case !result.Valid:
+		return nil, ReasonInvalid, nil
+	case result.RegistrationStatus == "" || result.UserID == "" || result.RegistrationID == "":
+		return nil, ReasonUnavailable, errNoTokenIdentity
+	case !result.IsActive():
+		return nil, ReasonNotActive, nil
+	}
+	v.identity = Identity{Proof: ProofToken, UserID: result.UserID, RegistrationID: result.RegistrationID, Factors: Factors(Possession)}
+	return v, "", nil
+}
