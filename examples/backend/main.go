@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	} else {
 		err = walk(ctx, base, features, out)
 	}
-	return errors.Join(err, shutdown(srv, logger)) //nolint:contextcheck // ctx has ended when the service is to stop
+	return errors.Join(err, shutdown(srv, logger))
 }
 
 // shutdown lets requests in flight finish.

@@ -23,7 +23,7 @@ import (
 func TestWithoutConfigurationItWalksItsOwnAPI(t *testing.T) {
 	var out, logs strings.Builder
 	require.NoError(t, run(t.Context(), nil, &out, &logs))
-	assert.Regexp(t, regexp.MustCompile(`All \d+ steps did what they should\.\n$`), out.String())
+	assert.Regexp(t, `All \d+ steps did what they should\.\n$`, out.String())
 	assert.NotContains(t, out.String(), "FAILED")
 	assert.NotContains(t, logs.String(), "alice")
 }

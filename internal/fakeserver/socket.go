@@ -162,7 +162,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.answered(answer.status)
-	x.write(w, shape(answer, x.plan, r.Method)) //nolint:contextcheck // the stream ends with the connection
+	x.write(w, shape(answer, x.plan, r.Method))
 }
 
 // write sends an answer the way its fault wants it.

@@ -125,7 +125,7 @@ func (r *Road) run(ctx context.Context, op *Operation, in Input, opts []identkit
 	c.deadline = c.started.Add(timeout)
 	ctx = c.begin(ctx)
 	c.context = callContext{ctx, c}
-	e := c.outcome(&c.context, &in, to) //nolint:contextcheck // it is the caller's, with the call in it
+	e := c.outcome(&c.context, &in, to)
 	c.end(ctx, e)
 	if e != nil {
 		return e

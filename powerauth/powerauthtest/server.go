@@ -184,7 +184,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 func (s *Server) Transport() http.RoundTripper { return s.engine.Transport() }
 
 // Responder reaches the fake from httpmock: the function is an httpmock.Responder.
-func (s *Server) Responder() func(*http.Request) (*http.Response, error) { return s.engine.Responder() }
+func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
+	return s.engine.Responder() //nolint:bodyclose // the caller does
+}
 
 // Fault adds rules; the first that fits an attempt shapes its answer. A rule about an operation that the fake does not play is a
 // panic that names those it does. [CallbackPoint] is one more name: a rule about it shapes the delivery of a callback.
