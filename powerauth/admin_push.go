@@ -79,7 +79,8 @@ func checkPrivateKey(c *transport.Check, key identkit.Secret) {
 var setAPNs = &transport.Operation{
 	Name:   "powerauth.Admin.SetAPNs",
 	Method: http.MethodPost, Path: "/admin/applications/{appId}/push/apns",
-	Retry: transport.RetryRefused,
+	Retry:       transport.RetryRefused,
+	EmptyAnswer: true, // its answer is undocumented
 }
 
 // SetAPNs sets how an application sends push messages to iPhones. What PAC answers, and what it does the second time, is
@@ -93,7 +94,8 @@ func (c *AdminClient) SetAPNs(ctx context.Context, appID string, in APNsSettings
 var setFCM = &transport.Operation{
 	Name:   "powerauth.Admin.SetFCM",
 	Method: http.MethodPost, Path: "/admin/applications/{appId}/push/fcm",
-	Retry: transport.RetryRefused,
+	Retry:       transport.RetryRefused,
+	EmptyAnswer: true, // its answer is undocumented
 }
 
 // SetFCM sets how an application sends push messages to Android phones. What PAC answers, and what it does the second time, is

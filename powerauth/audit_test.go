@@ -39,7 +39,7 @@ func (a *auditServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	a.events, a.late = append(a.events, a.late...), nil
 	body := `{"items":[` + strings.Join(items, ",") + `]}`
-	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Header: http.Header{}, Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Header: http.Header{}, Request: r}, nil
 }
 
 func (a *auditServer) client(t *testing.T, adjust ...func(*identkit.Options)) *powerauth.Client {

@@ -82,7 +82,7 @@ func callbacks(t *testing.T, client *powerauth.Client, adjust ...func(*powerauth
 func trusting(cfg *powerauth.CallbackConfig) { cfg.TrustBody, cfg.Client = true, nil }
 
 func deliver(h http.Handler, body string, headers ...string) int {
-	r := httptest.NewRequest("POST", "/hooks/pac", strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "/hooks/pac", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.SetBasicAuth("pac", "hook-password")
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -298,7 +298,7 @@ func TestOnlyPACIsHeard(t *testing.T) {
 	} {
 		before := s.count()
 		h, got := callbacks(t, client, func(cfg *powerauth.CallbackConfig) { cfg.Verify = c.verify })
-		r := httptest.NewRequest("POST", "/hooks/pac", strings.NewReader(`{"operationId":"o-1"}`))
+		r := httptest.NewRequest(http.MethodPost, "/hooks/pac", strings.NewReader(`{"operationId":"o-1"}`))
 		r.Header.Set("Content-Type", "application/json")
 		c.sign(r)
 		assert.Equal(t, c.want, serve(h, r).Code, name)

@@ -256,7 +256,7 @@ func TestAnExpiredCertificateIsRefused(t *testing.T) {
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	pool := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	late := &tls.Config{RootCAs: pool, Time: func() time.Time { return time.Now().AddDate(200, 0, 0) }} //nolint:gosec // MinVersion is not the point
+	late := &tls.Config{RootCAs: pool, Time: func() time.Time { return time.Now().AddDate(200, 0, 0) }}
 	client := clientOf(t, srv.URL, &http.Transport{TLSClientConfig: late})
 	err := create(t.Context(), client)
 	require.ErrorIs(t, err, identkit.ErrNetwork)
@@ -379,7 +379,7 @@ func TestA401IsRepeatedOnceAndOnlyWithAnotherSecret(t *testing.T) {
 		var n atomic.Int32
 		client := srv.Client(func(cfg *powerauth.Config) {
 			cfg.Credentials = powerauth.BearerAuth(func(context.Context) (identkit.Secret, error) {
-				return identkit.Secret(string(rune('a' + n.Add(1)))), nil
+				return identkit.Secret('a' + n.Add(1)), nil
 			})
 		})
 		require.ErrorIs(t, read(t.Context(), client), identkit.ErrUnauthorized)

@@ -77,12 +77,12 @@ func readFailure(e *identkit.Error, body []byte) {
 	for _, v := range object.Violations {
 		e.Fields = append(e.Fields, identkit.FieldError{Field: v.FieldName, Reason: v.Hint, Value: string(v.InvalidValue)})
 	}
-	switch {
-	case e.Status == http.StatusBadRequest:
+	switch e.Status {
+	case http.StatusBadRequest:
 		if kind, ok := kindOfCode[e.Code]; ok {
 			e.Kind = kind
 		}
-	case e.Status == http.StatusNotFound:
+	case http.StatusNotFound:
 		// A missing entity is a 400 with its own code. Taking a wrong base URL for one would unbind devices.
 		e.Kind = identkit.ErrRejected
 		e.Detail = "no such path; check BaseURL and its context path"

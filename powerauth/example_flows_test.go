@@ -70,6 +70,48 @@ func ExampleProtect() {
 	// 401
 }
 
+// A token lets the app read without asking the user for the PIN.
+func ExampleProtectToken() {
+	srv := powerauthtest.New(powerauthtest.Options{})
+	defer srv.Close()
+	client := srv.Client()
+	token, err := phoneOf(srv, client, "alice").CreateToken(powerauthtest.PIN("1379"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	protect, err := powerauth.ProtectToken(client, powerauth.ProtectTokenConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	operations := protect(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		who, _ := powerauth.IdentityFrom(r.Context())
+		fmt.Println(who.UserID, who.Proof, who.Has(powerauth.Knowledge))
+	}))
+	r := httptest.NewRequest(http.MethodGet, "/operations", nil)
+	token.SignRequest(r) // the fake plays the phone
+	operations.ServeHTTP(httptest.NewRecorder(), r)
+	// Output: alice token false
+}
+
+// Without the middleware: a token is verified by hand.
+func ExampleTokens_Verify() {
+	srv := powerauthtest.New(powerauthtest.Options{})
+	defer srv.Close()
+	client := srv.Client()
+	token, err := phoneOf(srv, client, "alice").CreateToken(powerauthtest.PIN("1379"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	result, err := client.Tokens.Verify(context.Background(), powerauth.VerifyToken{AuthHeader: identkit.Secret(token.Header())})
+	if err == nil {
+		fmt.Println(result.IsActive(), result.UserID)
+	}
+	// Output: true alice
+}
+
 // Without the middleware: what the phone signed is verified by hand, and its factors are judged.
 func ExampleSignatures_Verify() {
 	srv := powerauthtest.New(powerauthtest.Options{})
@@ -164,7 +206,12 @@ func ExamplePasskeys() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(key.RegistrationStatus)
+	list, err := client.Passkeys.List(ctx, powerauth.ListPasskeys{UserID: "alice", AppID: "my-bank"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(key.RegistrationStatus, list.Passkeys[0].Name)
 
 	ask, err := client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallenge{TemplateName: "login", UserID: "alice", ApplicationIDs: []string{"my-bank"}})
 	if err != nil {
@@ -183,7 +230,7 @@ func ExamplePasskeys() {
 		fmt.Println(result.Valid, result.UserID)
 	}
 	// Output:
-	// ACTIVE
+	// ACTIVE Alice's laptop
 	// true alice
 }
 
@@ -234,56 +281,6 @@ func ExampleAudit_Log() {
 		fmt.Println(item.EventType, method, uriID)
 	}
 	// Output: signature_ok POST /payment/create
-}
-
-// A deployment that is down is a status, not an error.
-func ExampleHealth_Get() {
-	srv := powerauthtest.New(powerauthtest.Options{})
-	defer srv.Close()
-	client := srv.Client()
-	srv.SetHealth(powerauth.HealthDown)
-
-	h, err := client.Health.Get(context.Background())
-	if err == nil {
-		fmt.Println(h.IsUp(), h.Status)
-	}
-	// Output: false DOWN
-}
-
-// A deployment is set up: an application, a user for the backend, and callbacks to it.
-func ExampleAdminClient() {
-	srv := powerauthtest.New(powerauthtest.Options{})
-	defer srv.Close()
-	cfg := srv.Config()
-	admin, err := powerauth.NewAdmin(powerauth.AdminConfig{
-		BaseURL: cfg.BaseURL, Credentials: powerauth.BasicAuth(srv.AdminCredentials()), Options: cfg.Options,
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	ctx := context.Background()
-	app, err := admin.CreateApplication(ctx, powerauth.CreateApplication{ID: "my-bank"})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	user, err := admin.CreateUser(ctx, "backend")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	// Put user.Password.Reveal() into the vault now: it is never shown again.
-	if _, err = admin.BindUser(ctx, user.Username, app.ID); err != nil {
-		fmt.Println(err)
-		return
-	}
-	_, err = admin.CreateCallback(ctx, app.ID, powerauth.CreateCallback{
-		Name: "operations", Type: powerauth.CallbackOperation, URL: "https://backend.example/hooks/pac", Attributes: []string{"status"}, MaxAttempts: 10,
-		Authentication: powerauth.CallbackAuthentication{HTTPBasic: &powerauth.CallbackBasic{Username: "pac", Password: "from your vault"}},
-	})
-	fmt.Println(user.Password, err)
-	// Output: [secret] <nil>
 }
 
 // Callbacks tell when something may have changed; what the function gets was read from PAC afterwards.

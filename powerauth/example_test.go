@@ -170,6 +170,32 @@ func ExampleRegistrations_Block() {
 	// BLOCKED DEVICE_LOST
 }
 
+// A lost phone is found again; another one is gone for good.
+func ExampleRegistrations_Delete() {
+	srv := powerauthtest.New(powerauthtest.Options{})
+	defer srv.Close()
+	client, ctx := srv.Client(), context.Background()
+	found, gone := registered(srv, client, "alice"), registered(srv, client, "alice")
+
+	if err := client.Registrations.Block(ctx, found); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := client.Registrations.Unblock(ctx, found); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := client.Registrations.Delete(ctx, gone); err != nil {
+		fmt.Println(err)
+		return
+	}
+	list, err := client.Registrations.List(ctx, powerauth.ListRegistrations{UserID: "alice"})
+	if err == nil {
+		fmt.Println(len(list.Registrations), list.Registrations[0].Status)
+	}
+	// Output: 1 ACTIVE
+}
+
 func ExampleCatalog() {
 	for _, op := range powerauth.Catalog()[:3] {
 		fmt.Println(op.Name, op.Method, op.Path, op.Retry)

@@ -51,7 +51,8 @@ func (in *SendMessage) check(c *transport.Check) {
 var sendMessage = &transport.Operation{
 	Name:   "powerauth.Messages.Send",
 	Method: http.MethodPost, Path: "/v2/messages/send",
-	Retry: transport.RetryRefused, // the user would see it twice
+	Retry:       transport.RetryRefused, // the user would see it twice
+	EmptyAnswer: true,                   // its answer is undocumented
 }
 
 // Send gives a push message to PAC, which delivers it later, if the phone can be reached. What it answers is undocumented and not

@@ -109,7 +109,7 @@ const (
 
 // Known reports whether it is one of the types of version A.
 func (t OperationFieldType) Known() bool {
-	return len(t) == 1 && strings.Contains("AIQDRNT", string(t))
+	return len(t) == 1 && strings.ContainsRune("AIQDRNT", rune(t[0]))
 }
 
 // OperationField is one field of operation data. The zero value is an empty field, which keeps the place of an optional
@@ -181,7 +181,7 @@ func (f OperationField) validate() error {
 	if f == (OperationField{}) {
 		return nil
 	}
-	ok := true
+	var ok bool
 	switch f.Type {
 	case FieldAmount:
 		_, _, ok = f.Amount()

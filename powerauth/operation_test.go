@@ -3,7 +3,6 @@ package powerauth_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -277,7 +276,7 @@ func TestWaitForAnOperation(t *testing.T) {
 			require.ErrorIs(t, err, identkit.ErrTimeout)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			var we *identkit.WaitError[powerauth.Operation]
-			require.True(t, errors.As(err, &we))
+			require.ErrorAs(t, err, &we)
 			require.NotNil(t, we.Last)
 			assert.Equal(t, powerauth.OperationPending, we.Last.Status)
 			assert.Greater(t, we.Polls, 2)
@@ -303,7 +302,7 @@ func TestWaitForAnOperation(t *testing.T) {
 		_, err := srv.Client().Operations.Wait(t.Context(), "no-such", identkit.WaitPolicy{})
 		require.ErrorIs(t, err, identkit.ErrNotFound)
 		var we *identkit.WaitError[powerauth.Operation]
-		require.True(t, errors.As(err, &we))
+		require.ErrorAs(t, err, &we)
 		assert.Nil(t, we.Last)
 	})
 	t.Run("negative interval", func(t *testing.T) {

@@ -98,7 +98,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, Prot
 	for {
 		n, err := limited.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
-		if err == io.EOF { //nolint:errorlint // readers return it bare
+		if err == io.EOF {
 			return body, "", nil
 		}
 		if err != nil {

@@ -90,7 +90,7 @@ func TestProtectLetsAGoodRequestThroughUntouched(t *testing.T) {
 
 func TestProtectAnswersByWhatPACSays(t *testing.T) {
 	t.Parallel()
-	valid := func(old, new string) string { return strings.Replace(signatureValid, old, new, 1) }
+	valid := func(from, to string) string { return strings.Replace(signatureValid, from, to, 1) }
 	refusal := func(code string) string {
 		return `{"status":"ERROR","responseObject":{"code":"` + code + `","message":"m"}}`
 	}
@@ -180,10 +180,10 @@ func TestProtectRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
 		"no type":             {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_signature_type")) }, powerauth.ReasonHeaderHopeless, 401},
 		"no code":             {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_signature")) }, powerauth.ReasonHeaderHopeless, 401},
 		"no version":          {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_version")) }, powerauth.ReasonHeaderHopeless, 401},
-		"PATCH":               {func(r *http.Request) { r.Method = "PATCH" }, powerauth.ReasonNotCovered, 401},
-		"HEAD":                {func(r *http.Request) { r.Method = "HEAD" }, powerauth.ReasonNotCovered, 401},
+		"PATCH":               {func(r *http.Request) { r.Method = http.MethodPatch }, powerauth.ReasonNotCovered, 401},
+		"HEAD":                {func(r *http.Request) { r.Method = http.MethodHead }, powerauth.ReasonNotCovered, 401},
 		"a query on a POST":   {func(r *http.Request) { r.URL.RawQuery = "amount=1" }, powerauth.ReasonNotCovered, 401},
-		"a body on a GET":     {func(r *http.Request) { r.Method = "GET" }, powerauth.ReasonNotCovered, 401},
+		"a body on a GET":     {func(r *http.Request) { r.Method = http.MethodGet }, powerauth.ReasonNotCovered, 401},
 		"a parameter twice":   {asGet("a=1&b=2&a=1"), powerauth.ReasonNotCovered, 401},
 		"twice, once escaped": {asGet("a=1&%61=2"), powerauth.ReasonNotCovered, 401},
 		"one without =":       {asGet("a=1&admin"), powerauth.ReasonNotCovered, 401},
@@ -220,7 +220,7 @@ func TestProtectRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
 
 func asGet(query string) func(*http.Request) {
 	return func(r *http.Request) {
-		r.Method, r.Body, r.ContentLength, r.URL.RawQuery = "GET", http.NoBody, 0, query
+		r.Method, r.Body, r.ContentLength, r.URL.RawQuery = http.MethodGet, http.NoBody, 0, query
 	}
 }
 
@@ -289,7 +289,7 @@ func TestAHeaderIsVerifiedOnce(t *testing.T) {
 		"another uriId":          {powerauth.ProtectConfig{URIID: "/other"}, func(*http.Request) {}, 401},
 		"the body was changed":   {powerauth.ProtectConfig{}, func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("[]")) }, 401},
 		"the body was read":      {powerauth.ProtectConfig{}, func(r *http.Request) { _, _ = io.ReadAll(r.Body) }, 401},
-		"the method was changed": {powerauth.ProtectConfig{}, func(r *http.Request) { r.Method = "PUT" }, 401},
+		"the method was changed": {powerauth.ProtectConfig{}, func(r *http.Request) { r.Method = http.MethodPut }, 401},
 		"the query was added":    {powerauth.ProtectConfig{AllowQuery: true}, func(r *http.Request) { r.URL.RawQuery = "a=1" }, 401},
 		"only the path is cut":   {powerauth.ProtectConfig{}, func(r *http.Request) { r.URL.Path = "/x" }, 204},
 	} {

@@ -20,7 +20,7 @@ func protectToken(t *testing.T, client *powerauth.Client) func(http.Handler) htt
 }
 
 func tokenRequest() *http.Request {
-	r := httptest.NewRequest("POST", "/operations?a=1&a=2", strings.NewReader("{}"))
+	r := httptest.NewRequest(http.MethodPost, "/operations?a=1&a=2", strings.NewReader("{}"))
 	r.Header.Set(powerauth.TokenHeaderName, phoneToken)
 	return r
 }

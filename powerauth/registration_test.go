@@ -3,7 +3,6 @@ package powerauth_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -438,7 +437,7 @@ func TestWaitForARegistration(t *testing.T) {
 			_, err = client.Registrations.WaitFor(t.Context(), created.ID, powerauth.RegistrationActive, identkit.WaitPolicy{})
 			require.ErrorIs(t, err, identkit.ErrConflict)
 			var we *identkit.WaitError[powerauth.Registration]
-			require.True(t, errors.As(err, &we))
+			require.ErrorAs(t, err, &we)
 			assert.Equal(t, powerauth.RegistrationRemoved, we.Last.Status)
 			assert.InDelta(t, 2*time.Minute, time.Since(start), float64(10*time.Second))
 		})
@@ -461,7 +460,7 @@ func TestWaitForARegistration(t *testing.T) {
 			_, err = client.Registrations.WaitFor(t.Context(), created.ID, powerauth.RegistrationActive, identkit.WaitPolicy{Until: start.Add(20 * time.Second)})
 			require.ErrorIs(t, err, identkit.ErrTimeout)
 			var we *identkit.WaitError[powerauth.Registration]
-			require.True(t, errors.As(err, &we))
+			require.ErrorAs(t, err, &we)
 			assert.Equal(t, powerauth.RegistrationCreated, we.Last.Status)
 			assert.InDelta(t, 20*time.Second, time.Since(start), float64(3*time.Second))
 		})

@@ -177,9 +177,9 @@ func appendSDKData(b, value []byte) []byte { return append(appendSDKCount(b, len
 func appendSDKCount(b []byte, n int) []byte {
 	switch {
 	case n < countTwoBytes:
-		return append(b, byte(n))
+		return append(b, byte(n)) //nolint:gosec // below countTwoBytes
 	case n < countTwoLimit:
 		return binary.BigEndian.AppendUint16(b, countTwoBytes<<8|uint16(n))
 	}
-	return binary.BigEndian.AppendUint32(b, countFourBytes<<24|uint32(n))
+	return binary.BigEndian.AppendUint32(b, countFourBytes<<24|uint32(n)) //nolint:gosec // the length of a key
 }

@@ -65,10 +65,10 @@ type acceptFunc func([]byte) error
 func (f acceptFunc) accept(body []byte) error { return f(body) }
 
 // Exec sends a call whose answer says nothing beyond success. A 2xx answer still has to be a JSON object, or 204 without
-// a body: a proxy's HTML page is not a success.
+// a body, or empty where the operation allows it: a proxy's HTML page is not a success.
 func Exec(ctx context.Context, r *Road, op *Operation, in Input, opts []identkit.CallOption) error {
 	return r.run(ctx, op, in, opts, acceptFunc(func(body []byte) error {
-		if body == nil {
+		if body == nil || op.EmptyAnswer && len(body) == 0 {
 			return nil
 		}
 		var object map[string]json.RawMessage

@@ -22,6 +22,8 @@ type Operation struct {
 	Retry  identkit.RetryClass // when it may be repeated
 	// Unmetered operations do not wait for the limiter.
 	Unmetered bool
+	// EmptyAnswer lets Exec take an empty 2xx for a success, for calls whose answer nobody has documented.
+	EmptyAnswer bool
 }
 
 // Info is the operation's public description.

@@ -1,0 +1,284 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/identkit/identkit"
+)
+
+// Token is what a fetch brings.
+type Token struct {
+	Access identkit.Secret
+	// Life is how long the token is valid; zero or less means that the provider did not say.
+	Life time.Duration
+}
+
+// Config says how tokens are had and how long they serve. C is what a token is bought with.
+type Config[C comparable] struct {
+	// Credential gives the credential of the moment; it is asked for every attempt. Another one than a token was bought with
+	// means that credentials were rotated: the token is dropped.
+	Credential func(ctx context.Context) (C, error)
+	// Fetch buys a token. Its context ends with FetchTimeout, not with any caller's.
+	Fetch func(ctx context.Context, credential C) (Token, error)
+	// Blamed reports whether a refused attempt was refused because of its token: then it did not run, and is worth one
+	// replay with another token. Nil means status 401.
+	Blamed func(e *identkit.Error) bool
+
+	// MaxUses is how many attempts a token may be used for; zero means any number. Every attempt counts, answered or not.
+	MaxUses int
+	// RenewUses is after how many uses the next token is fetched, while this one still serves; zero means when it is spent.
+	RenewUses int
+	// Margin is how long before its end a token is renewed. Zero means 60 s; never more than half of the token's life.
+	Margin time.Duration
+	// Life is assumed when the provider does not say one. Zero means 5 minutes.
+	Life time.Duration
+	// FetchTimeout bounds a fetch. Zero means 30 s.
+	FetchTimeout time.Duration
+	// Pause is how long no fetch is tried after one that failed; it doubles with each further failure, up to thirty times as
+	// long. Zero means 1 s.
+	Pause time.Duration
+}
+
+// replays is how many refused tokens in a row are replaced at once; afterwards it is one a pause. It keeps a provider that refuses
+// every token from being asked for two more requests a call.
+const replays = 10
+
+// maxPauses caps the doubling of the pause.
+const maxPauses = 30
+
+// Cache holds the token of one client. It is safe for concurrent use.
+type Cache[C comparable] struct {
+	config Config[C]
+
+	mu       sync.Mutex
+	current  *held[C]
+	flight   *flight[C]
+	failed   *failure[C]
+	changes  int // counts tokens stored and flights begun, so that a credential read before a change is read again
+	credit   float64
+	credited time.Time
+}
+
+// held is a token with its account.
+type held[C comparable] struct {
+	credential C
+	header     []string
+	uses       int
+	renew, end time.Time
+}
+
+// flight is a fetch on its way.
+type flight[C comparable] struct {
+	credential C
+	done       chan struct{}
+	err        error // once done
+}
+
+type failure[C comparable] struct {
+	credential C
+	err        error
+	pause      time.Duration
+	until      time.Time
+}
+
+// New makes a cache. It does no I/O.
+func New[C comparable](config Config[C]) *Cache[C] {
+	if config.Blamed == nil {
+		config.Blamed = func(e *identkit.Error) bool { return e.Status == http.StatusUnauthorized }
+	}
+	if config.RenewUses >= config.MaxUses {
+		config.RenewUses = 0
+	}
+	for _, d := range [...]struct {
+		at   *time.Duration
+		zero time.Duration
+	}{{&config.Margin, time.Minute}, {&config.Life, 5 * time.Minute}, {&config.FetchTimeout, 30 * time.Second}, {&config.Pause, time.Second}} {
+		if *d.at <= 0 {
+			*d.at = d.zero
+		}
+	}
+	return &Cache[C]{config: config, credit: replays}
+}
+
+// Authorize adds a bearer token to an attempt and counts the use. It fetches one when none is left, together with everybody else
+// who waits for it.
+func (c *Cache[C]) Authorize(ctx context.Context, h http.Header) (string, error) {
+	for {
+		c.mu.Lock()
+		seen := c.changes
+		c.mu.Unlock()
+		credential, err := c.config.Credential(ctx)
+		if err != nil {
+			return "", err
+		}
+		token, wait, err := c.take(ctx, credential, seen)
+		switch {
+		case err != nil:
+			return "", err
+		case token != nil:
+			h["Authorization"] = token
+			return token[0], nil
+		case wait == nil:
+			continue // the credential was read before a change
+		}
+		select {
+		case <-wait.done:
+		case <-ctx.Done():
+			return "", &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no access token in time", Err: ctx.Err()}
+		}
+		if wait.err != nil {
+			return "", wait.err
+		}
+	}
+}
+
+// take uses the present token, or says what to wait for; neither means that the credential must be read again.
+func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, *flight[C], error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	rotated := c.current != nil && c.current.credential != credential || c.flight != nil && c.flight.credential != credential
+	if rotated && c.changes != seen {
+		return nil, nil, nil
+	}
+	if c.current != nil && (c.current.credential != credential || !now.Before(c.current.end) || c.spent(c.current)) {
+		c.current = nil
+	}
+	if t := c.current; t != nil {
+		t.uses++
+		if due := c.config.RenewUses > 0 && t.uses >= c.config.RenewUses; due || !now.Before(t.renew) {
+			_, _ = c.fetch(ctx, credential, now)
+		}
+		return t.header, nil, nil
+	}
+	f, err := c.fetch(ctx, credential, now)
+	return nil, f, err
+}
+
+func (c *Cache[C]) spent(t *held[C]) bool { return c.config.MaxUses > 0 && t.uses >= c.config.MaxUses }
+
+// fetch joins the flight for the credential or begins one, unless the last fetch failed a moment ago. c.mu is held.
+func (c *Cache[C]) fetch(ctx context.Context, credential C, now time.Time) (*flight[C], error) {
+	if c.flight != nil && c.flight.credential == credential {
+		return c.flight, nil
+	}
+	if c.failed != nil && c.failed.credential == credential && now.Before(c.failed.until) {
+		return nil, c.failed.err
+	}
+	f := &flight[C]{credential: credential, done: make(chan struct{})}
+	c.flight = f
+	c.changes++
+	// Detached: whoever asked first may go away, the others still wait. Its values stay, for traces.
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.FetchTimeout)
+	go func() {
+		defer cancel()
+		token, err := c.buy(within, credential)
+		c.land(f, token, err)
+	}()
+	return f, nil
+}
+
+var (
+	errNoToken = errors.New("the fetch brought no token")
+	errPanic   = errors.New("the fetch panicked")
+)
+
+func (c *Cache[C]) buy(ctx context.Context, credential C) (t *held[C], err error) {
+	defer func() {
+		if v := recover(); v != nil { // those who wait must not wait for ever, nor the process end
+			t, err = nil, errPanic
+		}
+	}()
+	asked := time.Now()
+	token, err := c.config.Fetch(ctx, credential)
+	if err == nil && token.Access == "" {
+		err = errNoToken
+	}
+	if err != nil {
+		return nil, err
+	}
+	life := token.Life
+	if life <= 0 {
+		life = c.config.Life
+	}
+	end := asked.Add(life)
+	return &held[C]{
+		credential: credential,
+		header:     []string{"Bearer " + token.Access.Reveal()},
+		renew:      end.Add(-min(c.config.Margin, life/2)),
+		end:        end,
+	}, nil
+}
+
+// land ends a flight. One that was overtaken, because credentials were rotated meanwhile, changes nothing.
+func (c *Cache[C]) land(f *flight[C], t *held[C], err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer close(f.done)
+	if c.flight != f {
+		return
+	}
+	c.flight = nil
+	if err == nil {
+		c.current, c.failed = t, nil
+		c.changes++
+		return
+	}
+	f.err = explain(err)
+	pause := c.config.Pause
+	if last := c.failed; last != nil && last.credential == f.credential {
+		pause = min(2*last.pause, maxPauses*c.config.Pause)
+	}
+	var e *identkit.Error
+	if errors.As(err, &e) {
+		pause = max(pause, min(e.RetryAfter, maxPauses*c.config.Pause))
+	}
+	c.failed = &failure[C]{credential: f.credential, err: f.err, pause: pause, until: time.Now().Add(pause)}
+}
+
+// explain is the failure of a call that got no token: the fetch's own kind and code, with the fetch as its cause.
+func explain(err error) error {
+	e := &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "no access token", Err: err}
+	var cause *identkit.Error
+	if errors.As(err, &cause) {
+		e.Kind, e.Status, e.Code, e.Message = cause.Kind, cause.Status, cause.Code, cause.Message
+		e.RequestID, e.RetryAfter = cause.RequestID, cause.RetryAfter
+		if cause.Detail != "" {
+			e.Detail += ": " + cause.Detail
+		}
+	}
+	return e
+}
+
+// Rejected is told that an attempt with a token failed. It drops the token if it was refused and is still the present one, and
+// reports whether the attempt is worth one more try.
+func (c *Cache[C]) Rejected(_ context.Context, used string, e *identkit.Error) bool {
+	if used == "" || !c.config.Blamed(e) {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == nil || c.current.header[0] != used {
+		return true // replaced already
+	}
+	now := time.Now()
+	if !c.credited.IsZero() {
+		c.credit = min(replays, c.credit+now.Sub(c.credited).Seconds()/c.config.Pause.Seconds())
+	}
+	c.credited = now
+	if c.credit < 1 {
+		return false
+	}
+	c.credit--
+	c.current = nil
+	return true
+}
+
+// Format keeps tokens and credentials from being printed with a client.
+func (*Cache[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[credentials]") }

@@ -1,0 +1,184 @@
+package iproov
+
+import (
+	"context"
+	"os"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/oauth"
+	"github.com/identkit/identkit/internal/transport"
+)
+
+const provider = "iproov"
+
+// Config is what a [Client] is made from.
+type Config struct {
+	// Region is the service provider's. Give this or BaseURL; there is no default, because a wrong region answers every call with
+	// invalid_key.
+	Region Region
+	// BaseURL is the address of a proxy or of a tenant outside the usual hosts; [ParseEndpoint] says which forms are understood.
+	BaseURL string
+	// NativeStreamingURL and WebStreamingURL replace the addresses that apps are given, for proxies that stream elsewhere.
+	NativeStreamingURL, WebStreamingURL string
+	// Credentials are the API key and secret; make them with [Keys] or [KeysFrom].
+	Credentials Credentials
+	// OAuth are the credentials of the user endpoints; make them with [OAuthUser] or [OAuthUserFrom]. Optional.
+	OAuth OAuth
+	// Scopes are asked for with access tokens. Empty asks for all that the OAuth user may have.
+	Scopes []Scope
+	// ScopeEncoding says how several scopes are sent, which is not documented. Empty means one form field a scope.
+	ScopeEncoding ScopeEncoding
+	// InvalidateAuth says how Claims.Invalidate authenticates, on which sources disagree. Empty means an access token if OAuth is
+	// given, else nothing.
+	InvalidateAuth InvalidateAuth
+	// MaxImageBytes is the largest photo to send. Zero means 2 MiB (2,097,152); the vendor says "2 MB" without saying which.
+	MaxImageBytes int64
+	// AcceptTextVerdicts also reads the texts "true" and "false" as passed. Every known deployment sends a boolean.
+	AcceptTextVerdicts bool
+	// Options tunes the client; the zero value is the recommended setting. iProov limits the two token calls to a contracted rate
+	// that only the customer knows: set Limiter to it, such as rate.NewLimiter(10, 1). Other calls never wait for it.
+	Options identkit.Options
+}
+
+// InvalidateAuth says how Claims.Invalidate authenticates.
+type InvalidateAuth string
+
+// The ways to authenticate Claims.Invalidate.
+const (
+	InvalidateWithToken   InvalidateAuth = "token"   // an OAuth access token
+	InvalidateWithNothing InvalidateAuth = "nothing" // no credentials: the claim token in the path is enough
+)
+
+const defaultMaxImage = 2 << 20
+
+// Client calls iProov. It is safe for concurrent use; make one and keep it.
+type Client struct {
+	// Enrol makes faces known.
+	Enrol *Enrol
+	// Verify compares faces with the known ones.
+	Verify *Verify
+	// Claims stops claims.
+	Claims *Claims
+	// Users manages enrolled users.
+	Users *Users
+	// Journeys takes users through their attempts.
+	Journeys *Journeys
+
+	endpoint Endpoint
+	service  *service
+	tokens   *accessTokens
+}
+
+// service is what the calls with keys share.
+type service struct {
+	road         *transport.Road
+	credentials  Credentials
+	textVerdicts bool
+	maxImage     int64
+}
+
+// New makes a client. It does no I/O and reads no environment. A bad configuration is an [identkit.ErrInvalidRequest] that
+// names every faulty field.
+func New(cfg Config) (*Client, error) {
+	var check transport.Check
+	cfg.Credentials.check(&check)
+	check.Faults = append(check.Faults, cfg.OAuth.faults...)
+	check.That(cfg.MaxImageBytes >= 0, "MaxImageBytes", "is negative")
+	check.That(cfg.InvalidateAuth == "" || cfg.InvalidateAuth == InvalidateWithNothing || cfg.InvalidateAuth == InvalidateWithToken, "InvalidateAuth", "is not token or nothing")
+	check.That(cfg.InvalidateAuth != InvalidateWithToken || cfg.OAuth.given(), "InvalidateAuth", "needs OAuth")
+	checkScopes(cfg.Scopes, cfg.ScopeEncoding, &check)
+	faults := len(check.Faults)
+	e := cfg.endpoint(&check)
+	base := e.BaseURL
+	if len(check.Faults) > faults {
+		base = "https://refused.invalid" // said already
+	}
+	road := transport.New(transport.Config{
+		Provider:   provider,
+		BaseURL:    base,
+		Operations: append([]*transport.Operation{renameUser}, catalog...),
+		Options:    cfg.Options,
+		Failure:    func(err *identkit.Error, body []byte) { readFailure(err, body, e) },
+	}, &check)
+	if err := check.Err(provider, "iproov.New"); err != nil {
+		return nil, err
+	}
+	if cfg.MaxImageBytes == 0 {
+		cfg.MaxImageBytes = defaultMaxImage
+	}
+	s := &service{road: road, credentials: cfg.Credentials, textVerdicts: cfg.AcceptTextVerdicts, maxImage: cfg.MaxImageBytes}
+	c := &Client{
+		Enrol:    &Enrol{s},
+		Verify:   &Verify{s},
+		endpoint: e,
+		service:  s,
+		tokens:   &accessTokens{road: road, key: cfg.Credentials.key, user: cfg.OAuth, scopes: cfg.Scopes, encoding: cfg.ScopeEncoding},
+	}
+	managed, invalidating := road.WithAuth(noOAuth), road
+	if cfg.OAuth.given() {
+		managed = road.WithAuth(oauth.New(oauth.Config[buyer]{
+			Credential: c.tokens.buyer,
+			Fetch:      c.tokens.fetch,
+			Blamed:     isTokenRefused,
+			MaxUses:    tokenUses,
+			RenewUses:  tokenUses - 5,
+			Margin:     tokenMargin,
+			Life:       tokenLife,
+		}))
+		if cfg.InvalidateAuth != InvalidateWithNothing {
+			invalidating = managed
+		}
+	}
+	c.Users, c.Claims, c.Journeys = &Users{managed}, &Claims{invalidating}, &Journeys{c}
+	return c, nil
+}
+
+// ConfigFromEnv reads a configuration from the environment:
+//
+//	IPROOV_REGION          such as eu; or
+//	IPROOV_BASE_URL        the address of a proxy or tenant
+//	IPROOV_API_KEY         API key of the service provider
+//	IPROOV_SECRET          its secret
+//	IPROOV_OAUTH_USERNAME  OAuth user, for the user endpoints; optional
+//	IPROOV_OAUTH_PASSWORD  its password
+//
+// The error names the variables that are missing or contradict each other; values are checked by [New].
+func ConfigFromEnv() (Config, error) {
+	cfg := Config{Region: Region(os.Getenv("IPROOV_REGION")), BaseURL: os.Getenv("IPROOV_BASE_URL")}
+	key, secret := os.Getenv("IPROOV_API_KEY"), os.Getenv("IPROOV_SECRET")
+	user, password := os.Getenv("IPROOV_OAUTH_USERNAME"), os.Getenv("IPROOV_OAUTH_PASSWORD")
+	var check transport.Check
+	check.That(cfg.Region != "" || cfg.BaseURL != "", "IPROOV_REGION", "is not set, and neither is IPROOV_BASE_URL")
+	check.That(cfg.Region == "" || cfg.BaseURL == "", "IPROOV_BASE_URL", "contradicts IPROOV_REGION")
+	check.That(key != "", "IPROOV_API_KEY", "is not set")
+	check.That(secret != "", "IPROOV_SECRET", "is not set")
+	check.That(user != "" || password == "", "IPROOV_OAUTH_USERNAME", "is not set, but IPROOV_OAUTH_PASSWORD is")
+	check.That(user == "" || password != "", "IPROOV_OAUTH_PASSWORD", "is not set, but IPROOV_OAUTH_USERNAME is")
+	cfg.Credentials = Keys(identkit.Secret(key), identkit.Secret(secret))
+	if user != "" {
+		cfg.OAuth = OAuthUser(user, identkit.Secret(password))
+	}
+	return cfg, check.Err(provider, "iproov.ConfigFromEnv")
+}
+
+// Call makes a call that this package does not wrap. out receives the JSON answer; nil ignores it. It carries an access token if
+// Config.OAuth is given, and no keys; limits, retries by in.Retry, errors and observers are those of every call.
+func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ...identkit.CallOption) error {
+	road := c.service.road
+	if c.tokens.user.given() {
+		road = c.Users.road
+	}
+	return road.Call(ctx, in, out, opts)
+}
+
+// CloseIdleConnections closes connections that no call is using, for a clean shutdown. It leaves the pool of an
+// Options.HTTPClient alone, which belongs to the caller.
+func (c *Client) CloseIdleConnections() { c.service.road.CloseIdleConnections() }
+
+// Catalog lists every operation of the package, for documentation, gateways and Options.Paths.
+func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
+
+var catalog = []*transport.Operation{
+	enrolToken, enrolImage, enrolValidate, verifyToken, verifyValidate, invalidateClaim,
+	accessToken, getUser, updateUser, deleteUser, activateUser, suspendUser, availability,
+}

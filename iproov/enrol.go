@@ -1,0 +1,51 @@
+package iproov
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
+)
+
+// Enrol makes faces known, by a scan (Token, Validate) or from a trusted photo (Token, Image, then a verification): client.Enrol.
+type Enrol struct{ service *service }
+
+var enrolToken = &transport.Operation{
+	Name:   "iproov.Enrol.Token",
+	Method: http.MethodPost, Path: "/claim/enrol/token",
+	Retry: transport.RetrySafe, // a claim that nobody starts is forgotten
+}
+
+// Token makes a claim to enrol a user who is not enrolled yet. Launch the SDK with it, or send a photo for it with [Enrol.Image].
+//
+// Errors: [identkit.ErrConflict] with already_enrolled when the user is known: verify instead, or delete the user first;
+// [identkit.ErrForbidden] with invalid_assurance_type; [identkit.ErrRateLimited] over the contracted rate.
+//
+// Safe to repeat: each call makes another claim, and one that nobody starts has no effect but counts towards the rate.
+//
+// Source: Swagger file 2.13, capture-enrol and photo-enrol pages; checked 2026-11.
+func (s *Enrol) Token(ctx context.Context, in TokenRequest, opts ...identkit.CallOption) (*Claim, error) {
+	return s.service.token(ctx, enrolToken, TypeEnrol, in, opts)
+}
+
+var enrolValidate = &transport.Operation{
+	Name:   "iproov.Enrol.Validate",
+	Method: http.MethodPost, Path: "/claim/enrol/validate",
+	Retry:     transport.RetryRefused, // the verdict is given once
+	Unmetered: true,
+}
+
+// Validate fetches the verdict of an enrolment scan, once, and makes the user active. Without it the user stays unusable. Use it
+// for scans only: a user enrolled from a photo is validated by a verification.
+//
+// Look at Passed: a scan that did not pass is an answer, not an error. Errors: [identkit.ErrConflict] with invalid_token when the
+// token is wrong, was validated before or its scan has not ended; the three cannot be told apart, so treat it as final.
+//
+// Not safe to repeat: the verdict is given once. After [identkit.ErrOutcomeUnknown] it may be lost; delete the user if there is
+// one now, and start again with a new claim.
+//
+// Source: Swagger file 2.13, capture-enrol page; checked 2026-11.
+func (s *Enrol) Validate(ctx context.Context, in ValidateEnrolment, opts ...identkit.CallOption) (*Validation, error) {
+	return s.service.validate(ctx, enrolValidate, in.Validate, in.LeaveSuspended, opts)
+}

@@ -1,0 +1,90 @@
+package iproov
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/wire"
+)
+
+// Codes of iProov's errors, as found in identkit.Error.Code. Codes not listed here pass through as they came.
+// Source: Swagger file 2.13 and the implementation guide; checked 2026-11.
+const (
+	CodeInvalidKey           = "invalid_key"            // key or secret missing, wrong, or of another region
+	CodeInvalidUserID        = "invalid_user_id"        // malformed, missing or unknown user id
+	CodeNoUser               = "no_user"                // unknown user id
+	CodeInactiveUser         = "inactive_user"          // user is not active
+	CodeAlreadyEnrolled      = "already_enrolled"       // verify instead, take a new id, or delete the user first
+	CodeInvalidToken         = "invalid_token"          //nolint:gosec // a code: claim token wrong, used, validated, or not yet scanned
+	CodeInvalidValidation    = "invalid_validation"     // user id or risk profile differ from the claim's
+	CodeInvalidRiskAppetite  = "invalid_risk_appetite"  // risk profile missing, malformed, unknown or switched off
+	CodeMissingData          = "missing_data"           // resource, reason or token is missing
+	CodeInvalidEnrolImage    = "invalid_enrol_image"    // no image in the body
+	CodeInvalidSource        = "invalid_source"         // not oid, eid or selfie
+	CodeInvalidReason        = "invalid_reason"         // reason of an invalidation outside its alphabet
+	CodeInvalidGrant         = "invalid_grant"          // access token only
+	CodeInvalidClient        = "invalid_client"         // access token only: wrong OAuth user or password
+	CodeInvalidScope         = "invalid_scope"          // access token only
+	CodeUnsupportedGrantType = "unsupported_grant_type" // access token only
+	CodeInvalidRequest       = "invalid_request"        // access token only: no grant type
+	CodeInvalidOAuth         = "invalid_oauth"          // access token missing, wrong or expired
+	CodeTokenQuotaExceeded   = "token_quota_exceeded"   //nolint:gosec // a code: access token used 50 times
+	CodeInvalidAssuranceType = "invalid_assurance_type" // not enabled for the service provider; asking for none means genuine presence
+	CodeTooManyRequests      = "too_many_requests"      // over the contracted rate
+	CodeServerError          = "server_error"           // generic
+	CodeInvalidAgent         = "invalid_agent"          // deprecated
+	CodeInvalidIP            = "invalid_ip"             // deprecated
+)
+
+var kindOfCode = map[string]identkit.Kind{
+	CodeInvalidKey: identkit.ErrUnauthorized,
+	// The ids sent are well formed, so both say that there is no such user.
+	CodeInvalidUserID:        identkit.ErrNotFound,
+	CodeNoUser:               identkit.ErrNotFound,
+	CodeInactiveUser:         identkit.ErrConflict,
+	CodeAlreadyEnrolled:      identkit.ErrConflict,
+	CodeInvalidToken:         identkit.ErrConflict,
+	CodeInvalidClient:        identkit.ErrUnauthorized,
+	CodeInvalidGrant:         identkit.ErrUnauthorized,
+	CodeInvalidOAuth:         identkit.ErrUnauthorized,
+	CodeTokenQuotaExceeded:   identkit.ErrUnauthorized,
+	CodeInvalidAssuranceType: identkit.ErrForbidden,
+	CodeTooManyRequests:      identkit.ErrRateLimited,
+}
+
+// readFailure reads an error body into err. The status has decided that it is a failure; the body may be anything.
+func readFailure(err *identkit.Error, body []byte, at Endpoint) {
+	var members struct {
+		Code        json.RawMessage `json:"error"`
+		Description json.RawMessage `json:"error_description"`
+	}
+	_ = json.Unmarshal(body, &members) // what fits is kept
+	err.Code, err.Message = text(members.Code), text(members.Description)
+	kind, known := kindOfCode[err.Code]
+	switch {
+	case err.Code == CodeInvalidKey && err.Status >= 400: // 500 for an access token: permanent none the less
+		err.Kind = kind
+		at.hint(err)
+	case known && err.Status/100 == 4:
+		err.Kind = kind // the code decides: sources disagree about statuses
+	case err.Status == http.StatusRequestEntityTooLarge:
+		err.Detail = "body is too large for the provider"
+	}
+}
+
+// text is a scalar as text, or nothing.
+func text(raw json.RawMessage) string {
+	var t wire.Text
+	if len(raw) == 0 || t.UnmarshalJSON(raw) != nil {
+		return ""
+	}
+	return string(t)
+}
+
+// isTokenRefused reports whether a call was refused because of its access token. Which of 401 and 403 comes with which code is not
+// documented, so the code decides.
+func isTokenRefused(e *identkit.Error) bool {
+	return (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) &&
+		(e.Code == CodeInvalidOAuth || e.Code == CodeTokenQuotaExceeded)
+}

@@ -1,0 +1,37 @@
+package iproovtest_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/iproov"
+	"github.com/identkit/identkit/iproov/iproovtest"
+)
+
+// A test of the caller's own code: the phone, the clock and the network are the test's to play.
+func ExampleServer() {
+	clock := identkittest.NewClock(time.Now())
+	srv := iproovtest.New(iproovtest.Options{Clock: clock})
+	defer srv.Close()
+	srv.AddUser("u-1", iproov.UserActive)
+	client := srv.Client()
+	ctx := context.Background()
+	in := iproov.TokenRequest{UserID: "u-1", Resource: "acme-login"}
+
+	claim, err := client.Verify.Token(ctx, in)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	clock.Advance(3 * time.Minute)
+	fmt.Println(srv.Complete(claim.Token, iproovtest.Pass()))
+
+	srv.Fault(identkittest.On("iproov.Verify.Token").Nth(1).RetryAfter(429, "0"))
+	_, err = client.Verify.Token(ctx, in)
+	fmt.Println(err, srv.Journal().Count("iproov.Verify.Token"))
+	// Output:
+	// iproovtest: the token was not started within two minutes
+	// <nil> 3
+}

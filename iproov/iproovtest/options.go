@@ -1,0 +1,149 @@
+package iproovtest
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/iproov"
+)
+
+// Options shapes a [Server]. The zero value plays the API as the vendor's Swagger file 2.13 shows it, for a service provider with
+// signals, reasons and frames enabled and without risk profiles.
+type Options struct {
+	// BasePath is the path of the REST API; empty means /api/v2. A proxy may put something in front of it.
+	BasePath string
+	// Clock is the fake's own; nil means time.Now. With an *identkittest.ManualClock a test lets claims and access tokens expire.
+	Clock identkittest.Clock
+	// APIKey and Secret are the service provider's; empty means random ones. Client uses them.
+	APIKey, Secret identkit.Secret
+	// OAuthUsername and OAuthPassword are the OAuth user's; empty means "oauth-user" and a random one. Client uses them.
+	OAuthUsername string
+	OAuthPassword identkit.Secret
+	// OAuthScopes are what the OAuth user may have; empty means all.
+	OAuthScopes []iproov.Scope
+	// AssuranceTypes are those enabled; empty means both.
+	AssuranceTypes []iproov.AssuranceType
+	// RiskProfiles are those provisioned; a claim must then name one.
+	RiskProfiles []string
+	// RatePerSecond limits the two token calls together; zero means no limit.
+	RatePerSecond int
+	// RetryAfter is sent with a 429; empty sends none, as nothing is documented.
+	RetryAfter string
+	// TokenUses and TokenLife bound access tokens; zero means 50 uses and an hour.
+	TokenUses int
+	TokenLife time.Duration
+	// MaxImage is the largest photo in bytes; zero means 2 MiB.
+	MaxImage int
+	// RefusePhotos answers photos with success: false.
+	RefusePhotos bool
+	// WithoutExtras leaves reasons, signals and frames out of verdicts, as for a service provider that has none enabled.
+	WithoutExtras bool
+	// Seed makes rules with Probability repeatable.
+	Seed uint64
+
+	// The following play the other side of a point on which sources disagree or are silent.
+
+	// UnknownUserCode answers an unknown user; empty means no_user for claims and invalid_user_id for the user endpoints.
+	UnknownUserCode string
+	// KeyStatus is the status of invalid_key; zero means 401, older documents say 403.
+	KeyStatus int
+	// OAuthStatus and QuotaStatus are those of invalid_oauth and token_quota_exceeded; zero means 401, 403 is as possible.
+	OAuthStatus, QuotaStatus int
+	// UnknownTokenStatus is the status for a claim token that never was; zero means 400.
+	UnknownTokenStatus int
+	// LargeImageStatus is the status for a photo that is too large; zero means 413, 400 is as possible.
+	LargeImageStatus int
+	// LifeAsText writes expires_in as a text.
+	LifeAsText bool
+	// ScopeAs is "array" (or empty), "text", "null" or "absent".
+	ScopeAs string
+	// NewTokenEndsOld ends an access token when the next one is given.
+	NewTokenEndsOld bool
+	// InvalidateNeedsToken demands an access token for Claims.Invalidate.
+	InvalidateNeedsToken bool
+	// VerdictsAsText writes passed as "true" or "false".
+	VerdictsAsText bool
+	// FrameAvailableAsText writes frame_available as "True" or "False".
+	FrameAvailableAsText bool
+	// ReasonInResult puts reason into an object named result.
+	ReasonInResult bool
+	// SingleFaceSignal writes the faces signal as the signals page has it: multiple_faces.single_face.found, true for one face.
+	SingleFaceSignal bool
+	// QualityInSignals puts return_frame_quality among the signals.
+	QualityInSignals bool
+	// TitleCaseStatus writes Active for active.
+	TitleCaseStatus bool
+	// NullUserID answers token calls with a null user_id.
+	NullUserID bool
+	// FallbackAsTexts writes fallback as a list of texts.
+	FallbackAsTexts bool
+	// SourceOptional takes a photo without source for eid.
+	SourceOptional bool
+	// FailedEnrolBlocks keeps the id of a user whose enrolment did not pass, who is then inactive.
+	FailedEnrolBlocks bool
+	// EarlyValidateConsumes makes a validation before the end of the scan use the token up.
+	EarlyValidateConsumes bool
+	// DeletedUsersShow answers Get of a deleted user with status deleted instead of an error.
+	DeletedUsersShow bool
+	// DeletedIDsStayTaken refuses to enrol the id of a deleted user again.
+	DeletedIDsStayTaken bool
+}
+
+func (o *Options) complete() {
+	text := func(s *string, fallback string) {
+		if *s == "" {
+			*s = fallback
+		}
+	}
+	number := func(n *int, fallback int) {
+		if *n == 0 {
+			*n = fallback
+		}
+	}
+	secret := func(s *identkit.Secret, length int) {
+		if *s == "" {
+			*s = identkit.Secret(random(length))
+		}
+	}
+	text(&o.BasePath, "/api/v2")
+	secret(&o.APIKey, keyLength)
+	secret(&o.Secret, keyLength)
+	text(&o.OAuthUsername, "oauth-user")
+	secret(&o.OAuthPassword, keyLength)
+	number(&o.TokenUses, 50)
+	number(&o.MaxImage, 2<<20)
+	number(&o.KeyStatus, http.StatusUnauthorized)
+	number(&o.OAuthStatus, http.StatusUnauthorized)
+	number(&o.QuotaStatus, http.StatusUnauthorized)
+	number(&o.UnknownTokenStatus, http.StatusBadRequest)
+	number(&o.LargeImageStatus, http.StatusRequestEntityTooLarge)
+	if o.TokenLife == 0 {
+		o.TokenLife = time.Hour
+	}
+	if len(o.OAuthScopes) == 0 {
+		o.OAuthScopes = []iproov.Scope{iproov.ScopeUserRead, iproov.ScopeUserWrite, iproov.ScopeUserWriteStatus}
+	}
+	if len(o.AssuranceTypes) == 0 {
+		o.AssuranceTypes = []iproov.AssuranceType{iproov.GenuinePresence, iproov.Liveness}
+	}
+}
+
+// The lengths of what iProov hands out.
+const (
+	keyLength    = 40
+	claimLength  = 64
+	accessLength = 60
+)
+
+// random is text as iProov makes it: lower-case letters and digits.
+func random(length int) string {
+	var b strings.Builder
+	for b.Len() < length {
+		b.WriteString(strings.ToLower(rand.Text()))
+	}
+	return b.String()[:length]
+}

@@ -1,0 +1,250 @@
+package iproov
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
+)
+
+// Journey is one user's way to a verdict for one purpose: attempts, each with a claim of its own, until one passes or all are used
+// up. It is plain data that lives in the team's own database, as JSON; [Journeys] moves it.
+//
+// Two requests may move the same journey at once. Write it only where the stored Revision is the one that was read (compare and
+// swap), and write it before a token leaves the backend: otherwise attempts go uncounted.
+type Journey struct {
+	// UserID and Purpose say whose journey it is and what for, such as "login"; attempts are counted for the two together.
+	UserID  UserID `json:"userId"`
+	Purpose string `json:"purpose"`
+	// Mode says what the attempts shall do.
+	Mode JourneyMode `json:"mode"`
+	// MaxAttempts is how many claims are made at most. Zero means 3, which iProov recommends.
+	MaxAttempts int `json:"maxAttempts,omitzero"`
+	// Resource is sent to iProov. Empty means the purpose.
+	Resource string `json:"resource,omitzero"`
+	// AssuranceType and RiskProfile are sent with every claim.
+	AssuranceType AssuranceType `json:"assuranceType,omitzero"`
+	RiskProfile   string        `json:"riskProfile,omitzero"`
+
+	// Attempts are what happened so far. Keep them: verdicts cannot be fetched again.
+	Attempts []JourneyAttempt `json:"attempts,omitempty"`
+	// Revision grows with every change.
+	Revision int `json:"revision"`
+}
+
+// JourneyMode says what a journey's attempts do.
+type JourneyMode string
+
+// The modes.
+const (
+	JourneyEnrol  JourneyMode = "enrol"  // enrol; a user who is known is an error
+	JourneyVerify JourneyMode = "verify" // verify; a user who is not known is an error
+	// JourneyEnrolOrVerify verifies a user who is known and enrols one who is not: whoever comes first under a user id is
+	// trusted. Use it only behind another proof of identity.
+	JourneyEnrolOrVerify JourneyMode = "enrol_or_verify"
+)
+
+// Known reports whether this version of the package knows the mode.
+func (m JourneyMode) Known() bool {
+	return m == JourneyEnrol || m == JourneyVerify || m == JourneyEnrolOrVerify
+}
+
+// JourneyAttempt is one claim of a journey.
+type JourneyAttempt struct {
+	Type        ClaimType  `json:"type"`
+	Token       ClaimToken `json:"token"`
+	Started     time.Time  `json:"started"`
+	StartBefore time.Time  `json:"startBefore"`
+	Ended       time.Time  `json:"ended,omitzero"`
+	// Outcome is empty while the attempt is open.
+	Outcome JourneyOutcome `json:"outcome,omitzero"`
+	// Reason is iProov's, of a scan that did not pass; Code is that of a validation that was refused.
+	Reason string `json:"reason,omitzero"`
+	Code   string `json:"code,omitzero"`
+}
+
+// JourneyOutcome says how an attempt ended.
+type JourneyOutcome string
+
+// The outcomes.
+const (
+	OutcomePassed    JourneyOutcome = "passed"
+	OutcomeFailed    JourneyOutcome = "failed"    // scanned, not passed
+	OutcomeRefused   JourneyOutcome = "refused"   // no verdict: not scanned, expired, or validated elsewhere
+	OutcomeLost      JourneyOutcome = "lost"      // the answer with the verdict got lost
+	OutcomeAbandoned JourneyOutcome = "abandoned" // another attempt took its place
+)
+
+const defaultAttempts = 3
+
+// Passed reports whether an attempt passed.
+func (j *Journey) Passed() bool {
+	for _, a := range j.Attempts {
+		if a.Outcome == OutcomePassed {
+			return true
+		}
+	}
+	return false
+}
+
+// AttemptsLeft is how many more claims can be made. Every claim counts, scanned or not: what an app does not report would else
+// be free to try.
+func (j *Journey) AttemptsLeft() int {
+	most := j.MaxAttempts
+	if most <= 0 {
+		most = defaultAttempts
+	}
+	if j.Passed() {
+		return 0
+	}
+	return max(most-len(j.Attempts), 0)
+}
+
+// IsFinal reports whether nothing can happen any more: it passed, or no attempt is left or open.
+func (j *Journey) IsFinal() bool {
+	return j.Passed() || j.AttemptsLeft() == 0 && j.Open() == nil
+}
+
+// Open is the attempt that waits for its verdict, or nil.
+func (j *Journey) Open() *JourneyAttempt {
+	if n := len(j.Attempts); n > 0 && j.Attempts[n-1].Outcome == "" {
+		return &j.Attempts[n-1]
+	}
+	return nil
+}
+
+// Key names user and purpose together, for a unique index.
+func (j *Journey) Key() string { return string(j.UserID) + "/" + j.Purpose }
+
+func (j *Journey) check(c *transport.Check) {
+	j.UserID.check(c, "Journey.UserID")
+	c.Text("Journey.Purpose", j.Purpose, 0)
+	c.That(j.Mode.Known(), "Journey.Mode", "is not enrol, verify or enrol_or_verify")
+	c.That(j.MaxAttempts >= 0, "Journey.MaxAttempts", "is negative")
+}
+
+// end closes the open attempt.
+func (j *Journey) end(outcome JourneyOutcome, reason, code string) {
+	if a := j.Open(); a != nil {
+		a.Outcome, a.Reason, a.Code, a.Ended = outcome, reason, code, moment()
+	}
+}
+
+func moment() time.Time { return time.Now().UTC().Round(0) }
+
+// Journeys moves users through their attempts: client.Journeys.
+type Journeys struct{ client *Client }
+
+// ErrJourneyOver is in the error of a journey that passed or has no attempts left.
+var ErrJourneyOver = errors.New("iproov: the journey is over")
+
+const (
+	nextName   = "iproov.Journeys.Next"
+	finishName = "iproov.Journeys.Finish"
+)
+
+// Next makes the claim of the next attempt and notes it in the journey; an attempt that is open is abandoned. Persist the journey
+// before handing the token out.
+//
+// In mode [JourneyEnrolOrVerify] iProov decides: a verification is asked for, an enrolment if the user is not known, or the
+// other way round after an enrolment; that makes up to two token calls.
+//
+// Errors: [ErrJourneyOver]; otherwise those of Enrol.Token and Verify.Token, and the journey is then unchanged.
+func (s *Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOption) (*Claim, error) {
+	var check transport.Check
+	j.check(&check)
+	if err := check.Err(provider, nextName); err != nil {
+		return nil, err
+	}
+	if j.AttemptsLeft() == 0 {
+		detail := "all attempts are used up"
+		if j.Passed() {
+			detail = "it passed"
+		}
+		return nil, &identkit.Error{Provider: provider, Operation: nextName, Kind: identkit.ErrConflict, Detail: detail, Err: ErrJourneyOver}
+	}
+	started := moment()
+	claim, err := s.token(ctx, j, opts)
+	if err != nil {
+		return nil, err
+	}
+	j.end(OutcomeAbandoned, "", "")
+	j.Attempts = append(j.Attempts, JourneyAttempt{
+		Type: claim.Type, Token: claim.Token, Started: started, StartBefore: claim.StartBefore.UTC().Round(0),
+	})
+	j.Revision++
+	return claim, nil
+}
+
+func (s *Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOption) (*Claim, error) {
+	in := TokenRequest{UserID: j.UserID, Resource: j.Resource, AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile}
+	if in.Resource == "" {
+		in.Resource = j.Purpose
+	}
+	enrol := func() (*Claim, error) { return s.client.Enrol.Token(ctx, in, opts...) }
+	verify := func() (*Claim, error) { return s.client.Verify.Token(ctx, in, opts...) }
+	switch {
+	case j.Mode == JourneyEnrol:
+		return enrol()
+	case j.Mode == JourneyVerify:
+		return verify()
+	case len(j.Attempts) > 0 && j.Attempts[len(j.Attempts)-1].Type == TypeEnrol:
+		claim, err := enrol()
+		if codeOf(err) == CodeAlreadyEnrolled {
+			return verify()
+		}
+		return claim, err
+	}
+	claim, err := verify()
+	if code := codeOf(err); errors.Is(err, identkit.ErrNotFound) && (code == CodeNoUser || code == CodeInvalidUserID) {
+		return enrol()
+	}
+	return claim, err
+}
+
+// Finish fetches the verdict of the open attempt, when the app says that the scan is over, whether well or badly, and notes it in
+// the journey. token is what the app sent; another one than the open attempt's is [identkit.ErrInvalidRequest]. client describes the
+// user's device, such as its User-Agent.
+//
+// Persist the journey also when there is an error: an attempt whose verdict was refused or lost is closed. After other errors it
+// is still open, and Finish can be called again.
+func (s *Journeys) Finish(ctx context.Context, j *Journey, token ClaimToken, client string, opts ...identkit.CallOption) (*Validation, error) {
+	var check transport.Check
+	j.check(&check)
+	open := j.Open()
+	switch {
+	case open == nil:
+		check.Refuse("Journey", "has no open attempt")
+	case open.Token != token || token == "":
+		check.Refuse("token", "is not the open attempt's")
+	}
+	if err := check.Err(provider, finishName); err != nil {
+		return nil, err
+	}
+	in := Validate{Token: open.Token, UserID: j.UserID, Client: client, RiskProfile: j.RiskProfile}
+	var (
+		v   *Validation
+		err error
+	)
+	if open.Type == TypeEnrol {
+		v, err = s.client.Enrol.Validate(ctx, ValidateEnrolment{Validate: in}, opts...)
+	} else {
+		v, err = s.client.Verify.Validate(ctx, in, opts...)
+	}
+	switch {
+	case err == nil && v.Passed:
+		j.end(OutcomePassed, "", "")
+	case err == nil:
+		j.end(OutcomeFailed, v.Reason, "")
+	case errors.Is(err, identkit.ErrOutcomeUnknown):
+		j.end(OutcomeLost, "", codeOf(err))
+	case errors.Is(err, identkit.ErrConflict), errors.Is(err, identkit.ErrNotFound), errors.Is(err, identkit.ErrRejected):
+		j.end(OutcomeRefused, "", codeOf(err))
+	default:
+		return nil, err
+	}
+	j.Revision++
+	return v, err
+}

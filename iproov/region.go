@@ -1,0 +1,195 @@
+package iproov
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
+)
+
+// Region is where a service provider lives: the first label of its host, as shown under Service Location in iPortal. Tenants with a
+// host of their own use its label, such as Region("gds").
+type Region string
+
+// The public regions. Source: prepare-environment page of the implementation guide (28 October 2024); an older page lists the
+// first four only. Checked 2026-11.
+const (
+	RegionEU        Region = "eu"
+	RegionUSA       Region = "us"
+	RegionSingapore Region = "sg"
+	RegionAustralia Region = "au"
+	RegionJakarta   Region = "jkt"
+	RegionLATAM     Region = "latam"
+)
+
+// Regions lists the public regions.
+func Regions() []Region {
+	return []Region{RegionEU, RegionUSA, RegionSingapore, RegionAustralia, RegionJakarta, RegionLATAM}
+}
+
+// Known reports whether this version of the package lists the region.
+func (r Region) Known() bool {
+	for _, known := range Regions() {
+		if r == known {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	hostSuffix  = ".rp.secure.iproov.me"
+	wrongSuffix = ".rp.iproov.me" // circulates in samples; nothing answers there
+	apiPath     = "/api/v2"
+)
+
+// Endpoint returns the region's addresses.
+func (r Region) Endpoint() Endpoint {
+	return endpointAt("https", strings.ToLower(string(r))+hostSuffix, "")
+}
+
+func (r Region) isLabel() bool {
+	s := strings.ToLower(string(r))
+	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-' &&
+		!strings.ContainsFunc(s, func(c rune) bool { return c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') })
+}
+
+// Platform is an SDK that scans faces. It decides which streaming address the app needs.
+type Platform string
+
+// The platforms.
+const (
+	PlatformAndroid     Platform = "android"      // 8 and later
+	PlatformIOS         Platform = "ios"          // 10 and later
+	PlatformFlutter     Platform = "flutter"      //
+	PlatformReactNative Platform = "react_native" //
+	PlatformDotNet      Platform = "dotnet"       // MAUI and Xamarin
+	PlatformWeb         Platform = "web"          // the base_url attribute of <iproov-me>
+)
+
+// Known reports whether this version of the package knows the platform.
+func (p Platform) Known() bool {
+	switch p {
+	case PlatformAndroid, PlatformIOS, PlatformFlutter, PlatformReactNative, PlatformDotNet, PlatformWeb:
+		return true
+	}
+	return false
+}
+
+// Endpoint is a set of addresses of one region, tenant or proxy. All three must be of the same: a token works nowhere else.
+type Endpoint struct {
+	// BaseURL is the REST API's, ending in /api/v2.
+	BaseURL string
+	// NativeURL is where native SDKs stream to, such as wss://eu.rp.secure.iproov.me/ws.
+	NativeURL string
+	// WebURL is what the Web SDK is given. It is the https:// origin, as in all examples; one table of the vendor's names the
+	// wss:// address, which is taken for a mistake.
+	WebURL string
+}
+
+// StreamingURL returns the address that the SDK of a platform is given, or "" for a platform that is not known.
+func (e Endpoint) StreamingURL(p Platform) string {
+	switch {
+	case p == PlatformWeb:
+		return e.WebURL
+	case p.Known():
+		return e.NativeURL
+	}
+	return ""
+}
+
+// ParseEndpoint reads an address in any form that circulates: a host, an origin, a REST base URL with or without /api/v2 and a
+// trailing slash, with a path in front of it for proxies. {tenant}.rp.iproov.me, which lacks "secure", is corrected.
+func ParseEndpoint(address string) (Endpoint, error) {
+	var check transport.Check
+	e := parseEndpoint(address, &check)
+	return e, check.Err(provider, "iproov.ParseEndpoint")
+}
+
+func parseEndpoint(address string, check *transport.Check) Endpoint {
+	const field = "BaseURL"
+	address = strings.TrimSpace(address)
+	if !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Hostname() == "":
+		check.Refuse(field, "is not a URL")
+	case u.Scheme == "wss" || u.Scheme == "ws":
+		check.Refuse(field, "is a streaming address; give the https:// one")
+	case u.Scheme != "https" && u.Scheme != "http":
+		check.Refuse(field, "must be https://")
+	case u.User != nil:
+		check.Refuse(field, "must not hold credentials")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		check.Refuse(field, "must hold neither a query nor a fragment")
+	default:
+		host := strings.ToLower(u.Host)
+		if tenant, wrong := strings.CutSuffix(host, wrongSuffix); wrong {
+			host = tenant + hostSuffix
+		}
+		prefix := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), apiPath), "/")
+		return endpointAt(u.Scheme, host, prefix)
+	}
+	return Endpoint{}
+}
+
+func endpointAt(scheme, host, prefix string) Endpoint {
+	stream := "wss://"
+	if scheme == "http" {
+		stream = "ws://"
+	}
+	web := scheme + "://" + host + prefix
+	return Endpoint{BaseURL: web + apiPath, NativeURL: stream + host + prefix + "/ws", WebURL: web}
+}
+
+// Launch is what an app needs to start a scan, ready to be sent to it as JSON.
+type Launch struct {
+	Token        ClaimToken `json:"token"`
+	StreamingURL string     `json:"streamingUrl"`
+	Type         ClaimType  `json:"type"`
+}
+
+// Launch puts a claim's token together with the streaming address of the same endpoint.
+func (c *Client) Launch(claim *Claim, p Platform) Launch {
+	return Launch{Token: claim.Token, StreamingURL: c.endpoint.StreamingURL(p), Type: claim.Type}
+}
+
+// Endpoint returns the addresses that the client's claims belong to.
+func (c *Client) Endpoint() Endpoint { return c.endpoint }
+
+// endpoint is where a configuration points.
+func (cfg *Config) endpoint(check *transport.Check) Endpoint {
+	var e Endpoint
+	switch {
+	case cfg.Region != "" && cfg.BaseURL != "":
+		check.Refuse("BaseURL", "contradicts Region; give one of them")
+	case cfg.BaseURL != "":
+		e = parseEndpoint(cfg.BaseURL, check)
+	case cfg.Region != "":
+		check.That(cfg.Region.isLabel(), "Region", "is not a host label; use BaseURL for an address")
+		e = cfg.Region.Endpoint()
+	default:
+		check.Refuse("Region", "is missing, and so is BaseURL")
+	}
+	for _, o := range []struct {
+		field, url string
+		into       *string
+	}{{"NativeStreamingURL", cfg.NativeStreamingURL, &e.NativeURL}, {"WebStreamingURL", cfg.WebStreamingURL, &e.WebURL}} {
+		if o.url == "" {
+			continue
+		}
+		u, err := url.Parse(o.url)
+		check.That(err == nil && u.Host != "" && (u.Scheme == "wss" || u.Scheme == "https" || u.Scheme == "ws" || u.Scheme == "http"), o.field, "is not a wss:// or https:// URL")
+		*o.into = o.url
+	}
+	return e
+}
+
+// hint says where a client calls, for errors that a wrong region causes.
+func (e Endpoint) hint(err *identkit.Error) {
+	host := strings.TrimSuffix(strings.TrimPrefix(e.WebURL, "https://"), "/")
+	err.Detail = "key or secret is wrong, or belongs to another region than " + host
+}

@@ -1,0 +1,92 @@
+package iproov_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/iproov"
+)
+
+func TestEveryRegionHasItsAddresses(t *testing.T) {
+	t.Parallel()
+	var labels []string
+	for _, r := range iproov.Regions() {
+		assert.True(t, r.Known())
+		labels = append(labels, string(r))
+		e := r.Endpoint()
+		assert.Equal(t, "https://"+string(r)+".rp.secure.iproov.me/api/v2", e.BaseURL)
+		for _, p := range []iproov.Platform{iproov.PlatformAndroid, iproov.PlatformIOS, iproov.PlatformFlutter, iproov.PlatformReactNative, iproov.PlatformDotNet} {
+			assert.True(t, p.Known())
+			assert.Equal(t, "wss://"+string(r)+".rp.secure.iproov.me/ws", e.StreamingURL(p), p)
+		}
+		assert.Equal(t, "https://"+string(r)+".rp.secure.iproov.me", e.StreamingURL(iproov.PlatformWeb))
+		assert.Empty(t, e.StreamingURL("toaster"))
+	}
+	assert.Equal(t, []string{"eu", "us", "sg", "au", "jkt", "latam"}, labels)
+	assert.False(t, iproov.Region("gds").Known())
+}
+
+func TestAddressesAreNormalised(t *testing.T) {
+	t.Parallel()
+	for address, base := range map[string]string{
+		"https://eu.rp.secure.iproov.me/api/v2":      "https://eu.rp.secure.iproov.me/api/v2",
+		"https://eu.rp.secure.iproov.me/api/v2/":     "https://eu.rp.secure.iproov.me/api/v2",
+		"https://eu.rp.secure.iproov.me":             "https://eu.rp.secure.iproov.me/api/v2",
+		"https://eu.rp.secure.iproov.me/":            "https://eu.rp.secure.iproov.me/api/v2",
+		" EU.rp.secure.iproov.me ":                   "https://eu.rp.secure.iproov.me/api/v2",
+		"https://eu.rp.iproov.me/api/v2":             "https://eu.rp.secure.iproov.me/api/v2",
+		"https://gds.rp.secure.iproov.me":            "https://gds.rp.secure.iproov.me/api/v2",
+		"https://proxy.acme.example:8443/face":       "https://proxy.acme.example:8443/face/api/v2",
+		"https://proxy.acme.example/face/api/v2//":   "https://proxy.acme.example/face/api/v2",
+		"http://127.0.0.1:8080/api/v2":               "http://127.0.0.1:8080/api/v2",
+		"https://secure.iproov.me/api/v2":            "https://secure.iproov.me/api/v2",
+		"https://proxy.acme.example/a%2Fb/api/v2":    "https://proxy.acme.example/a%2Fb/api/v2",
+		"https://rp.iproov.me.attacker.example/x/y/": "https://rp.iproov.me.attacker.example/x/y/api/v2",
+	} {
+		e, err := iproov.ParseEndpoint(address)
+		require.NoError(t, err, address)
+		assert.Equal(t, base, e.BaseURL, address)
+	}
+	e, err := iproov.ParseEndpoint("https://proxy.acme.example/face")
+	require.NoError(t, err)
+	assert.Equal(t, "wss://proxy.acme.example/face/ws", e.NativeURL)
+	assert.Equal(t, "https://proxy.acme.example/face", e.WebURL)
+	for _, address := range []string{"", "wss://eu.rp.secure.iproov.me/ws", "ftp://x", "https://u:p@eu.rp.secure.iproov.me", "https://x/?a=b", "https://x/#f", "https://", ":"} {
+		_, err := iproov.ParseEndpoint(address)
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest, address)
+	}
+}
+
+func TestAnAppIsToldWhereToStream(t *testing.T) {
+	t.Parallel()
+	claim := &iproov.Claim{Token: "tok", Type: iproov.TypeVerify}
+	client, err := iproov.New(iproov.Config{Region: "GDS", Credentials: iproov.Keys("key", "secret")})
+	require.NoError(t, err)
+	b, err := json.Marshal(client.Launch(claim, iproov.PlatformIOS))
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"token":"tok","type":"verify","streamingUrl":"wss://gds.rp.secure.iproov.me/ws"}`, string(b))
+
+	client, err = iproov.New(iproov.Config{
+		BaseURL: "https://proxy.acme.example", NativeStreamingURL: "wss://stream.acme.example/ws", WebStreamingURL: "https://stream.acme.example",
+		Credentials: iproov.Keys("key", "secret"),
+	})
+	require.NoError(t, err)
+	assert.Equal(t, iproov.Endpoint{BaseURL: "https://proxy.acme.example/api/v2", NativeURL: "wss://stream.acme.example/ws", WebURL: "https://stream.acme.example"}, client.Endpoint())
+}
+
+func FuzzParseEndpoint(f *testing.F) {
+	f.Fuzz(func(t *testing.T, address string) {
+		e, err := iproov.ParseEndpoint(address)
+		if err != nil {
+			require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+			return
+		}
+		again, err := iproov.ParseEndpoint(e.BaseURL)
+		require.NoError(t, err)
+		require.Equal(t, e, again, "normal is normal")
+	})
+}

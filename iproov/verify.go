@@ -1,0 +1,49 @@
+package iproov
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
+)
+
+// Verify compares faces with the known ones: client.Verify.
+type Verify struct{ service *service }
+
+var verifyToken = &transport.Operation{
+	Name:   "iproov.Verify.Token",
+	Method: http.MethodPost, Path: "/claim/verify/token",
+	Retry: transport.RetrySafe, // a claim that nobody starts is forgotten
+}
+
+// Token makes a claim to verify an active user. Launch the SDK with it.
+//
+// Errors: [identkit.ErrNotFound] with no_user or invalid_user_id for a user who is not enrolled; [identkit.ErrConflict] with
+// inactive_user for one who is suspended; [identkit.ErrForbidden] with invalid_assurance_type; [identkit.ErrRateLimited].
+//
+// Safe to repeat, as [Enrol.Token].
+//
+// Source: Swagger file 2.13, verify-users page; checked 2026-11.
+func (s *Verify) Token(ctx context.Context, in TokenRequest, opts ...identkit.CallOption) (*Claim, error) {
+	return s.service.token(ctx, verifyToken, TypeVerify, in, opts)
+}
+
+var verifyValidate = &transport.Operation{
+	Name:   "iproov.Verify.Validate",
+	Method: http.MethodPost, Path: "/claim/verify/validate",
+	Retry:     transport.RetryRefused, // the verdict is given once
+	Unmetered: true,
+}
+
+// Validate fetches the verdict of a verification scan, once.
+//
+// Look at Passed: a scan that did not pass is an answer, not an error. Errors: [identkit.ErrConflict] with invalid_token when the
+// token is wrong, was validated before or its scan has not ended; the three cannot be told apart, so treat it as final.
+//
+// Not safe to repeat: the verdict is given once. After [identkit.ErrOutcomeUnknown] it may be lost; start again with a new claim.
+//
+// Source: Swagger file 2.13, verify-users page; checked 2026-11.
+func (s *Verify) Validate(ctx context.Context, in Validate, opts ...identkit.CallOption) (*Validation, error) {
+	return s.service.validate(ctx, verifyValidate, in, false, opts)
+}
