@@ -16,7 +16,7 @@ const (
 	CodeNoUser               = "no_user"                // unknown user id
 	CodeInactiveUser         = "inactive_user"          // user is not active
 	CodeAlreadyEnrolled      = "already_enrolled"       // verify instead, take a new id, or delete the user first
-	CodeInvalidToken         = "invalid_token"          //nolint:gosec // a code: claim token wrong, used, validated, or not yet scanned
+	CodeInvalidToken         = "invalid_token"          // claim token wrong, used, validated, or not yet scanned
 	CodeInvalidValidation    = "invalid_validation"     // user id or risk profile differ from the claim's
 	CodeInvalidRiskAppetite  = "invalid_risk_appetite"  // risk profile missing, malformed, unknown or switched off
 	CodeMissingData          = "missing_data"           // resource, reason or token is missing

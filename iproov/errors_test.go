@@ -154,7 +154,7 @@ func TestTheEnemy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			check := func(t *testing.T, srv *iproovtest.Server, err error, want calls, attempts int) {
+			check := func(t *testing.T, _ *iproovtest.Server, err error, want calls, attempts int) {
 				t.Helper()
 				assert.Equal(t, want.attempts, attempts, "attempts")
 				if want.want == "" {

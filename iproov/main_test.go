@@ -16,10 +16,9 @@ import (
 	"github.com/identkit/identkit/iproov/iproovtest"
 )
 
-const (
-	alice     iproov.UserID = "b7c0e9a2-5f0e-4c1b-9d53-2a7d2f1f0c11"
-	userAgent               = "Mozilla/5.0 (made up)"
-)
+const alice iproov.UserID = "b7c0e9a2-5f0e-4c1b-9d53-2a7d2f1f0c11"
+
+const userAgent = "Mozilla/5.0 (made up)"
 
 var tokenIn = iproov.TokenRequest{UserID: alice, Resource: "acme-login"}
 

@@ -29,8 +29,10 @@ type note struct {
 	At       time.Time         `json:"at"`
 	Unnamed  string
 	Hidden   string `json:"-"`
-	private  string //nolint:unused // shows that it is passed over
+	private  string // shows that it is passed over
 }
+
+var _ = note{}.private
 
 type common struct {
 	ID string `json:"id"`

@@ -77,9 +77,9 @@ func (e *exact) Read(b []byte) (int, error) {
 	}
 	n, err := e.src.Read(b[:min(int64(len(b)), e.left)])
 	e.left -= int64(n)
-	if err == io.EOF && e.left > 0 { //nolint:errorlint // readers return it bare
+	if err == io.EOF && e.left > 0 {
 		err = errShort
-	} else if err == io.EOF { //nolint:errorlint // readers return it bare
+	} else if err == io.EOF {
 		err = nil
 	}
 	return n, err

@@ -15,11 +15,12 @@ import (
 )
 
 type access struct {
-	token  string
-	made   time.Time
-	uses   int
-	ended  bool
-	scopes []iproov.Scope
+	token      string
+	boughtWith identkit.Secret
+	made       time.Time
+	uses       int
+	ended      bool
+	scopes     []iproov.Scope
 }
 
 // AccessToken is what the fake knows of an access token.
@@ -93,11 +94,11 @@ func (s *Server) accessToken(c *fakeserver.Call) {
 	case !ok || user != s.opts.OAuthUsername || !slices.Contains(s.passwords, identkit.Secret(password)):
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidClient)
 	default:
-		s.giveToken(c, form["scope"])
+		s.giveToken(c, identkit.Secret(password), form["scope"])
 	}
 }
 
-func (s *Server) giveToken(c *fakeserver.Call, asked []string) {
+func (s *Server) giveToken(c *fakeserver.Call, password identkit.Secret, asked []string) {
 	scopes := s.opts.OAuthScopes
 	if len(asked) > 0 {
 		scopes = nil
@@ -112,7 +113,7 @@ func (s *Server) giveToken(c *fakeserver.Call, asked []string) {
 	for _, old := range s.access {
 		old.ended = old.ended || s.opts.NewTokenEndsOld
 	}
-	a := &access{token: random(accessLength), made: c.Now(), scopes: scopes}
+	a := &access{token: random(accessLength), boughtWith: password, made: c.Now(), scopes: scopes}
 	s.access = append(s.access, a)
 	seconds := int(s.opts.TokenLife / time.Second)
 	answer := map[string]any{"access_token": a.token, "token_type": "Bearer", "expires_in": seconds, "scope": scopes}

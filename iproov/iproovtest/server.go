@@ -154,11 +154,15 @@ func (s *Server) SetSecrets(secrets ...identkit.Secret) {
 	s.secrets = slices.Clone(secrets)
 }
 
-// SetOAuthPasswords replaces the OAuth passwords that are taken. Access tokens stay as they are; see EndAccessTokens.
+// SetOAuthPasswords replaces the OAuth passwords that are taken. Access tokens bought with others end; whether iProov ends them is
+// not documented.
 func (s *Server) SetOAuthPasswords(passwords ...identkit.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.passwords = slices.Clone(passwords)
+	for _, a := range s.access {
+		a.ended = a.ended || !slices.Contains(passwords, a.boughtWith)
+	}
 }
 
 // URL is the base URL with the API's path.
@@ -177,7 +181,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 func (s *Server) Transport() http.RoundTripper { return s.engine.Transport() }
 
 // Responder reaches the fake from httpmock: the function is an httpmock.Responder.
-func (s *Server) Responder() func(*http.Request) (*http.Response, error) { return s.engine.Responder() }
+func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
+	return s.engine.Responder() //nolint:bodyclose // the caller does
+}
 
 // Fault adds rules; the first that fits an attempt shapes its answer. A rule about an operation that the fake does not play is a
 // panic that names those it does.
