@@ -8,7 +8,8 @@
 //
 // With -serve it keeps running. With POWERAUTH_BASE_URL, POWERAUTH_USERNAME and POWERAUTH_PASSWORD it serves against a real
 // deployment of PowerAuth, with IPROOV_REGION, IPROOV_API_KEY, IPROOV_SECRET, IPROOV_OAUTH_USERNAME and IPROOV_OAUTH_PASSWORD against
-// iProov; what is not configured stays on its fake. BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
+// iProov; what is not configured stays on its fake. BACKEND_CALLBACK_PASSWORD is what PowerAuth sends with callbacks to
+// /callbacks/powerauth, for the user "powerauth". BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
 package main
 
 import (
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	logger, err := newLogger(logs)
+	logger, err := newLogger(logs, *serve)
 	if err != nil {
 		return err
 	}
@@ -99,8 +100,12 @@ func shutdown(srv *http.Server, logger *slog.Logger) error {
 	return srv.Shutdown(ctx)
 }
 
-func newLogger(w io.Writer) (*slog.Logger, error) {
-	level := slog.LevelWarn
+// newLogger is quieter for the walk, whose transcript tells of refusals.
+func newLogger(w io.Writer, serve bool) (*slog.Logger, error) {
+	level := slog.LevelError
+	if serve {
+		level = slog.LevelInfo
+	}
 	if text := os.Getenv("BACKEND_LOG_LEVEL"); text != "" {
 		if err := level.UnmarshalText([]byte(text)); err != nil {
 			return nil, fmt.Errorf("BACKEND_LOG_LEVEL: %w", err)

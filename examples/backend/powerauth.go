@@ -16,6 +16,8 @@ type mobile struct {
 	client *powerauth.Client
 	logger *slog.Logger
 	fake   *powerauthtest.Server // nil on a real deployment
+
+	payments *payments
 }
 
 func newPowerAuth(opts identkit.Options) (*mobile, error) {
@@ -26,14 +28,18 @@ func newPowerAuth(opts identkit.Options) (*mobile, error) {
 			return nil, err
 		}
 		m.client = m.fake.Client(func(cfg *powerauth.Config) { cfg.Options = opts })
-		return m, nil
+	} else {
+		cfg, err := powerauth.ConfigFromEnv()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Options = opts
+		if m.client, err = powerauth.New(cfg); err != nil {
+			return nil, err
+		}
 	}
-	cfg, err := powerauth.ConfigFromEnv()
-	if err != nil {
-		return nil, err
-	}
-	cfg.Options = opts
-	m.client, err = powerauth.New(cfg)
+	var err error
+	m.payments, err = newPayments(m)
 	return m, err
 }
 
@@ -56,6 +62,7 @@ func (m *mobile) routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /operations", m.createOperation)
 	mux.HandleFunc("GET /operations/{id}", m.getOperation)
 	mux.HandleFunc("DELETE /operations/{id}", m.cancelOperation)
+	m.payments.routes(mux)
 	if m.fake != nil { // a phone to play with
 		mux.HandleFunc("POST /phone/activate", m.phoneActivates)
 		mux.HandleFunc("POST /phone/approve", m.phoneApproves)

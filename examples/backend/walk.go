@@ -18,6 +18,7 @@ type walker struct {
 	base   string
 	out    io.Writer
 	client *http.Client
+	header http.Header // sent with every call while it is set
 	steps  int
 	err    error
 }
@@ -80,6 +81,9 @@ func (w *walker) send(method, path, body string, answer any) (int, error) {
 	req, err := http.NewRequestWithContext(w.ctx, method, w.base+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return 0, err
+	}
+	for name, values := range w.header {
+		req.Header[name] = values
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")

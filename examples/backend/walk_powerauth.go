@@ -13,6 +13,7 @@ import (
 func (m *mobile) walk(w *walker) {
 	device := m.walkRegistration(w)
 	m.walkOperations(w, device)
+	m.payments.walk(w)
 }
 
 func (m *mobile) walkRegistration(w *walker) powerauth.RegistrationID {
