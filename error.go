@@ -1,6 +1,7 @@
 package identkit
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -68,7 +69,8 @@ type Error struct {
 	// Err is the cause: a network, context or decoding error, or nil.
 	Err error
 
-	body []byte
+	// Two pointers away, as in Raw: package fmt cannot call methods on an Error in an unexported field.
+	body **[]byte
 }
 
 // FieldError is the refusal of one field.
@@ -77,6 +79,12 @@ type FieldError struct {
 	Reason string // ours for ErrInvalidRequest, else the provider's
 	Value  string // the refused value as JSON, when the provider repeats it; never set by us
 }
+
+// Format prints the field's name alone, whatever the verb.
+func (f FieldError) Format(s fmt.State, verb rune) { formatLine(s, verb, printable(f.Field)) }
+
+// LogValue returns the field's name alone.
+func (f FieldError) LogValue() slog.Value { return slog.StringValue(printable(f.Field)) }
 
 // Attempt is one try at a call.
 type Attempt struct {
@@ -193,10 +201,19 @@ func (e *Error) Is(target error) bool {
 }
 
 // Body returns a copy of the beginning of the answer's body, at most 4 KiB, for a human. It may hold personal data.
-func (e *Error) Body() []byte { return append([]byte(nil), e.body...) }
+func (e *Error) Body() []byte {
+	if e.body == nil {
+		return nil
+	}
+	return bytes.Clone(**e.body)
+}
 
 // KeepBody remembers the beginning of an answer's body. Clients call it.
-func (e *Error) KeepBody(b []byte) { e.body = append([]byte(nil), b[:min(len(b), maxBodyExcerpt)]...) }
+func (e *Error) KeepBody(b []byte) {
+	kept := bytes.Clone(b[:min(len(b), maxBodyExcerpt)])
+	at := &kept
+	e.body = &at
+}
 
 // printable keeps a provider's token on one line, plain and short.
 func printable(s string) string {

@@ -2,8 +2,11 @@ package identkit
 
 import (
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -22,13 +25,16 @@ type Request struct {
 	Query url.Values
 	// Header is added to the request. Authorization, Host and the framing headers cannot be set.
 	Header http.Header
-	// Body is sent as JSON; nil sends none. A json.RawMessage is sent as it is.
+	// Body is sent as JSON; nil sends none. A json.RawMessage is sent as it is. A [Secret] in it would be sent as its mask and is
+	// refused: reveal it first.
 	Body any
-	// Retry says when the call may be repeated; the zero value is the careful one.
+	// Retry says when the call may be repeated; the zero value is the careful one. A GET may still be repeated by net/http itself, on a
+	// connection that the server closed in that moment.
 	Retry RetryClass
 }
 
-// Response is what came back over HTTP, for callers who need more than the decoded result; see [WithResponse].
+// Response is what came back over HTTP, for callers who need more than the decoded result; see [WithResponse]. Its Body and Header
+// may hold personal data and secrets; printing or logging a Response shows its status and request id alone.
 type Response struct {
 	// Status is the HTTP status.
 	Status int
@@ -40,6 +46,16 @@ type Response struct {
 	Body json.RawMessage
 	// Attempts lists the attempts that failed before this answer, and the one that brought it.
 	Attempts []Attempt
+}
+
+// Format prints status and request id, whatever the verb.
+func (r Response) Format(f fmt.State, verb rune) {
+	formatLine(f, verb, "HTTP "+strconv.Itoa(r.Status)+" "+printable(r.RequestID))
+}
+
+// LogValue returns status and request id.
+func (r Response) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int("status", r.Status), slog.String("request_id", printable(r.RequestID)))
 }
 
 // CallOption adjusts one call. Make one with [WithHeader], [WithTimeout], [WithAttempts] or [WithResponse].

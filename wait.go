@@ -39,5 +39,5 @@ func (e WaitError[T]) MarshalJSON() ([]byte, error) { return json.Marshal(e.Erro
 type WaitPolicy struct {
 	MinInterval time.Duration // between the first reads; zero means 1 s
 	MaxInterval time.Duration // what the interval grows to; zero means 5 s
-	Until       time.Time     // stop then; zero means when the state ends by itself
+	Until       time.Time     // stop then; zero means soon after the state ends by itself
 }

@@ -55,11 +55,12 @@ type CallbackConfig struct {
 //
 // A callback is a hint: its body is not signed and may be old. So what the handler function gets in Registration or Operation is the
 // state read after the callback came; when that cannot be read, the answer is 503 and PAC tries again, if its MaxAttempts (default 1)
-// lets it. The vendor itself says that callbacks may be lost: sweep open registrations and operations as well.
+// lets it. What PAC no longer finds is handed over as NotFound. The vendor itself says that callbacks may be lost: sweep open registrations and operations as well.
 //
-// Repeated deliveries are known by the Idempotency-Key header (PAC 1.9 and later). Without it, what has the same type, id, status and
-// number of failures within the same minute counts as one, because all these come again when a device is blocked, unblocked and
-// blocked; what does not tell its status is always handed over. The header is not covered by the proof, and need not be: the proof says that PAC sent the whole request.
+// Repeated deliveries are known by the Idempotency-Key header (PAC 1.9 and later). Without it, the same type, id, status and number
+// of failures, as they were read and not as the body tells them, are handed over once a minute: they come again when a device is
+// blocked, unblocked and blocked. The header is not covered by the proof, and need not be: the proof says that PAC sent the whole
+// request.
 //
 // Answers are those of package webhook. Source: callbacks page, WebServices-Methods and code of the engine; checked 2026-11.
 func NewCallbackHandler(cfg CallbackConfig) (http.Handler, error) {
@@ -70,9 +71,18 @@ func NewCallbackHandler(cfg CallbackConfig) (http.Handler, error) {
 	if cfg.Name == "" {
 		cfg.Name = provider
 	}
-	r := &callbackReceiver{cfg: cfg, header: webhook.UnsignedIDHeader("Idempotency-Key")}
+	if cfg.Store == nil {
+		cfg.Store = webhook.NewMemoryStore(webhook.MemoryConfig{Clock: cfg.Clock})
+	}
+	r := &callbackReceiver{cfg: cfg, header: webhook.UnsignedIDHeader("Idempotency-Key"), keep: cfg.Keep, lease: 2*cfg.Timeout + settleTime}
+	if r.keep == 0 {
+		r.keep = defaultKeep
+	}
+	if cfg.Timeout == 0 {
+		r.lease = 2*defaultCallbackTimeout + settleTime
+	}
 	h, err := webhook.NewHandler(webhook.Config[callback]{
-		Name: cfg.Name, Verify: cfg.Verify, Decode: decodeCallback, Handle: r.handle, EventID: r.eventID,
+		Name: cfg.Name, Verify: cfg.Verify, Decode: r.decode, Handle: r.handle, EventID: r.eventID,
 		Store: cfg.Store, Keep: cfg.Keep, Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes,
 		Logger: cfg.Logger, Observe: cfg.Observe, Clock: cfg.Clock,
 	})
@@ -82,9 +92,16 @@ func NewCallbackHandler(cfg CallbackConfig) (http.Handler, error) {
 	return h, nil
 }
 
+// The defaults of package webhook, for the claims made here.
+const (
+	defaultKeep            = 72 * time.Hour
+	defaultCallbackTimeout = 10 * time.Second
+)
+
 type callbackReceiver struct {
-	cfg    CallbackConfig
-	header func(*webhook.Delivery) (string, error)
+	cfg         CallbackConfig
+	header      func(*webhook.Delivery) (string, error)
+	keep, lease time.Duration
 }
 
 // eventID names a callback for deduplication.
@@ -93,31 +110,88 @@ func (r *callbackReceiver) eventID(d *webhook.Delivery, c callback) (string, err
 	if err != nil {
 		return "", err
 	}
-	if key != "" {
+	switch {
+	case key != "":
 		return strings.Join([]string{"key", key, c.id}, "|"), nil
-	}
-	if c.status == "" {
-		// Nothing tells it from the next change of the same thing. To handle one twice does no harm, to miss one does.
+	case !r.cfg.TrustBody || c.status == "":
+		// What is read again is known by its state, in once. Else nothing tells it from the next change of the same thing: to
+		// handle one twice does no harm, to miss one does.
 		return rand.Text(), nil
 	}
-	minute := strconv.FormatInt(d.Request.Time.Unix()/60, 10)
-	return strings.Join([]string{"state", string(c.kind), c.id, c.status, c.failures, minute}, "|"), nil
+	return c.stateKey(c.status, c.failures), nil
 }
 
+// stateKey names a state of what the callback is about, within a minute: the same state may come again.
+func (c *callback) stateKey(status, failures string) string {
+	return strings.Join([]string{"state", string(c.kind), c.id, status, failures, c.minute}, "|")
+}
+
+// decode also notes how the delivery is known again.
+func (r *callbackReceiver) decode(d *webhook.Delivery) ([]callback, error) {
+	callbacks, err := decodeCallback(d)
+	if err != nil {
+		return nil, err
+	}
+	key, err := r.header(d)
+	for i := range callbacks {
+		callbacks[i].keyed = key != ""
+		callbacks[i].minute = strconv.FormatInt(d.Request.Time.Unix()/60, 10)
+	}
+	return callbacks, err
+}
+
+// once hands over a state that was read, unless the same one was handed over in the same minute. It is the state that was read and
+// not the one that the body tells, so that a forged or early body cannot stand in the way of the real one.
+func (r *callbackReceiver) once(ctx context.Context, c *callback, status, failures string, hand func() error) error {
+	if c.keyed || r.cfg.TrustBody || status == "" {
+		return hand()
+	}
+	claim, err := r.cfg.Store.Claim(ctx, r.cfg.Name+":"+c.stateKey(status, failures), r.lease)
+	switch {
+	case errors.Is(err, webhook.ErrDuplicate):
+		return nil
+	case err != nil:
+		return err
+	}
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	handed := false
+	defer func() {
+		if !handed { // an error, or a panic on its way up
+			_ = claim.Release(settle)
+		}
+	}()
+	if err := hand(); err != nil {
+		return err
+	}
+	handed = true
+	return claim.Commit(settle, r.keep)
+}
+
+const settleTime = 5 * time.Second
+
 func (r *callbackReceiver) handle(ctx context.Context, c callback) error {
+	unknown := func() error { return r.cfg.OnUnknown(ctx, UnknownCallback{Raw: c.raw, Type: c.kindText}) }
 	switch {
 	case c.registration != nil && r.cfg.OnRegistration != nil:
-		if err := r.readRegistration(ctx, c.registration); err != nil {
+		told := c.registration
+		if err := r.readRegistration(ctx, told); errors.Is(err, identkit.ErrInvalidRequest) {
+			return unknown() // about an id that cannot be one
+		} else if err != nil {
 			return err
 		}
-		return r.cfg.OnRegistration(ctx, *c.registration)
+		return r.once(ctx, &c, string(told.Registration.Status), "", func() error { return r.cfg.OnRegistration(ctx, *told) })
 	case c.operation != nil && r.cfg.OnOperation != nil:
-		if err := r.readOperation(ctx, c.operation); err != nil {
+		told := c.operation
+		if err := r.readOperation(ctx, told); errors.Is(err, identkit.ErrInvalidRequest) {
+			return unknown()
+		} else if err != nil {
 			return err
 		}
-		return r.cfg.OnOperation(ctx, *c.operation)
+		failures := strconv.Itoa(told.Operation.FailureCount)
+		return r.once(ctx, &c, string(told.Operation.Status), failures, func() error { return r.cfg.OnOperation(ctx, *told) })
 	}
-	return r.cfg.OnUnknown(ctx, UnknownCallback{Raw: c.raw, Type: c.kindText})
+	return unknown()
 }
 
 func (r *callbackReceiver) readRegistration(ctx context.Context, c *RegistrationCallback) error {
@@ -125,10 +199,13 @@ func (r *callbackReceiver) readRegistration(ctx context.Context, c *Registration
 		return nil
 	}
 	got, err := r.cfg.Client.Registrations.Get(ctx, c.RegistrationID)
-	if errors.Is(err, identkit.ErrNotFound) && (c.Told.Status == RegistrationRemoved || c.Told.Status == "") {
-		// Some deployments answer so what others answer with REMOVED. It also means "no access", so a callback that tells of a
-		// living registration is not overruled by it.
-		got, err = &Registration{ID: c.RegistrationID, Status: RegistrationRemoved}, nil
+	if errors.Is(err, identkit.ErrNotFound) {
+		// Some deployments answer so what others answer with REMOVED. It also means "no access", so only a callback that tells of
+		// the removal is believed.
+		if c.NotFound = c.Told.Status != RegistrationRemoved; !c.NotFound {
+			c.Registration = Registration{ID: c.RegistrationID, Status: RegistrationRemoved}
+		}
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("powerauth: registration cannot be read again: %w", err)
@@ -142,6 +219,10 @@ func (r *callbackReceiver) readOperation(ctx context.Context, c *OperationCallba
 		return nil
 	}
 	got, err := r.cfg.Client.Operations.Get(ctx, c.OperationID)
+	if errors.Is(err, identkit.ErrNotFound) {
+		c.NotFound = true
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("powerauth: operation cannot be read again: %w", err)
 	}

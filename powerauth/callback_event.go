@@ -14,9 +14,11 @@ type RegistrationCallback struct {
 	identkit.Raw `json:"-"`
 
 	RegistrationID RegistrationID
-	// Registration is the state read after the callback came. A registration that PAC no longer finds has the status
-	// [RegistrationRemoved] and nothing else. Zero only with CallbackConfig.TrustBody.
+	// Registration is the state read after the callback came. Zero with CallbackConfig.TrustBody, and with NotFound.
 	Registration Registration
+	// NotFound says that PAC did not find the registration when it was read again: it is gone, or the client has no access to it
+	// any more. Do not take it for removed unless the callback told so, or you know that the client has access.
+	NotFound bool
 	// Told is what the callback said: not signed, maybe old, and only as much as the callback's attributes name.
 	Told RegistrationTold
 }
@@ -39,8 +41,10 @@ type OperationCallback struct {
 	identkit.Raw `json:"-"`
 
 	OperationID OperationID
-	// Operation is the state read after the callback came. Zero only with CallbackConfig.TrustBody.
+	// Operation is the state read after the callback came. Zero with CallbackConfig.TrustBody, and with NotFound.
 	Operation Operation
+	// NotFound says that PAC did not find the operation when it was read again, or gives no access to it.
+	NotFound bool
 	// Told is what the callback said: not signed, maybe old, and only as much as the callback's attributes name.
 	Told OperationTold
 }
@@ -80,6 +84,8 @@ type callback struct {
 	id           string
 	status       string
 	failures     string
+	keyed        bool // the delivery has an id, by which it is known again
+	minute       string
 	registration *RegistrationCallback
 	operation    *OperationCallback
 }

@@ -201,7 +201,6 @@ func TestACallbackThatCannotBeReadAgainIsAskedForAgain(t *testing.T) {
 		"a wrong base URL":     {404, ``},
 		"another operation":    {200, strings.Replace(operationBody, "o-1", "o-2", 1)},
 		"an answer of nothing": {200, `{}`},
-		"an unknown operation": {400, `{"status":"ERROR","responseObject":{"code":"ERROR_OPERATION_NOT_FOUND"}}`},
 	} {
 		s, client := stubbed(t, c.status, c.body)
 		h, got := callbacks(t, client)
@@ -217,19 +216,38 @@ func TestACallbackThatCannotBeReadAgainIsAskedForAgain(t *testing.T) {
 func TestARegistrationThatIsGoneIsRemoved(t *testing.T) {
 	t.Parallel()
 	gone := `{"status":"ERROR","responseObject":{"code":"ERROR_REGISTRATION_NOT_FOUND"}}`
-	for told, want := range map[string]int{`,"activationStatus":"REMOVED"`: 200, ``: 200, `,"activationStatus":"ACTIVE"`: 503, `,"activationStatus":"NEW"`: 503} {
+	for told, removed := range map[string]bool{`,"activationStatus":"REMOVED"`: true, ``: false, `,"activationStatus":"ACTIVE"`: false, `,"activationStatus":"NEW"`: false} {
 		_, client := stubbed(t, 400, gone)
 		h, got := callbacks(t, client)
-		assert.Equal(t, want, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"`+told+`}`), told)
-		if want == 200 {
-			require.Len(t, got.registrations, 1)
-			assert.Equal(t, powerauth.RegistrationRemoved, got.registrations[0].Registration.Status)
-			assert.Equal(t, powerauth.RegistrationID("r-1"), got.registrations[0].Registration.ID)
-		}
+		assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"`+told+`}`), told)
+		require.Len(t, got.registrations, 1)
+		assert.Equal(t, powerauth.RegistrationID("r-1"), got.registrations[0].RegistrationID)
+		assert.Equal(t, removed, got.registrations[0].Registration.Status == powerauth.RegistrationRemoved, "only a callback that tells of it is believed")
+		assert.Equal(t, !removed, got.registrations[0].NotFound)
 	}
+	_, lost := stubbed(t, 400, `{"status":"ERROR","responseObject":{"code":"ERROR_OPERATION_NOT_FOUND"}}`)
+	operations, told := callbacks(t, lost)
+	assert.Equal(t, 200, deliver(operations, `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`))
+	require.Len(t, told.operations, 1)
+	assert.True(t, told.operations[0].NotFound)
+	assert.False(t, told.operations[0].Operation.IsApproved())
 	_, client := stubbed(t, 404, ``)
 	h, _ := callbacks(t, client)
 	assert.Equal(t, 503, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","activationStatus":"REMOVED"}`), "a wrong base URL unbinds nobody")
+}
+
+func TestAForgedStateDoesNotStandInTheWayOfTheRealOne(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, strings.Replace(operationBody, "APPROVED", "PENDING", 1))
+	h, got := callbacks(t, client)
+	body := `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}` // no Idempotency-Key: PAC before 1.9
+	assert.Equal(t, 200, deliver(h, body))
+	s.answer(200, strings.Replace(operationBody, "PENDING", "APPROVED", 1))
+	assert.Equal(t, 200, deliver(h, body))
+	require.Len(t, got.operations, 2, "what was read differs, whatever the body tells")
+	assert.True(t, got.operations[1].Operation.IsApproved())
+	assert.Equal(t, 200, deliver(h, body))
+	assert.Len(t, got.operations, 2, "the same state, once")
 }
 
 func TestRepeatedCallbacksAreHandledOnce(t *testing.T) {

@@ -3,6 +3,7 @@ package powerauth
 import (
 	"context"
 	"os"
+	"strings"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -24,15 +25,15 @@ type Config struct {
 
 // Credentials say how calls authenticate. The zero value is none and is refused by [New].
 type Credentials struct {
-	auth  transport.Authorizer
-	fault identkit.FieldError
+	auth   transport.Authorizer
+	faults []identkit.FieldError
 }
 
 // BasicAuth authenticates with the user name and password of an integration user.
 func BasicAuth(username string, password identkit.Secret) Credentials {
 	c := BasicAuthFrom(username, identkit.Static(password))
-	if c.fault.Field == "" && password == "" {
-		c.fault = identkit.FieldError{Field: "Credentials.Password", Reason: "is empty"}
+	if password == "" {
+		c.faults = append(c.faults, identkit.FieldError{Field: "Credentials.Password", Reason: "is empty"})
 	}
 	return c
 }
@@ -40,31 +41,26 @@ func BasicAuth(username string, password identkit.Secret) Credentials {
 // BasicAuthFrom is [BasicAuth] with a password that can be rotated: the source is asked for every attempt, and once more when
 // PAC answers 401.
 func BasicAuthFrom(username string, password identkit.SecretSource) Credentials {
-	switch {
-	case username == "":
-		return Credentials{fault: identkit.FieldError{Field: "Credentials.Username", Reason: "is empty"}}
-	case password == nil:
-		return Credentials{fault: identkit.FieldError{Field: "Credentials.Password", Reason: "has no source"}}
-	}
-	return Credentials{auth: transport.Basic(username, password)}
+	var c transport.Check
+	c.Text("Credentials.Username", username, 0)
+	odd := func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }
+	c.That(!strings.ContainsFunc(username, odd), "Credentials.Username", "holds a colon or a control character")
+	c.That(password != nil, "Credentials.Password", "has no source")
+	return Credentials{auth: transport.Basic(username, password), faults: c.Faults}
 }
 
 // BearerAuth authenticates with an OAuth 2.0 / OIDC access token, which deployments since about 1.10 can be switched to. Tokens
 // expire, so there is only a source; it is asked for every attempt, and once more when PAC answers 401.
 func BearerAuth(token identkit.SecretSource) Credentials {
 	if token == nil {
-		return Credentials{fault: identkit.FieldError{Field: "Credentials.Token", Reason: "has no source"}}
+		return Credentials{faults: []identkit.FieldError{{Field: "Credentials.Token", Reason: "has no source"}}}
 	}
 	return Credentials{auth: transport.Bearer(token)}
 }
 
 func (c Credentials) check(check *transport.Check) {
-	switch {
-	case c.fault.Field != "":
-		check.Faults = append(check.Faults, c.fault)
-	case c.auth == nil:
-		check.Refuse("Credentials", "are missing")
-	}
+	check.Faults = append(check.Faults, c.faults...)
+	check.That(c.auth != nil || c.faults != nil, "Credentials", "are missing")
 }
 
 // Client calls PAC. It is safe for concurrent use; make one and keep it.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
 )
 
 // Codes of PAC's errors, as found in identkit.Error.Code. Codes not listed here pass through as they came.
@@ -89,26 +91,44 @@ func readFailure(e *identkit.Error, body []byte) {
 	}
 }
 
-var responseObject = []byte(`"responseObject"`)
+var (
+	responseObject = []byte(`"responseObject"`)
+	statusError    = []byte(`"ERROR"`)
+	errTwoObjects  = transport.Contradiction("answer is an envelope and something else at once")
+)
 
-// unwrap takes off the envelope that some deployments put around successful answers.
+// unwrap takes off the envelope that some deployments put around successful answers, and refuses answers that say two things at
+// once.
 func unwrap(body []byte) ([]byte, error) {
-	if !bytes.Contains(body, responseObject) {
+	if !bytes.Contains(body, responseObject) && !bytes.Contains(body, statusError) {
 		return body, nil
 	}
-	var envelope failureBody
-	if err := json.Unmarshal(body, &envelope); err != nil {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
 		return nil, err
 	}
-	if envelope.ResponseObject == nil {
-		return body, nil // the word stands deeper inside
+	var envelope failureBody
+	for name, value := range members {
+		switch {
+		case name == "status":
+			envelope.Status = value
+		case name == "responseObject" && string(value) != "null":
+			envelope.ResponseObject = value
+		case name != "responseObject" && strings.EqualFold(name, "responseObject"):
+			return nil, errTwoObjects
+		}
 	}
-	if string(envelope.Status) != `"OK"` {
+	switch {
+	case string(envelope.Status) == `"ERROR"`, envelope.ResponseObject != nil && string(envelope.Status) != `"OK"`:
 		e := &identkit.Error{Kind: identkit.ErrBadResponse, Detail: "answer says both success and failure"}
 		var object failureObject
 		_ = json.Unmarshal(envelope.ResponseObject, &object)
 		e.Code, e.Message = object.Code, object.Message
 		return nil, e
+	case envelope.ResponseObject == nil:
+		return body, nil // empty, or the words stand deeper inside
+	case len(members) > 2:
+		return nil, errTwoObjects // which of them is the answer?
 	}
 	return envelope.ResponseObject, nil
 }

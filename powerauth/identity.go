@@ -2,6 +2,7 @@ package powerauth
 
 import (
 	"context"
+	"strings"
 
 	"github.com/identkit/identkit"
 )
@@ -67,11 +68,27 @@ func verifiedFrom(ctx context.Context) *verified {
 // find returns what is known of a header, in this protection or one around it.
 func (v *verified) find(header string) *verified {
 	for ; v != nil; v = v.outer {
-		if v.header == header {
+		if sameHeader(v.header, header) {
 			return v
 		}
 	}
 	return nil
+}
+
+// sameHeader reports whether two header texts hold the same code, however they are written.
+func sameHeader(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if x, err := ParseAuthorizationHeader(a); err == nil {
+		y, err := ParseAuthorizationHeader(b)
+		return err == nil && strings.EqualFold(x.ActivationID, y.ActivationID) && x.Nonce == y.Nonce && x.Code == y.Code
+	}
+	if x, err := ParseTokenHeader(a); err == nil {
+		y, err := ParseTokenHeader(b)
+		return err == nil && strings.EqualFold(x.TokenID, y.TokenID) && x.Nonce == y.Nonce && x.Digest == y.Digest
+	}
+	return strings.TrimSpace(a) == strings.TrimSpace(b)
 }
 
 // verifiedAlready keeps a handler from verifying once more what a middleware has verified, which would fail and burn an attempt.

@@ -143,6 +143,8 @@ func (o *Operation) IsApproved() bool { return o.Status == OperationApproved }
 
 type operationAnswer struct {
 	Operation
+	ID              wire.Sole            `json:"operationId"`
+	Status          wire.Sole            `json:"status"`
 	Parameters      map[string]wire.Text `json:"parameters"`
 	FailureCount    wire.Number          `json:"failureCount"`
 	MaxFailureCount wire.Number          `json:"maxFailureCount"`
@@ -152,6 +154,7 @@ type operationAnswer struct {
 
 func (w *operationAnswer) finish(path transport.Path) (*Operation, error) {
 	o := &w.Operation
+	o.ID, o.Status = OperationID(w.ID.String()), OperationStatus(w.Status.String())
 	switch {
 	case o.ID == "":
 		return nil, transport.Missing("operationId")

@@ -204,6 +204,11 @@ func TestAnOperationNeverReadsAsApprovedWhenItIsNot(t *testing.T) {
 		"list":                `[{"operationId":"o-1","status":"APPROVED"}]`,
 		"doubled":             `{"operationId":"o-1","status":"APPROVED"}{"operationId":"o-1","status":"REJECTED"}`,
 		"followed by a page":  `{"operationId":"o-1","status":"APPROVED"}<html>`,
+		"status twice":        `{"operationId":"o-1","status":"REJECTED","status":"APPROVED"}`,
+		"status in two cases": `{"operationId":"o-1","status":"PENDING","Status":"APPROVED"}`,
+		"two operations":      `{"operationId":"o-2","status":"APPROVED","OPERATIONID":"o-1"}`,
+		"other letter case":   `{"operationId":"O-1","status":"APPROVED"}`,
+		"plain failure":       `{"operationId":"o-1","status":"ERROR"}`,
 		"failure in disguise": `{"status":"ERROR","responseObject":{"operationId":"o-1","status":"APPROVED"}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -311,5 +316,40 @@ func TestWaitForAnOperation(t *testing.T) {
 		_, err := srv.Client().Operations.Wait(t.Context(), "o", identkit.WaitPolicy{MinInterval: -1})
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 		assert.Zero(t, srv.Journal().Len())
+	})
+}
+
+func TestAWaitOutlivesDatesThatAreFarAwayOrTooEarly(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		expires string
+		atLeast time.Duration
+	}{
+		"the end of the year 9999":            {`253402300799999`, time.Minute},
+		"an expiry that our clock has passed": {`946684800000`, 29 * time.Second}, // a bubble begins then
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+				srv.Fault(identkittest.Any().Body(200, "application/json", []byte(`{"operationId":"o-1","status":"PENDING","timestampExpires":`+c.expires+`}`)))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				start := time.Now()
+				_, err := srv.Client().Operations.Wait(ctx, "o-1", identkit.WaitPolicy{})
+				require.ErrorIs(t, err, identkit.ErrTimeout)
+				assert.GreaterOrEqual(t, time.Since(start), c.atLeast)
+			})
+		})
+	}
+}
+
+func TestUntilBoundsAReadThatHangs(t *testing.T) {
+	t.Parallel()
+	bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+		srv.Fault(identkittest.Any().SlowHeader(time.Hour))
+		start := time.Now()
+		_, err := srv.Client().Operations.Wait(t.Context(), "o-1", identkit.WaitPolicy{Until: start.Add(5 * time.Second)})
+		require.ErrorIs(t, err, identkit.ErrTimeout)
+		assert.Less(t, time.Since(start), 10*time.Second)
 	})
 }

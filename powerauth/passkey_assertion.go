@@ -144,14 +144,14 @@ type PasskeyAssertionResult struct {
 }
 
 type assertionAnswer struct {
-	Valid              wire.Verdict       `json:"assertionValid"`
-	UserID             UserID             `json:"userId"`
-	RegistrationID     RegistrationID     `json:"registrationId"`
-	RegistrationStatus RegistrationStatus `json:"registrationStatus"`
-	BlockedReason      string             `json:"blockedReason"`
-	ApplicationID      string             `json:"applicationId"`
-	AppID              string             `json:"appId"`
-	RemainingAttempts  *wire.Number       `json:"remainingAttempts"`
+	Valid              wire.Verdict `json:"assertionValid"`
+	UserID             wire.Sole    `json:"userId"`
+	RegistrationID     wire.Sole    `json:"registrationId"`
+	RegistrationStatus wire.Sole    `json:"registrationStatus"`
+	BlockedReason      string       `json:"blockedReason"`
+	ApplicationID      string       `json:"applicationId"`
+	AppID              string       `json:"appId"`
+	RemainingAttempts  *wire.Number `json:"remainingAttempts"`
 }
 
 func (w *assertionAnswer) finish(transport.Path) (*PasskeyAssertionResult, error) {
@@ -159,14 +159,20 @@ func (w *assertionAnswer) finish(transport.Path) (*PasskeyAssertionResult, error
 		return nil, transport.Missing("assertionValid")
 	}
 	r := &PasskeyAssertionResult{
-		Valid: w.Valid.Yes(), UserID: w.UserID, RegistrationID: w.RegistrationID, RegistrationStatus: w.RegistrationStatus,
-		BlockedReason: w.BlockedReason, ApplicationID: w.ApplicationID,
+		Valid: w.Valid.Yes(), UserID: UserID(w.UserID.String()), RegistrationID: RegistrationID(w.RegistrationID.String()),
+		RegistrationStatus: RegistrationStatus(w.RegistrationStatus.String()), BlockedReason: w.BlockedReason, ApplicationID: w.ApplicationID,
 	}
 	if r.ApplicationID == "" {
 		r.ApplicationID = w.AppID
 	}
 	if r.Valid && r.RegistrationStatus != "" && r.RegistrationStatus != RegistrationActive {
 		return nil, transport.Contradiction("answer calls valid what a registration signed that is not active")
+	}
+	switch {
+	case r.Valid && r.UserID == "":
+		return nil, transport.Missing("userId")
+	case r.Valid && r.RegistrationID == "":
+		return nil, transport.Missing("registrationId")
 	}
 	r.RemainingAttempts = count(w.RemainingAttempts)
 	return r, nil

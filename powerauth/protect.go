@@ -243,7 +243,13 @@ func decide(w http.ResponseWriter, r *http.Request, observe func(context.Context
 		w.WriteHeader(d.Status)
 	}
 	if observe != nil {
-		observe(r.Context(), d)
+		tell(r.Context(), observe, d)
 	}
 	return reason == ""
+}
+
+// tell contains the panics of an observer: the code has been used up, and the decision stands.
+func tell(ctx context.Context, observe func(context.Context, ProtectDecision), d ProtectDecision) {
+	defer func() { _ = recover() }()
+	observe(ctx, d)
 }

@@ -212,12 +212,15 @@ func (s RegistrationStatus) IsFinal() bool { return s == RegistrationRemoved }
 // registrationAnswer reads a registration as it comes over the wire.
 type registrationAnswer struct {
 	Registration
+	ID       wire.Sole `json:"registrationId"`
+	Status   wire.Sole `json:"registrationStatus"`
 	Created  wire.Time `json:"timestampCreated"`
 	LastUsed wire.Time `json:"timestampLastUsed"`
 }
 
 func (w *registrationAnswer) finish(path transport.Path) (*Registration, error) {
 	r := &w.Registration
+	r.ID, r.Status = RegistrationID(w.ID.String()), RegistrationStatus(w.Status.String())
 	switch {
 	case r.ID == "":
 		return nil, transport.Missing("registrationId")
@@ -225,7 +228,7 @@ func (w *registrationAnswer) finish(path transport.Path) (*Registration, error) 
 		return nil, transport.Missing("registrationStatus")
 	}
 	r.Created, r.LastUsed = w.Created.Time, w.LastUsed.Time
-	return r, transport.Same("registrationId", path[0], string(r.ID))
+	return r, transport.SameUUID("registrationId", path[0], string(r.ID))
 }
 
 var getRegistration = &transport.Operation{
@@ -301,6 +304,9 @@ func (s *Registrations) List(ctx context.Context, in ListRegistrations, opts ...
 			r.KeepRawJSON(raw)
 			if r.UserID == "" {
 				r.UserID = in.UserID
+			}
+			if err := transport.Same("userId", string(in.UserID), string(r.UserID)); err != nil {
+				return nil, err
 			}
 			list.Registrations = append(list.Registrations, *r)
 		}

@@ -303,10 +303,12 @@ func TestARegistrationNeverReadsAsAnAnswerItIsNot(t *testing.T) {
 		{"no list", `{}`, list},
 		{"null list", `{"registrations":null}`, list},
 		{"null in the list", `{"registrations":[null]}`, list},
+		{"another user's device", `{"registrations":[{"registrationId":"r","registrationStatus":"ACTIVE","userId":"mallory"}]}`, list},
 		{"list item without status", `{"registrations":[{"registrationId":"r"}]}`, list},
 		{"no code", `{"registrationId":"r"}`, create},
 		{"code without registration", `{"activationCode":"x"}`, create},
 		{"a page for a change", `<html>ok</html>`, block},
+		{"bare failure for a change", `{"status":"ERROR"}`, block},
 		{"a word for a change", `"ok"`, block},
 		{"nothing for a change", ``, block},
 		{"failure for a change", `{"status":"ERROR","responseObject":{"code":"ERROR_REGISTRATION_CHANGE"}}`, block},
@@ -465,4 +467,18 @@ func TestWaitForARegistration(t *testing.T) {
 			assert.InDelta(t, 20*time.Second, time.Since(start), float64(3*time.Second))
 		})
 	})
+}
+
+func TestAnEmptyEnvelopeIsASuccess(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.NewServer(t)
+	srv.Fault(identkittest.Any().Body(200, "application/json", []byte(`{"status":"OK","responseObject":null}`)))
+	require.NoError(t, srv.Client().Registrations.Delete(t.Context(), "r-1"))
+}
+
+func TestWaitForTheEndTakesNotFoundForIt(t *testing.T) {
+	t.Parallel()
+	reg, err := powerauthtest.NewServer(t).Client().Registrations.WaitFor(t.Context(), "nobody", powerauth.RegistrationRemoved, identkit.WaitPolicy{})
+	require.NoError(t, err)
+	assert.True(t, reg.Status.IsFinal())
 }

@@ -104,22 +104,23 @@ func (v *Verification) Authorizes(policy FactorPolicy) bool {
 
 // verificationAnswer holds the members that online and offline verification have in common.
 type verificationAnswer struct {
-	UserID             UserID             `json:"userId"`
-	RegistrationID     RegistrationID     `json:"registrationId"`
-	RegistrationStatus RegistrationStatus `json:"registrationStatus"`
-	BlockedReason      string             `json:"blockedReason"`
-	SignatureType      string             `json:"signatureType"`
-	AuthCodeType       string             `json:"authenticationCodeType"` // as the engine's 2.0 calls it
-	RemainingAttempts  *wire.Number       `json:"remainingAttempts"`
-	Flags              wire.List[string]  `json:"flags"`
-	Application        names              `json:"application"`
-	Applications       names              `json:"applications"`
+	UserID             wire.Sole         `json:"userId"`
+	RegistrationID     wire.Sole         `json:"registrationId"`
+	RegistrationStatus wire.Sole         `json:"registrationStatus"`
+	BlockedReason      string            `json:"blockedReason"`
+	SignatureType      wire.Sole         `json:"signatureType"`
+	AuthCodeType       wire.Sole         `json:"authenticationCodeType"` // as the engine's 2.0 calls it
+	RemainingAttempts  *wire.Number      `json:"remainingAttempts"`
+	Flags              wire.List[string] `json:"flags"`
+	Application        names             `json:"application"`
+	Applications       names             `json:"applications"`
 }
 
 func (w *verificationAnswer) verification(verdict wire.Verdict) Verification {
 	v := Verification{
-		Valid: verdict.Yes(), UserID: w.UserID, RegistrationID: w.RegistrationID, RegistrationStatus: w.RegistrationStatus,
-		BlockedReason: w.BlockedReason, Factors: factorsOf(w.SignatureType, w.AuthCodeType), Flags: w.Flags,
+		Valid: verdict.Yes(), UserID: UserID(w.UserID.String()), RegistrationID: RegistrationID(w.RegistrationID.String()),
+		RegistrationStatus: RegistrationStatus(w.RegistrationStatus.String()), BlockedReason: w.BlockedReason,
+		Factors: factorsOf(w.SignatureType.String(), w.AuthCodeType.String()), Flags: w.Flags,
 		Applications: append([]string(w.Application), w.Applications...),
 	}
 	v.RemainingAttempts = count(w.RemainingAttempts)

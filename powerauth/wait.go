@@ -18,12 +18,18 @@ const assumedCodeValidity = 5 * time.Minute
 // ([identkit.ErrTimeout]).
 //
 // PAC does not tell when a code expires. policy.Until says so for registrations created with Expires; without it 5 minutes after
-// the creation are assumed.
+// the creation are assumed. A wait for a change of an active or blocked registration ends with the context or policy.Until alone.
 func (s *Registrations) WaitFor(ctx context.Context, id RegistrationID, status RegistrationStatus, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Registration, error) {
 	return transport.Wait(ctx, s.road, transport.Poll[Registration]{
 		Operation: "powerauth.Registrations.WaitFor",
 		Policy:    policy,
-		Read:      func(ctx context.Context) (*Registration, error) { return s.Get(ctx, id, opts...) },
+		Read: func(ctx context.Context) (*Registration, error) {
+			r, err := s.Get(ctx, id, opts...)
+			if status == RegistrationRemoved && errors.Is(err, identkit.ErrNotFound) {
+				return &Registration{ID: id, Status: RegistrationRemoved}, nil // as other deployments say it
+			}
+			return r, err
+		},
 		Done: func(r *Registration) (bool, error) {
 			if r.Status == status {
 				return true, nil
@@ -57,7 +63,8 @@ func (s RegistrationStatus) rulesOut(wanted RegistrationStatus) error {
 }
 
 // Wait polls an operation until its status is final, whatever it is: ask IsApproved. When time runs out it gives the last state
-// inside an *[identkit.WaitError]. It stops at the operation's own expiry, after one more read, which shows how it ended.
+// inside an *[identkit.WaitError]. It stops soon after the operation's own expiry: the first read after it normally shows how it ended,
+// and half a minute is left for clocks that differ.
 //
 // Callbacks may be lost, the vendor says so itself: polling stays the backup.
 func (s *Operations) Wait(ctx context.Context, id OperationID, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Operation, error) {

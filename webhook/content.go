@@ -65,7 +65,8 @@ func (c content) allowsID(id string) bool {
 		return false
 	}
 	for _, p := range c {
-		if p.kind == 'l' && strings.Contains(id, p.literal) {
+		// Nor may a part of the id and a part of the literal make the literal once more.
+		if l := p.literal; p.kind == 'l' && (strings.Index(id+l, l) != len(id) || strings.LastIndex(l+id, l) != 0) {
 			return false
 		}
 	}

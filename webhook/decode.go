@@ -10,8 +10,8 @@ import (
 // JSON decodes the body as one event, for [Config].Decode. A syntax error, null, a value of another type, and
 // anything nested more than 10,000 deep is [ErrUndecodable]; the error names place and field, never a value.
 func JSON[E any](d *Delivery) ([]E, error) {
-	if string(bytes.TrimSpace(d.Request.Body)) == "null" {
-		return nil, &DecodeError{Detail: "null is no event"}
+	if isNull(d.Request.Body) {
+		return nil, errNull
 	}
 	var events [1]E
 	if err := json.Unmarshal(d.Request.Body, &events[0]); err != nil {
@@ -23,12 +23,19 @@ func JSON[E any](d *Delivery) ([]E, error) {
 // JSONList decodes the body as a JSON array of events, for [Config].Decode. One element that does not fit spoils the
 // batch; where the others should be handled all the same, take json.RawMessage for E and decode in Handle.
 func JSONList[E any](d *Delivery) ([]E, error) {
+	if isNull(d.Request.Body) {
+		return nil, errNull
+	}
 	var events []E
 	if err := json.Unmarshal(d.Request.Body, &events); err != nil {
 		return nil, undecodable(err)
 	}
 	return events, nil
 }
+
+var errNull = &DecodeError{Detail: "null is no event"}
+
+func isNull(body []byte) bool { return string(bytes.TrimSpace(body)) == "null" }
 
 // DecodeError is the failure to read an event. Its text names where, never what.
 type DecodeError struct {

@@ -93,12 +93,22 @@ func (s *MemoryStore) makeRoom(now time.Time) bool {
 		}
 	}
 	for len(s.entries) >= s.most {
-		lapsed := func(e *memoryEntry) bool { return !now.Before(e.until) }
-		if !s.dropFront(s.committed, nil) && !s.dropFront(s.open, lapsed) {
+		if !s.dropFront(s.committed, nil) && !s.dropLapsed(now) {
 			return false
 		}
 	}
 	return true
+}
+
+// dropLapsed drops an open claim whose lease is over, wherever it stands: leases differ.
+func (s *MemoryStore) dropLapsed(now time.Time) bool {
+	for place := s.open.Front(); place != nil; place = place.Next() {
+		if e, _ := place.Value.(*memoryEntry); e != nil && !now.Before(e.until) {
+			s.drop(e)
+			return true
+		}
+	}
+	return false
 }
 
 func (s *MemoryStore) dropFront(l *list.List, may func(*memoryEntry) bool) bool {

@@ -40,7 +40,8 @@ func parseTimestamp(s string, f TimestampFormat) (time.Time, bool) {
 }
 
 func parseDigits(s string, most int) (int64, bool) {
-	if s == "" || len(s) > most {
+	// A number has one form: with leading zeros, bytes could move between it and what stands beside it under a signature.
+	if s == "" || len(s) > most || len(s) > 1 && s[0] == '0' {
 		return 0, false
 	}
 	for i := range len(s) {

@@ -63,7 +63,10 @@ func join(full [][]byte, last []byte, total int64) []byte {
 }
 
 // readAnswer reads the body of an answer. That of a failed one never fails: what could be read is enough, the status decides.
-func readAnswer(resp *http.Response, limit int64) ([]byte, error) {
+func readAnswer(method string, resp *http.Response, limit int64) ([]byte, error) {
+	if method == http.MethodHead || resp.StatusCode < http.StatusOK {
+		return nil, nil // after 101 the body would be the connection itself
+	}
 	if resp.StatusCode/100 == 2 {
 		return readCapped(resp.Body, resp.ContentLength, limit)
 	}
@@ -108,10 +111,15 @@ func Contradiction(text string) error { return contradiction(text) }
 
 // Same is the error of a finish function for an answer about another entity than the one asked for, or nil.
 func Same(field, asked, got string) error {
-	if asked == "" || strings.EqualFold(asked, got) {
+	if asked == "" || asked == got {
 		return nil
 	}
 	return Contradiction("answer has another " + field + " than asked for")
+}
+
+// SameUUID is Same for ids whose letter case means nothing.
+func SameUUID(field, asked, got string) error {
+	return Same(field, strings.ToLower(asked), strings.ToLower(got))
 }
 
 type contradiction string

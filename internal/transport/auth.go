@@ -21,6 +21,8 @@ type Authorizer interface {
 	Rejected(ctx context.Context, used string, e *identkit.Error) bool
 }
 
+var errOddSecret = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential holds characters that a header cannot, such as a line break"}
+
 var errEmptySecret = errors.New("credential source gave an empty secret")
 
 // headerAuth sends an Authorization header made from a secret. The last header made is kept: secrets change rarely.
@@ -64,6 +66,9 @@ func (a *headerAuth) values(ctx context.Context) ([]string, error) {
 		return made.values, nil
 	}
 	made := &madeHeader{secret, []string{a.header(secret)}}
+	if !validHeaderValue(made.values[0]) {
+		return nil, errOddSecret
+	}
 	a.last.Store(made)
 	return made.values, nil
 }

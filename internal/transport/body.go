@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/url"
 	"sync"
+
+	"github.com/identkit/identkit"
 )
 
 // Body is what a request carries. It can be opened once per attempt; nothing is buffered but JSON and forms.
@@ -29,6 +31,18 @@ func JSON(v any) Body {
 	return body
 }
 
+var errMask = errors.New("transport: body holds a masked secret")
+
+// unmasked refuses a body in which an identkit.Secret was encoded: what would be sent is its mask.
+func (b Body) unmasked() Body {
+	if bytes.Contains(b.object, maskedSecret) {
+		return Body{err: errMask}
+	}
+	return b
+}
+
+var maskedSecret, _ = identkit.Secret("").MarshalJSON()
+
 // with is the body with more members.
 func (b Body) with(more map[string]any, check *Check) Body {
 	var object map[string]json.RawMessage
@@ -42,6 +56,10 @@ func (b Body) with(more map[string]any, check *Check) Body {
 			continue
 		}
 		v, err := json.Marshal(value)
+		if bytes.Contains(v, maskedSecret) {
+			check.Refuse("WithBodyField["+name+"]", "holds a Secret inside, which encodes as a mask; Reveal it")
+			continue
+		}
 		if err != nil {
 			check.Refuse("WithBodyField["+name+"]", "cannot be encoded")
 			continue

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+	"golang.org/x/time/rate"
 
 	"github.com/identkit/identkit"
 )
@@ -132,10 +133,7 @@ func (c *call) attempt(req *http.Request, start time.Time) (*http.Response, *fai
 	if now := time.Now(); now.Sub(start) > time.Millisecond {
 		deadline = now.Add(r.retry.AttemptTimeout) // the limiter's wait is the call's, not the attempt's
 	}
-	if c.deadline.Before(deadline) {
-		deadline = c.deadline
-	}
-	within, cancel := context.WithDeadline(ctx, deadline)
+	within, cancel := context.WithDeadline(ctx, earlier(c.deadline, deadline))
 	defer cancel()
 	p := newProgress()
 	c.progress.Store(p)
@@ -146,22 +144,34 @@ func (c *call) attempt(req *http.Request, start time.Time) (*http.Response, *fai
 	}
 	if try.Body != nil && try.Body != http.NoBody {
 		try.Body = &watchedBody{ReadCloser: try.Body, p: p}
+		if c.op.Retry == RetryRefused {
+			try.GetBody = singly(req.GetBody, p)
+		}
 	}
 	if r.auth != nil {
 		var err error
 		if c.used, err = r.auth.Authorize(within, try.Header); err != nil {
 			closeBody(req)
-			return nil, noCredential(ctx, err)
+			return nil, c.noCredential(ctx, err)
 		}
 	}
 	resp, err := r.transport.RoundTrip(try)
+	if err == nil && resp == nil {
+		err = errNoResponse
+	}
 	if err != nil {
 		return nil, c.lost(ctx, err, p)
 	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
 	p.advance(stepBody)
 	c.status, c.header, c.requestID = resp.StatusCode, resp.Header, requestID(resp.Header)
-	c.body, err = readAnswer(resp, r.maxBody)
+	c.body, err = readAnswer(req.Method, resp, r.maxBody)
 	_ = resp.Body.Close()
+	if err == nil {
+		err = ctx.Err() // also when it ended inside the body of a failed answer
+	}
 	if err != nil {
 		f := c.lost(ctx, err, p)
 		f.err.Status, f.err.RequestID = c.status, c.requestID
@@ -182,7 +192,7 @@ func (c *call) turn(ctx context.Context) *identkit.Error {
 		return nil
 	}
 	// Most of the time there is a token to be had: no context with the call's deadline is needed then.
-	if quick, ok := l.(interface{ Allow() bool }); ok && quick.Allow() {
+	if quick, ok := l.(*rate.Limiter); ok && quick.Allow() {
 		return nil
 	}
 	within, cancel := context.WithDeadline(ctx, c.deadline)
@@ -197,14 +207,16 @@ func (c *call) turn(ctx context.Context) *identkit.Error {
 	return &identkit.Error{Kind: identkit.ErrRateLimited, Detail: "the local limiter would wait longer than the call may take", Err: err}
 }
 
-func noCredential(ctx context.Context, err error) *failure {
+func (c *call) noCredential(ctx context.Context, err error) *failure {
 	var e *identkit.Error
 	switch {
 	case ctx.Err() != nil:
 		return &failure{err: canceled(ctx), permanent: true}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &failure{permanent: !time.Now().Before(c.deadline), err: &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no credential in time", Err: err}}
 	case errors.As(err, &e):
-		c := *e
-		return &failure{err: &c, permanent: true}
+		own := *e
+		return &failure{err: &own, permanent: true}
 	}
 	return &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "no credential to send", Err: err}}
 }
@@ -255,7 +267,7 @@ func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) 
 	c := callOf(ctx)
 	if c.failure == nil {
 		if err != nil {
-			c.failure = lost(ctx, err, newProgress())
+			c.failure = lost(ctx, err, new(progress))
 			return false, err
 		}
 		return false, nil
@@ -266,7 +278,7 @@ func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) 
 	if ctx.Err() != nil {
 		return false, nil //nolint:nilerr // the attempt's failure is the answer
 	}
-	if r.auth != nil && !c.renewed && f.err.Status != 0 && r.auth.Rejected(ctx, c.used, f.err) {
+	if r.auth != nil && !c.renewed && f.err.Status != 0 && c.renews(ctx, f.err) {
 		c.renewed, c.pending, c.reason = true, true, "credential"
 		c.logRetry(ctx)
 		return true, nil
@@ -298,6 +310,20 @@ func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) 
 	c.pending = true
 	c.logRetry(ctx)
 	return true, nil
+}
+
+// renews reports whether there is a newer credential, in no more time than an attempt may take.
+func (c *call) renews(ctx context.Context, e *identkit.Error) bool {
+	within, cancel := context.WithDeadline(ctx, earlier(c.deadline, time.Now().Add(c.road.retry.AttemptTimeout)))
+	defer cancel()
+	return c.road.auth.Rejected(within, c.used, e)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // timeFor reports whether the call outlives a wait.
@@ -342,6 +368,21 @@ func (b *watchedBody) Read(buf []byte) (int, error) {
 		b.p.unreadable.Store(true)
 	}
 	return n, err
+}
+
+var errNoResponse = errors.New("transport: the RoundTripper gave neither a response nor an error")
+
+var errNoReplay = errors.New("transport: the request may have been read already")
+
+// singly keeps net/http from sending a request again by itself that must not be repeated. Over HTTP/1 it does so only when nothing was
+// written; over HTTP/2 also after the server has read the body and reset the stream.
+func singly(body func() (io.ReadCloser, error), p *progress) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) {
+		if p.multiplexed.Load() {
+			return nil, errNoReplay
+		}
+		return body()
+	}
 }
 
 func closeBody(req *http.Request) {

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -294,4 +295,29 @@ func TestAnAttemptTimeoutIsItselfRetried(t *testing.T) {
 		assert.GreaterOrEqual(t, time.Since(start), 4*time.Second)
 		assert.Less(t, time.Since(start), 5*time.Second)
 	})
+}
+
+type deaf struct{ calls int }
+
+// RoundTrip reads the request to its end, calls no hooks, and loses the answer.
+func (d *deaf) RoundTrip(r *http.Request) (*http.Response, error) {
+	d.calls++
+	if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_ = r.Body.Close()
+	}
+	return nil, io.ErrUnexpectedEOF
+}
+
+func TestATransportWithoutHooksMayHaveSentEverything(t *testing.T) {
+	t.Parallel()
+	d := new(deaf)
+	_, r := things(t, func(c *Config) { c.Options.HTTPClient = &http.Client{Transport: d} })
+	_, err := Do(t.Context(), r, writeThing, Input{Path: Path{"1", "2"}, Body: JSON(struct{}{})}, (*thing).finish, nil)
+	require.ErrorIs(t, err, identkit.ErrNetwork)
+	require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
+	assert.Equal(t, 1, d.calls)
+	var e *identkit.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "answer", e.Attempts[0].Phase)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func Exec(ctx context.Context, r *Road, op *Operation, in Input, opts []identkit
 	}))
 }
 
-// Call is the escape hatch: a call that is not in the catalogue. With an out of nil the answer is not looked at.
+// Call is the escape hatch: a call that is not in the catalogue. With an out of nil the answer is not looked at; 204 leaves it as it is.
 func (r *Road) Call(ctx context.Context, in identkit.Request, out any, opts []identkit.CallOption) error {
 	op := &Operation{Name: in.Name, Method: strings.ToUpper(in.Method), Path: in.Path, Retry: in.Retry}
 	if op.Name == "" {
@@ -85,13 +86,16 @@ func (r *Road) Call(ctx context.Context, in identkit.Request, out any, opts []id
 	if op.Method == "" {
 		op.Method = http.MethodGet
 	}
+	target := reflect.ValueOf(out)
+	usable := out == nil || target.Kind() == reflect.Pointer && !target.IsNil()
 	input := Input{Query: in.Query, Header: in.Header}
 	t, fault := parseTemplate(in.Path)
 	input.Check = func(c *Check) {
 		c.That(fault == "", "Path", fault)
+		c.That(usable, "out", "is not a pointer")
 		c.That(validToken(op.Method), "Method", "is not an HTTP method")
 		for name := range in.PathValues {
-			c.That(slices.Contains(t.names, name), "PathValues["+name+"]", "is not a part of Path")
+			c.That(fault != "" || slices.Contains(t.names, name), "PathValues["+name+"]", "is not a part of Path")
 		}
 	}
 	if len(t.names) > len(input.Path) {
@@ -102,10 +106,10 @@ func (r *Road) Call(ctx context.Context, in identkit.Request, out any, opts []id
 		input.Path[i] = in.PathValues[name]
 	}
 	if in.Body != nil {
-		input.Body = JSON(in.Body)
+		input.Body = JSON(in.Body).unmasked()
 	}
 	return r.run(ctx, op, input, opts, acceptFunc(func(body []byte) error {
-		if out == nil {
+		if out == nil || body == nil {
 			return nil
 		}
 		if len(body) == 0 {
@@ -212,8 +216,11 @@ func (c *call) prepare(ctx context.Context, in *Input) []identkit.FieldError {
 	if c.settings.BodyFields != nil {
 		in.Body = in.Body.with(c.settings.BodyFields, check)
 	}
-	if in.Body.err != nil {
-		check.Refuse("body", "cannot be encoded")
+	switch {
+	case errors.Is(in.Body.err, errMask):
+		check.Refuse("Body", "holds a Secret, which encodes as a mask; Reveal it")
+	case in.Body.err != nil:
+		check.Refuse("Body", "cannot be encoded")
 	}
 	h := make(http.Header, 6)
 	h["User-Agent"] = c.road.agent
@@ -223,6 +230,12 @@ func (c *call) prepare(ctx context.Context, in *Input) []identkit.FieldError {
 	}
 	addHeader(h, in.Header, check)
 	addHeader(h, c.settings.Header, check)
+	if c.op.Retry == RetryRefused {
+		for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
+			_, given := h[name]
+			check.That(!given, "header "+name, "cannot be set: net/http would repeat the call by itself")
+		}
+	}
 	check.That(c.settings.Timeout >= 0, "WithTimeout", "is negative")
 	check.That(c.settings.Attempts >= 0, "WithAttempts", "is negative")
 	if len(check.Faults) > 0 {

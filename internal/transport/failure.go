@@ -31,9 +31,12 @@ type failure struct {
 // progress follows an attempt through net/http. One belongs to one attempt: its hooks may still fire from net/http's
 // goroutines when the attempt is over.
 type progress struct {
-	step       atomic.Int32
-	unreadable atomic.Bool // the request body gave an error
-	trace      httptrace.ClientTrace
+	step        atomic.Int32
+	traced      atomic.Bool // the transport calls the hooks, so that their silence says something
+	has         atomic.Bool // there is a connection
+	multiplexed atomic.Bool // it speaks HTTP/2
+	unreadable  atomic.Bool // the request body gave an error
+	trace       httptrace.ClientTrace
 }
 
 const (
@@ -44,11 +47,24 @@ const (
 
 func newProgress() *progress {
 	p := new(progress)
+	p.trace.GetConn = p.getConn
 	p.trace.GotConn = p.gotConn
 	return p
 }
 
-func (p *progress) gotConn(httptrace.GotConnInfo) { p.advance(stepAnswer) }
+// getConn begins the search for a connection, also when net/http looks for another one after the first was closed under it.
+func (p *progress) getConn(string) {
+	p.traced.Store(true)
+	p.has.Store(false)
+}
+
+func (p *progress) gotConn(info httptrace.GotConnInfo) {
+	if c, ok := info.Conn.(*tls.Conn); ok && c.ConnectionState().NegotiatedProtocol == "h2" {
+		p.multiplexed.Store(true)
+	}
+	p.has.Store(true)
+	p.advance(stepAnswer)
+}
 
 func (p *progress) advance(to int32) {
 	for {
@@ -59,7 +75,8 @@ func (p *progress) advance(to int32) {
 	}
 }
 
-func (p *progress) sent() bool { return p.step.Load() > stepConnect }
+// sent reports whether anything may have reached the server. A RoundTripper that knows no hooks may have sent everything.
+func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced.Load() }
 
 func (p *progress) phase(err error) string {
 	switch p.step.Load() {
@@ -72,14 +89,19 @@ func (p *progress) phase(err error) string {
 	case stepBody:
 		return "body"
 	}
-	var dns *net.DNSError
+	var (
+		dns *net.DNSError
+		op  *net.OpError
+	)
 	switch {
 	case errors.As(err, &dns):
 		return "dns"
 	case isTLS(err):
 		return "tls"
+	case p.traced.Load(), errors.As(err, &op) && op.Op == "dial":
+		return "dial"
 	}
-	return "dial"
+	return "answer"
 }
 
 func isTLS(err error) bool {

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"slices"
@@ -29,7 +30,7 @@ func (c *call) observeAttempt(ctx context.Context, a identkit.Attempt) {
 
 func (c *call) end(ctx context.Context, e *identkit.Error) {
 	if r := c.settings.Response; r != nil && c.status != 0 {
-		*r = identkit.Response{Status: c.status, Header: c.header.Clone(), RequestID: c.requestID, Body: c.body, Attempts: slices.Clone(c.attempts)}
+		*r = identkit.Response{Status: c.status, Header: c.header.Clone(), RequestID: c.requestID, Body: bytes.Clone(c.body), Attempts: slices.Clone(c.attempts)}
 	}
 	if c.road.observer == nil && c.road.logger == nil {
 		return

@@ -61,6 +61,9 @@ func parseTemplate(path string) (template, string) {
 		if strings.Contains(before, "}") {
 			return t, "has an unpaired brace"
 		}
+		if (&url.URL{Path: before}).EscapedPath() != before {
+			return t, "must hold only characters that need no escaping"
+		}
 		t.literals = append(t.literals, before)
 		if !found {
 			break
@@ -129,7 +132,10 @@ func (t template) fill(base *url.URL, names, values []string) (*url.URL, []ident
 				escaped.WriteString(url.PathEscape(values[slices.Index(names, t.names[i])]))
 			}
 		}
-		u.RawPath = escaped.String()
+		if u.RawPath = escaped.String(); u.EscapedPath() != u.RawPath {
+			// net/url would ignore the escaped form, and a slash in a value would count.
+			return nil, []identkit.FieldError{{Field: "BaseURL", Reason: "has a path that cannot be joined safely"}}
+		}
 	}
 	return &u, nil
 }

@@ -16,7 +16,7 @@ type Poll[T any] struct {
 	Read      func(ctx context.Context) (*T, error)
 	// Done reports whether the state is the one wanted. An error ends the wait: the state can no longer come.
 	Done func(*T) (bool, error)
-	// Expires is when the state ends by itself; zero: never. One more read follows, which then shows how it ended.
+	// Expires is when the state ends by itself; zero: never. Reads go on a little longer, and then show how it ended.
 	Expires func(*T) time.Time
 }
 
@@ -28,7 +28,7 @@ func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
 		lastErr  error
 		expired  bool
 		polls    int
-		interval = or(p.Policy.MinInterval, time.Second)
+		interval = max(or(p.Policy.MinInterval, time.Second), time.Millisecond)
 		most     = or(p.Policy.MaxInterval, 5*time.Second)
 	)
 	give := func(e *identkit.Error) (*T, error) {
@@ -40,7 +40,7 @@ func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
 	}
 	for {
 		polls++
-		state, err := p.Read(ctx)
+		state, err := p.read(ctx)
 		switch {
 		case err == nil:
 			last, lastErr = state, nil
@@ -67,12 +67,11 @@ func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
 			lastErr = err
 		}
 		if expired {
-			return give(&identkit.Error{Kind: identkit.ErrTimeout, Detail: "the state's time ran out", Err: lastErr})
+			return give(&identkit.Error{Kind: identkit.ErrTimeout, Detail: "the time for it ran out", Err: lastErr})
 		}
 		wait := interval/2 + rand.N(interval/2+1) //nolint:gosec // jitter, not a secret
 		if end := p.end(last); !end.IsZero() {
-			// A moment past the end, so that the provider's clock has passed it too.
-			if left := time.Until(end) + interval/4; left <= wait {
+			if left := time.Until(end); left <= wait {
 				wait, expired = max(left, 0), true
 			}
 		}
@@ -91,15 +90,30 @@ func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
 	}
 }
 
-// end is when the wait is over: the policy's Until or the state's own expiry, whichever is first.
+// clockSkew is how much longer than its own expiry a state is polled for, because the provider's clock decides. Normally the first read after
+// the expiry shows how it ended.
+const clockSkew = 30 * time.Second
+
+// end is when the wait is over: the policy's Until, or a little after the state's own expiry, whichever is first.
 func (p *Poll[T]) end(last *T) time.Time {
 	end := p.Policy.Until
 	if last != nil && p.Expires != nil {
-		if at := p.Expires(last); !at.IsZero() && (end.IsZero() || at.Before(end)) {
-			end = at
+		if at := p.Expires(last); !at.IsZero() && (end.IsZero() || at.Add(clockSkew).Before(end)) {
+			end = at.Add(clockSkew)
 		}
 	}
 	return end
+}
+
+// read reads once, in no more time than the policy allows.
+func (p *Poll[T]) read(ctx context.Context) (*T, error) {
+	if p.Policy.Until.IsZero() {
+		return p.Read(ctx)
+	}
+	// A moment more, so that the read at the very end gets an answer.
+	within, cancel := context.WithDeadline(ctx, p.Policy.Until.Add(time.Second))
+	defer cancel()
+	return p.Read(within)
 }
 
 func passing(err error) bool {

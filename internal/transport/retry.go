@@ -39,7 +39,7 @@ func jitter(n int, least, most time.Duration) time.Duration {
 	if shift := n - 1; shift < 32 && least < most>>shift {
 		edge = least << shift
 	}
-	return rand.N(edge + 1) //nolint:gosec // jitter, not a secret
+	return rand.N(min(edge, math.MaxInt64-1) + 1) //nolint:gosec // jitter, not a secret
 }
 
 // retryAfter reads how long the provider asks to wait: Retry-After as seconds, decimals or a date, or the

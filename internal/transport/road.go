@@ -188,7 +188,8 @@ func retryPolicy(p identkit.RetryPolicy, check *Check) identkit.RetryPolicy {
 
 func (r *Road) paths(ops []*Operation, replaced map[string]string, check *Check) {
 	for name := range replaced {
-		if !slices.ContainsFunc(ops, func(o *Operation) bool { return o.Name == name }) {
+		own := strings.HasPrefix(name, r.provider+".") // Options are shared with the clients of other providers
+		if own && !slices.ContainsFunc(ops, func(o *Operation) bool { return o.Name == name }) {
 			check.Refuse("Options.Paths["+name+"]", "names no operation of "+r.provider)
 		}
 	}
@@ -253,7 +254,7 @@ func paced(dial func(context.Context, string, string) (net.Conn, error)) func(co
 			return nil, ctx.Err()
 		}
 		if c := callOf(ctx); c != nil {
-			if p := c.progress.Load(); p != nil && p.sent() {
+			if p := c.progress.Load(); p != nil && p.has.Load() {
 				return nil, errServed // nobody waits for this connection
 			}
 		}

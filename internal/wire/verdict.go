@@ -7,7 +7,7 @@ import (
 
 // Verdict is a boolean that decides something. Only JSON true and false are read; null counts as missing, a
 // string, a number or a second value for the same field is an error. The zero value is "no verdict".
-type Verdict struct{ given, yes bool }
+type Verdict struct{ seen, given, yes bool }
 
 var (
 	errVerdict     = errors.New("verdict is not a boolean")
@@ -20,14 +20,15 @@ var (
 func (v *Verdict) UnmarshalJSON(b []byte) error {
 	b = bytes.TrimSpace(b)
 	switch {
-	case bytes.Equal(b, nullB):
-		return nil
-	case v.given:
+	case v.seen:
 		return errTwoVerdicts
+	case bytes.Equal(b, nullB):
+		v.seen = true
+		return nil
 	case bytes.Equal(b, trueB):
-		*v = Verdict{given: true, yes: true}
+		*v = Verdict{seen: true, given: true, yes: true}
 	case bytes.Equal(b, falseB):
-		*v = Verdict{given: true}
+		*v = Verdict{seen: true, given: true}
 	default:
 		return errVerdict
 	}

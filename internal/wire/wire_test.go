@@ -52,11 +52,28 @@ func TestVerdictIsNeverGuessed(t *testing.T) {
 		assert.False(t, v.V.Given(), in)
 		assert.False(t, v.V.Yes(), in)
 	}
-	for _, in := range []string{`{"v":"true"}`, `{"v":1}`, `{"v":[true]}`, `{"v":{}}`, `{"v":false,"v":true}`, `{"v":false,"V":true}`} {
+	for _, in := range []string{`{"v":"true"}`, `{"v":1}`, `{"v":[true]}`, `{"v":{}}`, `{"v":false,"v":true}`, `{"v":false,"V":true}`, `{"v":true,"v":null}`, `{"v":null,"V":true}`} {
 		var v struct {
 			V wire.Verdict `json:"v"`
 		}
 		assert.Error(t, json.Unmarshal([]byte(in), &v), in)
+	}
+}
+
+func TestSoleIsGivenOnce(t *testing.T) {
+	t.Parallel()
+	type answer struct {
+		S wire.Sole `json:"s"`
+	}
+	var got answer
+	require.NoError(t, json.Unmarshal([]byte(`{"s":"ACTIVE"}`), &got))
+	assert.Equal(t, "ACTIVE", got.S.String())
+	require.NoError(t, json.Unmarshal([]byte(`{"s":null}`), new(answer)))
+	var odd answer
+	require.NoError(t, json.Unmarshal([]byte(`{"s":"\u0041\n\"é"}`), &odd))
+	assert.Equal(t, "A\n\"é", odd.S.String())
+	for _, in := range []string{`{"s":1}`, `{"s":"a","s":"a"}`, `{"s":"a","S":"b"}`, `{"s":"a","s":null}`, `{"S":null,"s":"b"}`} {
+		assert.Error(t, json.Unmarshal([]byte(in), new(answer)), in)
 	}
 }
 

@@ -1,0 +1,111 @@
+package powerauth_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
+)
+
+func TestBadConstructionNamesEveryField(t *testing.T) {
+	t.Parallel()
+	const base = "https://pac.internal.example/powerauth-cloud"
+	for name, c := range map[string]struct {
+		cfg    powerauth.Config
+		fields []string
+	}{
+		"nothing":                  {powerauth.Config{}, []string{"Credentials", "BaseURL"}},
+		"no user and no password":  {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("", "")}, []string{"Credentials.Username", "Credentials.Password"}},
+		"no password":              {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "")}, []string{"Credentials.Password"}},
+		"no source":                {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuthFrom("u", nil)}, []string{"Credentials.Password"}},
+		"no token":                 {powerauth.Config{BaseURL: base, Credentials: powerauth.BearerAuth(nil)}, []string{"Credentials.Token"}},
+		"colon in the user":        {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("a:b", "p")}, []string{"Credentials.Username"}},
+		"line break in the user":   {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("a\nb", "p")}, []string{"Credentials.Username"}},
+		"relative URL":             {powerauth.Config{BaseURL: "/pac", Credentials: powerauth.BasicAuth("u", "p")}, []string{"BaseURL"}},
+		"plain HTTP to a host":     {powerauth.Config{BaseURL: "http://pac.example", Credentials: powerauth.BasicAuth("u", "p")}, []string{"BaseURL"}},
+		"negative attempts":        {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{Retry: identkit.RetryPolicy{Attempts: -1}}}, []string{"Options.Retry.Attempts"}},
+		"path of no operation":     {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{Paths: map[string]string{"powerauth.None": "/"}}}, []string{"Options.Paths[powerauth.None]"}},
+		"path that needs escaping": {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{Paths: map[string]string{"powerauth.Operations.Get": "/tenant%20a/{operationId}"}}}, []string{"Options.Paths[powerauth.Operations.Get]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, err := powerauth.New(c.cfg)
+			assert.Nil(t, client)
+			require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+			var e *identkit.Error
+			require.ErrorAs(t, err, &e)
+			var fields []string
+			for _, f := range e.Fields {
+				fields = append(fields, f.Field)
+				assert.Contains(t, err.Error(), f.Field)
+			}
+			assert.Equal(t, c.fields, fields)
+		})
+	}
+}
+
+func TestOptionsAreSharedBetweenProviders(t *testing.T) {
+	t.Parallel()
+	_, err := powerauth.New(powerauth.Config{
+		BaseURL: "https://pac.example", Credentials: powerauth.BasicAuth("u", "p"),
+		Options: identkit.Options{Paths: map[string]string{"iproov.Claims.Invalidate": "/x/{token}"}},
+	})
+	require.NoError(t, err)
+}
+
+func TestATokenThatIsNoHeaderIsNotSent(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{})
+	client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BearerAuth(identkit.Static("from-a-file\n")) })
+	err := create(t.Context(), client)
+	require.ErrorIs(t, err, identkit.ErrUnauthorized)
+	require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+	assert.Contains(t, err.Error(), "line break")
+	assert.NotContains(t, err.Error(), "from-a-file")
+	assert.Zero(t, srv.Journal().Len())
+}
+
+func TestConfigFromEnv(t *testing.T) {
+	for _, name := range []string{"POWERAUTH_BASE_URL", "POWERAUTH_USERNAME", "POWERAUTH_PASSWORD", "POWERAUTH_BEARER_TOKEN"} {
+		t.Setenv(name, "")
+	}
+	_, err := powerauth.ConfigFromEnv()
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	for _, name := range []string{"POWERAUTH_BASE_URL", "POWERAUTH_USERNAME", "POWERAUTH_PASSWORD"} {
+		assert.ErrorContains(t, err, name)
+	}
+	t.Setenv("POWERAUTH_BASE_URL", "https://pac.example")
+	t.Setenv("POWERAUTH_USERNAME", "u")
+	t.Setenv("POWERAUTH_PASSWORD", "correct horse")
+	cfg, err := powerauth.ConfigFromEnv()
+	require.NoError(t, err)
+	_, err = powerauth.New(cfg)
+	require.NoError(t, err)
+	t.Setenv("POWERAUTH_BEARER_TOKEN", "t")
+	_, err = powerauth.ConfigFromEnv()
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest, "one or the other")
+	assert.NotContains(t, err.Error(), "horse")
+	t.Setenv("POWERAUTH_USERNAME", "")
+	t.Setenv("POWERAUTH_PASSWORD", "")
+	cfg, err = powerauth.ConfigFromEnv()
+	require.NoError(t, err)
+	_, err = powerauth.New(cfg)
+	require.NoError(t, err)
+}
+
+func TestAMaskedSecretIsNeverSent(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{})
+	client := srv.Client()
+	err := client.Call(t.Context(), identkit.Request{
+		Method: "POST", Path: "/v2/registrations", Body: powerauth.CreateRegistration{UserID: "u", AppID: "a", OTP: "7", CommitPhase: powerauth.CommitOnCommit},
+	}, nil)
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	err = client.Registrations.Block(t.Context(), "r", identkit.WithBodyField("x", map[string]identkit.Secret{"otp": "7"}))
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	assert.Zero(t, srv.Journal().Len())
+}
