@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -23,7 +25,8 @@ func (h *handler[E]) handleAll(ctx context.Context, d *Delivery, events []E, out
 		return
 	}
 	var worst Reason
-	for i, e := range events {
+	for _, i := range h.order(key, events) {
+		e := events[i]
 		reason, err := h.handleOne(ctx, key, i, e)
 		switch reason {
 		case "":
@@ -47,6 +50,60 @@ func (h *handler[E]) handleAll(ctx context.Context, d *Delivery, events []E, out
 	if worst == "" && out.Duplicates > 0 && out.Handled == 0 {
 		out.Reason = ErrDuplicate
 	}
+}
+
+// order puts the events of a batch that ran out of time before behind the others: one that always hangs must not keep those after
+// it from their turn for ever.
+func (h *handler[E]) order(key func(int, E) (string, error), events []E) []int {
+	order := make([]int, 0, len(events))
+	var late []int
+	for i, e := range events {
+		if len(events) > 1 && h.late.has(func() (string, error) { return key(i, e) }) {
+			late = append(late, i)
+			continue
+		}
+		order = append(order, i)
+	}
+	return append(order, late...)
+}
+
+// lateKeys remembers which events ran out of time, the latest ones only.
+type lateKeys struct {
+	mu   sync.Mutex
+	keys []string
+}
+
+const maxLateKeys = 256
+
+func (l *lateKeys) add(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if slices.Contains(l.keys, key) {
+		return
+	}
+	if len(l.keys) == maxLateKeys {
+		l.keys = slices.Delete(l.keys, 0, 1)
+	}
+	l.keys = append(l.keys, key)
+}
+
+// has contains the panics of EventID, which handleOne meets again.
+func (l *lateKeys) has(key func() (string, error)) (late bool) {
+	l.mu.Lock()
+	none := len(l.keys) == 0
+	l.mu.Unlock()
+	if none {
+		return false
+	}
+	defer func() {
+		if recover() != nil {
+			late = false
+		}
+	}()
+	k, err := key()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return err == nil && slices.Contains(l.keys, k)
 }
 
 // handleOne also contains panics of EventID and Store, which must not keep the other events of a batch from their
@@ -79,15 +136,23 @@ func (h *handler[E]) handleOne(ctx context.Context, key func(int, E) (string, er
 	go h.run(ctx, claim, e, done)
 	select {
 	case end := <-done:
-		return end.reason, end.err
+		return h.noted(k, end)
 	case <-ctx.Done():
 	}
 	select { // when both are ready, the event's own ending says more
 	case end := <-done:
-		return end.reason, end.err
+		return h.noted(k, end)
 	default:
-		return ErrHandlerTimeout, ErrHandlerTimeout
+		return h.noted(k, ending{ErrHandlerTimeout, ErrHandlerTimeout})
 	}
+}
+
+// noted remembers an event that ran out of time.
+func (h *handler[E]) noted(key string, end ending) (Reason, error) {
+	if end.reason == ErrHandlerTimeout {
+		h.late.add(key)
+	}
+	return end.reason, end.err
 }
 
 // ending is how an event ended.

@@ -42,7 +42,8 @@ type Config[E any] struct {
 	Keep time.Duration
 	// Timeout bounds the work on a delivery after its body has been read. Zero means 10 seconds, which is less than
 	// most senders wait. A Handle that overruns it is left behind and answered for with 503; it keeps its claim
-	// until it returns, for at most twice the Timeout and 5 seconds, and decides it then.
+	// until it returns, for at most twice the Timeout and 5 seconds, and decides it then. Verify, Decode and Store are
+	// not left behind: they must honour their context.
 	Timeout time.Duration
 	// ReadTimeout bounds the reading of the body. Zero means 10 seconds. Behind middleware whose ResponseWriter has
 	// no Unwrap method the answer comes in time too, but the connection is freed only by [http.Server].ReadTimeout.
@@ -132,6 +133,7 @@ type handler[E any] struct {
 	observe       func(context.Context, Outcome)
 	clock         func() time.Time
 	challenges    []string
+	late          lateKeys
 }
 
 // ServeHTTP receives one delivery and answers it.

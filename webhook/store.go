@@ -9,6 +9,8 @@ import (
 // must make Claim atomic among them. webhooktest.RunStoreTests checks the rules below.
 //
 // A key is printable ASCII of at most 300 bytes, and begins with [Config].Name, so one store can serve many handlers.
+//
+// Its methods must end with their context: a store that hangs holds the delivery up.
 type Store interface {
 	// Claim opens a key for handling, for at most the lease: when it is neither committed nor released in this
 	// time, because the process died or hangs, another Claim takes it over. The error is [ErrDuplicate] for a key

@@ -13,7 +13,8 @@ import (
 // keep or change the request, and must accept only by returning a nil error.
 type Verifier interface {
 	// Verify returns a receipt for a good proof, and otherwise an error, best a [*ProofError].
-	// [ErrUnavailable] and errors of the context mean that no decision could be made.
+	// [ErrUnavailable] and errors of the context mean that no decision could be made. One that does I/O must end with
+	// the context: nothing else ends it.
 	Verify(ctx context.Context, r *Request) (Receipt, error)
 }
 
