@@ -85,6 +85,14 @@ func (w *auditAnswer) finish(transport.Path) (*auditPage, error) {
 		if err := json.Unmarshal(raw, &item); err != nil {
 			return nil, err
 		}
+		switch {
+		case item.RegistrationID == "":
+			return nil, transport.Missing("activationId")
+		case item.EventType == "":
+			return nil, transport.Missing("eventType")
+		case item.Time.IsZero():
+			return nil, transport.Missing("timestamp")
+		}
 		item.AuditItem.Time = item.Time.Time
 		item.KeepRawJSON(raw)
 		page.items = append(page.items, item.AuditItem)
@@ -131,6 +139,9 @@ func (s *Audit) Log(ctx context.Context, q AuditQuery, opts ...identkit.CallOpti
 			}
 			next := make(map[string]int)
 			for _, item := range page.items {
+				if item.Time.Before(from) || item.Time.After(to.Add(time.Millisecond)) {
+					continue // a deployment that takes no notice of the range gives everything in each window
+				}
 				key := string(item.RawJSON())
 				if !item.Time.Before(to) {
 					next[key]++

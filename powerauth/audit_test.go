@@ -169,3 +169,23 @@ func TestAuditPathCanBeSwitched(t *testing.T) {
 	}
 	assert.Equal(t, "/powerauth-cloud/v2/audit/log", s.last(t).path)
 }
+
+func TestAuditItemsOutsideTheRangeOrWithoutTheirFieldsAreRefused(t *testing.T) {
+	t.Parallel()
+	from := time.UnixMilli(1701426030500)
+	q := powerauth.AuditQuery{UserID: "u", From: from, To: from.Add(48 * time.Hour), Window: 24 * time.Hour}
+	item := `{"activationId":"r","eventType":"signature_ok","eventData":"","timestamp":1701426030600}`
+	_, client := stubbed(t, 200, `{"items":[`+item+`]}`)
+	n := 0
+	for _, err := range client.Audit.Log(t.Context(), q) {
+		require.NoError(t, err)
+		n++
+	}
+	assert.Equal(t, 1, n, "given in each window, it is still one")
+	for _, body := range []string{`{"items":[null]}`, `{"items":[{}]}`, `{"items":[{"activationId":"r","eventType":"x"}]}`} {
+		_, client := stubbed(t, 200, body)
+		for _, err := range client.Audit.Log(t.Context(), q) {
+			require.ErrorIs(t, err, identkit.ErrBadResponse, body)
+		}
+	}
+}

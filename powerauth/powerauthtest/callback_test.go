@@ -395,3 +395,16 @@ func TestNobodyListens(t *testing.T) {
 	_, err := srv.DeliverCallbacks(ended)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestCallbacksWithoutAKey(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{CallbacksWithoutKey: true})
+	r := &receiver{}
+	srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackRegistration, Handler: r, Username: "pac", Password: "secret"})
+	_ = activated(t, srv)
+	deliver(t, srv)
+	require.NotEmpty(t, r.keys())
+	for _, key := range r.keys() {
+		assert.Empty(t, key)
+	}
+}

@@ -293,10 +293,11 @@ func (d *sender) send(ctx context.Context, cb *callback, out *Delivery) {
 		receiver = d.server.opts.CallbackHandler
 	}
 	by := webhooktest.Sender{Handler: receiver, URL: cb.address(), Client: d.client, Sign: sign, Attempts: 1}
-	report, err := by.Send(ctx, webhooktest.Message{ID: out.IdempotencyKey, Body: out.Body, Header: http.Header{
-		"Idempotency-Key": {out.IdempotencyKey},
-		"Traceparent":     {fmt.Sprintf("00-%x-%x-01", randomBytes(16), randomBytes(8))},
-	}})
+	header := http.Header{"Traceparent": {fmt.Sprintf("00-%x-%x-01", randomBytes(16), randomBytes(8))}}
+	if !d.server.opts.CallbacksWithoutKey {
+		header.Set("Idempotency-Key", out.IdempotencyKey)
+	}
+	report, err := by.Send(ctx, webhooktest.Message{ID: out.IdempotencyKey, Body: out.Body, Header: header})
 	if err != nil {
 		out.Err = err
 		return

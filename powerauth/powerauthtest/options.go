@@ -115,6 +115,8 @@ type Options struct {
 	CallbackTimes CallbackTimes
 	// ActivationFlagAlways sends activationFlag whenever it is asked for. The engine sends it only to a URL that contains the word.
 	ActivationFlagAlways bool
+	// CallbacksWithoutKey leaves Idempotency-Key out of callbacks, as PAC before 1.9 does.
+	CallbacksWithoutKey bool
 }
 
 // ApplicationForm is a form of application in verdicts, whose type is not documented.
