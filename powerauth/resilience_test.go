@@ -1,0 +1,263 @@
+package powerauth_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
+)
+
+func TestA401IsRepeatedOnceAndOnlyWithAnotherSecret(t *testing.T) {
+	t.Parallel()
+	const get = "powerauth.Registrations.List"
+	t.Run("same secret: no storm", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BasicAuth("integration", "old") })
+		for range 20 {
+			require.ErrorIs(t, read(t.Context(), client), identkit.ErrUnauthorized)
+		}
+		assert.Equal(t, 20, srv.Journal().Count(get))
+	})
+	t.Run("rotated secret: once, also for a call that is not safe to repeat", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		user, password := srv.Credentials()
+		var asked atomic.Int32
+		client := srv.Client(func(cfg *powerauth.Config) {
+			cfg.Credentials = powerauth.BasicAuthFrom(user, func(context.Context) (identkit.Secret, error) {
+				if asked.Add(1) == 1 {
+					return "old", nil
+				}
+				return password, nil
+			})
+		})
+		require.NoError(t, create(t.Context(), client, identkit.WithAttempts(1)))
+		assert.Equal(t, 2, srv.Journal().Len())
+	})
+	t.Run("a source that always changes: still once", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		var n atomic.Int32
+		client := srv.Client(func(cfg *powerauth.Config) {
+			cfg.Credentials = powerauth.BearerAuth(func(context.Context) (identkit.Secret, error) {
+				return identkit.Secret('a' + n.Add(1)), nil
+			})
+		})
+		require.ErrorIs(t, read(t.Context(), client), identkit.ErrUnauthorized)
+		assert.Equal(t, 2, srv.Journal().Len())
+	})
+	t.Run("a source that fails sends nothing", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{})
+		vault := errors.New("vault is sealed")
+		for _, source := range []identkit.SecretSource{
+			func(context.Context) (identkit.Secret, error) { return "", vault },
+			identkit.Static(""),
+		} {
+			client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BearerAuth(source) })
+			err := create(t.Context(), client)
+			require.ErrorIs(t, err, identkit.ErrUnauthorized)
+			require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+		}
+		assert.Zero(t, srv.Journal().Len())
+	})
+	t.Run("bearer", func(t *testing.T) {
+		t.Parallel()
+		srv := powerauthtest.New(powerauthtest.Options{BearerToken: "token-1"})
+		require.NoError(t, read(t.Context(), srv.Client(func(cfg *powerauth.Config) {
+			cfg.Credentials = powerauth.BearerAuth(identkit.Static("token-1"))
+		})))
+	})
+}
+
+func TestManyCallsFailingAtOnceDoNotCloseTheSharedPool(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.NewServer(t)
+	var dials atomic.Int32
+	pool := &http.Transport{MaxIdleConnsPerHost: 512, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	t.Cleanup(pool.CloseIdleConnections)
+	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.HTTPClient = &http.Client{Transport: pool} })
+	round := func() {
+		errs := make(chan error, 200)
+		for range cap(errs) {
+			go func() { errs <- create(t.Context(), client) }()
+		}
+		for range cap(errs) {
+			<-errs
+		}
+	}
+	round()
+	srv.Fault(identkittest.Any().Status(500))
+	round()
+	before := dials.Load()
+	srv.ClearFaults()
+	for range 50 {
+		require.NoError(t, create(t.Context(), client))
+	}
+	assert.Equal(t, before, dials.Load(), "failed calls left the idle connections open")
+}
+
+func TestTheRetryBudgetStopsStorms(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{})
+	srv.Fault(identkittest.Any().Status(503))
+	client := srv.Client(func(cfg *powerauth.Config) {
+		cfg.Options.Retry.Budget, cfg.Options.Retry.MaxWait = 5, time.Millisecond
+	})
+	var last error
+	for range 20 {
+		last = read(t.Context(), client)
+	}
+	assert.Equal(t, 20+5, srv.Journal().Len(), "five retries for twenty calls")
+	require.ErrorIs(t, last, identkit.ErrRetryBudget)
+	require.ErrorIs(t, last, identkit.ErrUnavailable, "with the real error inside")
+	assert.Contains(t, last.Error(), "locally")
+	var e *identkit.Error
+	require.ErrorAs(t, last, &e)
+	assert.Equal(t, 503, e.Status)
+}
+
+func TestTheLimiterIsAskedForEveryAttempt(t *testing.T) {
+	t.Parallel()
+	bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+		srv.Fault(identkittest.Any().First(1).Status(503))
+		l := &countingLimiter{}
+		client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Limiter = l })
+		require.NoError(t, read(t.Context(), client))
+		assert.Equal(t, 2, l.n)
+
+		l.wait = time.Hour
+		start := time.Now()
+		err := create(t.Context(), client)
+		require.ErrorIs(t, err, identkit.ErrRateLimited)
+		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+		assert.Equal(t, 2*time.Minute, time.Since(start), "bounded by the call's timeout")
+	})
+}
+
+type countingLimiter struct {
+	n    int
+	wait time.Duration
+}
+
+func (l *countingLimiter) Wait(ctx context.Context) error {
+	l.n++
+	if l.wait == 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(l.wait):
+		return nil
+	}
+}
+
+func TestNothingShowsASecret(t *testing.T) {
+	t.Parallel()
+	lc := identkittest.NewLeakCheck(t)
+	password, otp, user := lc.Secret("password"), lc.Secret("otp"), lc.Personal("user")
+	srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Password = password })
+	// A provider that repeats what it was sent, credentials included.
+	echo := []byte(`{"status":"ERROR","responseObject":{"code":"ERROR_REQUEST","message":"` + password.Reveal() + ` ` + otp.Reveal() + ` ` + user + `",
+		"violations":[{"fieldName":"otp","invalidValue":"` + otp.Reveal() + `","hint":"` + user + `"}]}}`)
+	client := srv.Client(func(cfg *powerauth.Config) {
+		lc.Value(*cfg)
+		cfg.Options.Logger, cfg.Options.Observer = lc.Logger(), lc.Observer()
+		cfg.Options.Retry.MaxWait = time.Millisecond
+	})
+	lc.Value(client)
+	lc.Value(*client)
+	in := powerauth.CreateRegistration{UserID: powerauth.UserID(user), AppID: "a", OTP: otp, CommitPhase: powerauth.CommitOnCommit}
+	for _, fault := range []identkittest.Rule{
+		identkittest.Any().Times(1).Body(400, "application/json", echo),
+		identkittest.Any().Times(3).Body(503, "application/json", echo),
+		identkittest.Any().Times(1).Body(200, "application/json", echo),
+		identkittest.Any().Times(1).Reset(),
+		identkittest.Any().Times(1).TruncateHalf(),
+		identkittest.Any().Times(1).Redirect("https://evil.example/?p=" + password.Reveal()),
+	} {
+		srv.ClearFaults()
+		srv.Fault(fault)
+		_, err := client.Registrations.Create(t.Context(), in)
+		require.Error(t, err)
+		lc.Error(err)
+		srv.ClearFaults()
+		srv.Fault(fault)
+		_, err = client.Registrations.List(t.Context(), powerauth.ListRegistrations{UserID: powerauth.UserID(user)})
+		lc.Error(err)
+	}
+	srv.ClearFaults()
+	created, err := client.Registrations.Create(t.Context(), in)
+	require.NoError(t, err)
+	lc.Seed("activation code", created.ActivationCode.Reveal())
+	lc.Value(created)
+	lc.Value(*created)
+	in.UserID = "u"
+	lc.Value(in)
+}
+
+func TestNoGoroutineIsLeftBehind(t *testing.T) {
+	identkittest.NoGoroutineLeaks(t)
+	srv := powerauthtest.NewServer(t)
+	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.AttemptTimeout = 50 * time.Millisecond })
+	srv.Fault(
+		identkittest.Any().Nth(1).SlowHeader(time.Minute), identkittest.Any().Nth(2).Drip(1, time.Second), identkittest.Any().Nth(3).Reset(),
+		identkittest.Any().Nth(4).GzipBomb(1<<26), identkittest.Any().Nth(5).Status(503), identkittest.Any().Nth(6).ResetInBody(),
+	)
+	for range 8 {
+		_ = create(t.Context(), client)
+	}
+	require.NoError(t, create(t.Context(), client))
+}
+
+func TestTheFakeBehindHTTPMock(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{})
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(srv.Responder())
+	mock.RegisterResponder(http.MethodPost, "=~/v2/operations$", httpmock.NewStringResponder(502, "<html>Bad Gateway</html>"))
+	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.HTTPClient = &http.Client{Transport: mock} })
+	require.NoError(t, read(t.Context(), client))
+	err := create(t.Context(), client)
+	require.ErrorIs(t, err, identkit.ErrUnavailable)
+	require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
+}
+
+func TestHandlersAndSynctest(t *testing.T) {
+	t.Parallel()
+	srv := powerauthtest.New(powerauthtest.Options{BasePath: "/pac"})
+	rec := httptest.NewRecorder()
+	req := httptest.NewRequest(http.MethodGet, "/pac/v2/registrations?userId=u", bytes.NewReader(nil))
+	user, password := srv.Credentials()
+	req.SetBasicAuth(user, password.Reveal())
+	srv.ServeHTTP(rec, req)
+	assert.Equal(t, 200, rec.Code)
+	assert.JSONEq(t, `{"registrations":[]}`, rec.Body.String())
+	synctest.Test(t, func(t *testing.T) {
+		srv := powerauthtest.New(powerauthtest.Options{})
+		srv.Fault(identkittest.Any().SlowHeader(29 * time.Second))
+		start := time.Now()
+		require.NoError(t, read(t.Context(), srv.Client()))
+		assert.Equal(t, 29*time.Second, time.Since(start))
+	})
+}
