@@ -136,8 +136,8 @@ func (f *fallback) UnmarshalJSON(b []byte) error {
 }
 
 type claimAnswer struct {
-	Token       ClaimToken          `json:"token"`
-	UserID      *UserID             `json:"user_id"`
+	Token       wire.Sole           `json:"token"`
+	UserID      wire.Sole           `json:"user_id"`
 	Pod         wire.Text           `json:"pod"`
 	Primary     wire.Text           `json:"primary"`
 	Fallback    wire.List[fallback] `json:"fallback"`
@@ -148,16 +148,16 @@ type claimAnswer struct {
 func (s *service) token(ctx context.Context, op *transport.Operation, t ClaimType, in TokenRequest, opts []identkit.CallOption) (*Claim, error) {
 	before := time.Now().Add(ClaimWindow)
 	finish := func(w *claimAnswer, _ transport.Path) (*Claim, error) {
-		if w.Token == "" {
+		if w.Token.String() == "" {
 			return nil, transport.Missing("token")
 		}
-		if w.UserID != nil { // null when a token has no user
-			if err := transport.Same("user_id", string(in.UserID), string(*w.UserID)); err != nil {
+		if id := w.UserID.String(); id != "" { // null when a token has no user
+			if err := transport.Same("user_id", string(in.UserID), id); err != nil {
 				return nil, err
 			}
 		}
 		c := &Claim{
-			Token: w.Token, UserID: in.UserID, Type: t, StartBefore: before,
+			Token: ClaimToken(w.Token.String()), UserID: in.UserID, Type: t, StartBefore: before,
 			Pod: string(w.Pod), Primary: string(w.Primary), RiskProfile: string(w.RiskProfile),
 		}
 		for _, f := range w.Fallback {

@@ -36,7 +36,7 @@ type Config struct {
 	// AcceptTextVerdicts also reads the texts "true" and "false" as passed. Every known deployment sends a boolean.
 	AcceptTextVerdicts bool
 	// Options tunes the client; the zero value is the recommended setting. iProov limits the two token calls to a contracted rate
-	// that only the customer knows: set Limiter to it, such as rate.NewLimiter(10, 1). Other calls never wait for it.
+	// that only the customer knows: set Limiter to it, such as rate.NewLimiter(10, 1). Other calls never wait for it, but Client.Call does.
 	Options identkit.Options
 }
 

@@ -133,6 +133,10 @@ func send[W, T any](ctx context.Context, s *service, c call, finish func(*W, tra
 	if !errors.As(err, &e) || e.Code != CodeInvalidKey || e.OutcomeUnknown || c.once {
 		return out, err
 	}
+	if c.op.Retry == transport.RetryRefused && e.Status >= http.StatusInternalServerError {
+		e.OutcomeUnknown = true // a 500 does not say that nothing happened
+		return out, err
+	}
 	fresh, rerr := s.credentials.now(ctx)
 	if rerr != nil || fresh == k {
 		return out, err

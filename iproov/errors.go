@@ -56,14 +56,14 @@ var kindOfCode = map[string]identkit.Kind{
 // readFailure reads an error body into err. The status has decided that it is a failure; the body may be anything.
 func readFailure(err *identkit.Error, body []byte, at Endpoint) {
 	var members struct {
-		Code        json.RawMessage `json:"error"`
+		Code        soleCode        `json:"error"`
 		Description json.RawMessage `json:"error_description"`
 	}
 	_ = json.Unmarshal(body, &members) // what fits is kept
-	err.Code, err.Message = text(members.Code), text(members.Description)
+	err.Code, err.Message = members.Code.text, text(members.Description)
 	kind, known := kindOfCode[err.Code]
 	switch {
-	case err.Code == CodeInvalidKey && err.Status >= 400: // 500 for an access token: permanent none the less
+	case err.Code == CodeInvalidKey && (err.Status/100 == 4 || err.Status == http.StatusInternalServerError): // 500 for an access token: permanent none the less
 		err.Kind = kind
 		at.hint(err)
 	case known && err.Status/100 == 4:
@@ -71,6 +71,20 @@ func readFailure(err *identkit.Error, body []byte, at Endpoint) {
 	case err.Status == http.StatusRequestEntityTooLarge:
 		err.Detail = "body is too large for the provider"
 	}
+}
+
+// soleCode is a code that is given once. Of two, neither is believed: the code decides whether a user is enrolled or verified.
+type soleCode struct {
+	text string
+	seen bool
+}
+
+func (c *soleCode) UnmarshalJSON(b []byte) error {
+	if c.text = text(b); c.seen {
+		c.text = ""
+	}
+	c.seen = true
+	return nil
 }
 
 // text is a scalar as text, or nothing.

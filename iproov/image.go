@@ -52,8 +52,8 @@ type EnrolledImage struct {
 
 type imageAnswer struct {
 	Success wire.Verdict `json:"success"`
-	Token   ClaimToken   `json:"token"`
-	UserID  UserID       `json:"user_id"`
+	Token   wire.Sole    `json:"token"`
+	UserID  wire.Sole    `json:"user_id"`
 }
 
 // imageResult is an answer that may still be a refusal.
@@ -121,14 +121,16 @@ func (s *Enrol) Image(ctx context.Context, in EnrolImage, opts ...identkit.CallO
 		switch {
 		case !w.Success.Given():
 			return nil, transport.Missing("success")
-		case w.Token == "" && w.Success.Yes():
+		case w.Token.String() == "" && w.Success.Yes():
 			return nil, transport.Missing("token")
-		case w.Token != "" && w.Token != in.Token:
+		case w.Token.String() != "" && w.Token.String() != string(in.Token):
 			return nil, transport.Contradiction("answer is about another token")
-		case w.UserID == "":
-			w.UserID = in.UserID
 		}
-		return &imageResult{EnrolledImage{Token: in.Token, UserID: w.UserID}, w.Success.Yes()}, transport.Same("user_id", string(in.UserID), string(w.UserID))
+		user := UserID(w.UserID.String())
+		if user == "" {
+			user = in.UserID
+		}
+		return &imageResult{EnrolledImage{Token: in.Token, UserID: user}, w.Success.Yes()}, transport.Same("user_id", string(in.UserID), string(user))
 	}
 	done, err := send(ctx, s.service, c, finish, opts)
 	if err != nil {
@@ -196,7 +198,9 @@ func openPhoto(r io.Reader, size int64) photo {
 		}
 		// A pipe has Seek too.
 	}
-	if l, ok := r.(interface{ Len() int }); ok && size == 0 {
+	if l, ok := r.(interface{ Len() int }); ok && size != 0 && size != int64(l.Len()) {
+		return photo{fault: "has another length than Size says"}
+	} else if ok {
 		size = int64(l.Len())
 		if size == 0 {
 			return photo{fault: "is empty"}

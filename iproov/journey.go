@@ -240,6 +240,8 @@ func (s *Journeys) Finish(ctx context.Context, j *Journey, token ClaimToken, cli
 		j.end(OutcomeFailed, v.Reason, "")
 	case errors.Is(err, identkit.ErrOutcomeUnknown):
 		j.end(OutcomeLost, "", codeOf(err))
+	case codeOf(err) == "": // not iProov's answer: a proxy's, or a wrong address
+		return nil, err
 	case errors.Is(err, identkit.ErrConflict), errors.Is(err, identkit.ErrNotFound), errors.Is(err, identkit.ErrRejected):
 		j.end(OutcomeRefused, "", codeOf(err))
 	default:

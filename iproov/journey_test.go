@@ -209,7 +209,7 @@ func TestHowAttemptsEndWithoutAVerdict(t *testing.T) {
 		"odd verdict":  {identkittest.On("iproov.Verify.Validate").JSON(200, map[string]any{"passed": "true"}), iproov.OutcomeLost, ""},
 		"used token":   {identkittest.On("iproov.Verify.Validate").JSON(400, map[string]string{"error": iproov.CodeInvalidToken}), iproov.OutcomeRefused, iproov.CodeInvalidToken},
 		"other user":   {identkittest.On("iproov.Verify.Validate").JSON(400, map[string]string{"error": iproov.CodeInvalidValidation}), iproov.OutcomeRefused, iproov.CodeInvalidValidation},
-		"404":          {identkittest.On("iproov.Verify.Validate").Status(404), iproov.OutcomeRefused, ""},
+		"404":          {identkittest.On("iproov.Verify.Validate").First(1).Status(404), "", ""}, // a proxy's, or a wrong address
 		"rate limited": {identkittest.On("iproov.Verify.Validate").First(3).Status(429), "", ""},
 		"wrong key":    {identkittest.On("iproov.Verify.Validate").First(1).JSON(401, map[string]string{"error": iproov.CodeInvalidKey}), "", ""},
 		"not sent":     {identkittest.On("iproov.Verify.Validate").First(3).Refuse(), "", ""},

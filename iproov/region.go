@@ -117,6 +117,8 @@ func parseEndpoint(address string, check *transport.Check) Endpoint {
 	switch {
 	case err != nil || u.Hostname() == "":
 		check.Refuse(field, "is not a URL")
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > '~' }):
+		check.Refuse(field, "has a host that is not plain ASCII")
 	case u.Scheme == "wss" || u.Scheme == "ws":
 		check.Refuse(field, "is a streaming address; give the https:// one")
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -127,8 +129,12 @@ func parseEndpoint(address string, check *transport.Check) Endpoint {
 		check.Refuse(field, "must hold neither a query nor a fragment")
 	default:
 		host := strings.ToLower(u.Host)
-		if tenant, wrong := strings.CutSuffix(host, wrongSuffix); wrong {
+		name, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
+		if tenant, wrong := strings.CutSuffix(name, wrongSuffix); wrong {
 			host = tenant + hostSuffix
+			if port != "" {
+				host += ":" + port
+			}
 		}
 		prefix := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), apiPath), "/")
 		return endpointAt(u.Scheme, host, prefix)
@@ -182,7 +188,7 @@ func (cfg *Config) endpoint(check *transport.Check) Endpoint {
 			continue
 		}
 		u, err := url.Parse(o.url)
-		check.That(err == nil && u.Host != "" && (u.Scheme == "wss" || u.Scheme == "https" || u.Scheme == "ws" || u.Scheme == "http"), o.field, "is not a wss:// or https:// URL")
+		check.That(err == nil && u.Host != "" && u.User == nil && (u.Scheme == "wss" || u.Scheme == "https" || u.Scheme == "ws" || u.Scheme == "http"), o.field, "is not a wss:// or https:// URL")
 		*o.into = o.url
 	}
 	return e
@@ -190,6 +196,8 @@ func (cfg *Config) endpoint(check *transport.Check) Endpoint {
 
 // hint says where a client calls, for errors that a wrong region causes.
 func (e Endpoint) hint(err *identkit.Error) {
-	host := strings.TrimSuffix(strings.TrimPrefix(e.WebURL, "https://"), "/")
-	err.Detail = "key or secret is wrong, or belongs to another region than " + host
+	err.Detail = "key or secret is wrong, or belongs to another region than the client's"
+	if u, perr := url.Parse(e.BaseURL); perr == nil {
+		err.Detail = "key or secret is wrong, or belongs to another region than " + u.Host
+	}
 }

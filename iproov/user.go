@@ -51,21 +51,21 @@ func (s UserStatus) Known() bool {
 func (s UserStatus) IsFinal() bool { return s.Is(UserDeleted) }
 
 type userAnswer struct {
-	ID        UserID     `json:"user_id"`
-	Name      wire.Text  `json:"name"`
-	Status    UserStatus `json:"status"`
-	Activated wire.Time  `json:"activation_date"`
-	Suspended wire.Time  `json:"suspension_date"`
+	ID        wire.Sole `json:"user_id"`
+	Name      wire.Text `json:"name"`
+	Status    wire.Sole `json:"status"`
+	Activated wire.Time `json:"activation_date"`
+	Suspended wire.Time `json:"suspension_date"`
 }
 
 func (w *userAnswer) user() (*User, error) {
 	switch {
-	case w.ID == "":
+	case w.ID.String() == "":
 		return nil, transport.Missing("user_id")
-	case w.Status == "":
+	case w.Status.String() == "":
 		return nil, transport.Missing("status")
 	}
-	return &User{ID: w.ID, Name: string(w.Name), Status: w.Status, Activated: w.Activated.Time, Suspended: w.Suspended.Time}, nil
+	return &User{ID: UserID(w.ID.String()), Name: string(w.Name), Status: UserStatus(w.Status.String()), Activated: w.Activated.Time, Suspended: w.Suspended.Time}, nil
 }
 
 func (w *userAnswer) finish(path transport.Path) (*User, error) {
@@ -171,7 +171,7 @@ func (s *Users) Delete(ctx context.Context, id UserID, opts ...identkit.CallOpti
 // Remove is [Users.Delete] for callers who only want the user gone: a user who is not there is no error.
 func (s *Users) Remove(ctx context.Context, id UserID, opts ...identkit.CallOption) error {
 	_, err := s.Delete(ctx, id, opts...)
-	if errors.Is(err, identkit.ErrNotFound) && codeOf(err) != "" { // a bare 404 is a wrong address, not a missing user
+	if code := codeOf(err); code == CodeInvalidUserID || code == CodeNoUser { // another 404 is a wrong address, not a missing user
 		return nil
 	}
 	return err

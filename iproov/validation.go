@@ -78,8 +78,8 @@ func (v *Validation) KeepRawJSON(b json.RawMessage) {
 
 type validationAnswer struct {
 	Passed         verdict         `json:"passed"`
-	Token          ClaimToken      `json:"token"`
-	Type           ClaimType       `json:"type"`
+	Token          wire.Sole       `json:"token"`
+	Type           wire.Sole       `json:"type"`
 	Reason         wire.Text       `json:"reason"`
 	Result         json.RawMessage `json:"result"`
 	RiskProfile    wire.Text       `json:"risk_profile"`
@@ -117,15 +117,17 @@ func (s *service) validate(ctx context.Context, op *transport.Operation, in Vali
 			return nil, transport.Missing("passed")
 		case w.Passed.isText && !s.textVerdicts:
 			return nil, transport.Contradiction("passed is a text; Config.AcceptTextVerdicts would read it")
-		case w.Token == "":
+		case w.Token.String() == "":
 			return nil, transport.Missing("token")
-		case w.Token != in.Token:
+		case w.Token.String() != string(in.Token):
 			return nil, transport.Contradiction("answer is about another token")
-		case w.Type.Known() && w.Type != typeOf(op):
+		}
+		kind := ClaimType(w.Type.String())
+		if lower := ClaimType(strings.ToLower(string(kind))); lower.Known() && lower != typeOf(op) {
 			return nil, transport.Contradiction("answer is about a claim of another type")
 		}
 		v := &Validation{
-			Passed: w.Passed.Yes(), Token: w.Token, Type: w.Type, Reason: string(w.Reason), RiskProfile: string(w.RiskProfile),
+			Passed: w.Passed.Yes(), Token: in.Token, Type: kind, Reason: string(w.Reason), RiskProfile: string(w.RiskProfile),
 			AssuranceType: w.AssuranceType, FrameAvailable: bool(w.FrameAvailable), Signals: readSignals(w.Signals),
 		}
 		if v.Reason == "" {
