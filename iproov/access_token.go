@@ -97,7 +97,7 @@ type accessTokenAnswer struct {
 }
 
 func (w *accessTokenAnswer) finish(transport.Path) (*AccessToken, error) {
-	a := &AccessToken{Token: w.Token, Life: time.Duration(min(w.ExpiresIn, wire.Number(tokenLife/time.Second))) * time.Second}
+	a := &AccessToken{Token: w.Token, Life: time.Duration(max(0, min(w.ExpiresIn, wire.Number(tokenLife/time.Second)))) * time.Second}
 	switch {
 	case a.Token == "":
 		return nil, transport.Missing("access_token")

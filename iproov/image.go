@@ -36,7 +36,8 @@ type EnrolImage struct {
 	Source ImageSource
 	// Image is a PNG, JPEG or JP2 file of at most Config.MaxImageBytes, a portrait by ISO/IEC 19794-5 with at least 85 pixels
 	// between the eyes. It streams from its present position and is never held in memory. Required. The type is told from
-	// its first bytes. A reader that cannot seek serves one attempt only.
+	// its first bytes. A reader that cannot seek serves one attempt only. A Read that blocks holds the call up beyond its timeouts and
+	// context: give a network stream a deadline of its own.
 	Image io.Reader
 	// Size is the number of bytes in Image, for a reader that has neither Seek nor Len.
 	Size int64

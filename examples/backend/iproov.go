@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"os"
@@ -17,7 +18,7 @@ type faces struct {
 	logger *slog.Logger
 	fake   *iproovtest.Server // nil on a real deployment
 
-	// journeys would live in the team's database, with a compare and swap on their revision.
+	// journeys would live in the team's database, with a compare and swap on their revision in place of one lock for all.
 	mu       sync.Mutex
 	journeys map[string]*iproov.Journey
 }
@@ -62,21 +63,34 @@ func (f *faces) routes(mux *http.ServeMux) {
 	}
 }
 
+// modes say what each purpose does.
+var modes = map[string]iproov.JourneyMode{"onboarding": iproov.JourneyEnrol, "login": iproov.JourneyVerify}
+
 // begin starts a journey: a user's way to a verdict for one purpose.
 func (f *faces) begin(w http.ResponseWriter, r *http.Request) {
 	var in struct {
-		UserID  iproov.UserID      `json:"userId"`
-		Purpose string             `json:"purpose"`
-		Mode    iproov.JourneyMode `json:"mode"`
+		UserID  iproov.UserID `json:"userId"`
+		Purpose string        `json:"purpose"`
 	}
 	if !read(w, r, &in) {
 		return
 	}
-	j := &iproov.Journey{UserID: in.UserID, Purpose: in.Purpose, Mode: in.Mode}
+	// The service decides what a purpose does, never the app: who enrols a face under a user's id is that user from then on.
+	mode, known := modes[in.Purpose]
+	if !known || in.UserID == "" {
+		reply(w, http.StatusBadRequest, problem{Error: "invalid request", Fields: []string{"purpose must be onboarding or login, userId must be there"}})
+		return
+	}
+	j := &iproov.Journey{UserID: in.UserID, Purpose: in.Purpose, Mode: mode}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if old := f.journeys[j.Key()]; old != nil && !old.IsFinal() {
+	switch old := f.journeys[j.Key()]; {
+	case old != nil && !old.IsFinal():
 		reply(w, http.StatusConflict, problem{Error: "a journey is under way"})
+		return
+	case old != nil && !old.Passed():
+		// Three attempts are what there is. A real service lets a person, or time, decide about more.
+		reply(w, http.StatusTooManyRequests, problem{Error: "no attempts left"})
 		return
 	}
 	f.journeys[j.Key()] = j
@@ -104,6 +118,10 @@ func (f *faces) attempt(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &in) {
 		return
 	}
+	if !in.Platform.Known() {
+		reply(w, http.StatusBadRequest, problem{Error: "invalid request", Fields: []string{"platform is not one of the SDKs'"}})
+		return
+	}
 	f.journey(w, r, func(j *iproov.Journey) {
 		claim, err := f.client.Journeys.Next(r.Context(), j)
 		if err != nil {
@@ -123,7 +141,8 @@ func (f *faces) finish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.journey(w, r, func(j *iproov.Journey) {
-		v, err := f.client.Journeys.Finish(r.Context(), j, in.Token, r.UserAgent())
+		// The verdict is given once: an app that hangs up must not lose it.
+		v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, in.Token, r.UserAgent())
 		if err != nil {
 			fail(w, r, f.logger, err)
 			return
@@ -135,6 +154,10 @@ func (f *faces) finish(w http.ResponseWriter, r *http.Request) {
 // enrolPhoto enrols a user from a trusted photo, which streams through.
 func (f *faces) enrolPhoto(w http.ResponseWriter, r *http.Request) {
 	user := iproov.UserID(r.PathValue("user"))
+	if r.ContentLength <= 0 {
+		reply(w, http.StatusLengthRequired, problem{Error: "the photo's length is needed"})
+		return
+	}
 	claim, err := f.client.Enrol.Token(r.Context(), iproov.TokenRequest{UserID: user, Resource: "onboarding"})
 	if err == nil {
 		_, err = f.client.Enrol.Image(r.Context(), iproov.EnrolImage{

@@ -10,11 +10,11 @@ import (
 // walk enrols two faces, one by a scan and one from a photo, and verifies both.
 func (f *faces) walk(w *walker) {
 	w.chapter("Bob enrols his face, and logs in with it (iProov)")
-	f.walkBegin(w, "Begin an enrolment", "bob", "onboarding", "enrol")
+	f.walkBegin(w, "Begin an enrolment", "bob", "onboarding")
 	token := f.walkScan(w, "Bob's phone gets a token and scans his face", "bob", "onboarding", "")
 	f.walkVerdict(w, "The verdict is fetched, once", "bob", "onboarding", token, true)
 	w.call("A second time there is none", http.MethodPost, "/faces/journeys/bob/onboarding/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusBadRequest, nil)
-	f.walkBegin(w, "Begin a login", "bob", "login", "verify")
+	f.walkBegin(w, "Begin a login", "bob", "login")
 	token = f.walkScan(w, "Bob moves too much", "bob", "login", "Please keep still")
 	f.walkVerdict(w, "He did not pass", "bob", "login", token, false)
 	token = f.walkScan(w, "He tries again", "bob", "login", "")
@@ -24,7 +24,7 @@ func (f *faces) walk(w *walker) {
 	const photo = "\x89PNG\r\n\x1a\n" + "a portrait, as far as the fake can tell"
 	w.call("The photo streams through to iProov", http.MethodPost, "/faces/photos/carol", photo, http.StatusNoContent, nil)
 	w.call("A text named photo is refused before it is sent", http.MethodPost, "/faces/photos/dave", "not a photo", http.StatusBadRequest, nil)
-	f.walkBegin(w, "Begin a login", "carol", "login", "verify")
+	f.walkBegin(w, "Begin a login", "carol", "login")
 	token = f.walkScan(w, "Carol scans her face", "carol", "login", "")
 	f.walkVerdict(w, "It matches the photo", "carol", "login", token, true)
 	var user struct {
@@ -36,8 +36,8 @@ func (f *faces) walk(w *walker) {
 	w.call("Nobody knows her face any more", http.MethodGet, "/faces/users/carol", "", http.StatusNotFound, nil)
 }
 
-func (f *faces) walkBegin(w *walker, title, user, purpose, mode string) {
-	w.call(title, http.MethodPost, "/faces/journeys", fmt.Sprintf(`{"userId":%q,"purpose":%q,"mode":%q}`, user, purpose, mode), http.StatusCreated, nil)
+func (f *faces) walkBegin(w *walker, title, user, purpose string) {
+	w.call(title, http.MethodPost, "/faces/journeys", fmt.Sprintf(`{"userId":%q,"purpose":%q}`, user, purpose), http.StatusCreated, nil)
 }
 
 // walkScan gets a token for the app and scans with it; with a reason the scan does not pass.

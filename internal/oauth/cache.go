@@ -76,12 +76,14 @@ type held[C comparable] struct {
 // flight is a fetch on its way.
 type flight[C comparable] struct {
 	credential C
+	early      bool // nobody needs it yet
 	done       chan struct{}
 	err        error // once done
 }
 
 type failure[C comparable] struct {
 	credential C
+	early      bool
 	err        error
 	pause      time.Duration
 	until      time.Time
@@ -133,6 +135,10 @@ func (c *Cache[C]) Authorize(ctx context.Context, h http.Header) (string, error)
 			return "", &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no access token in time", Err: ctx.Err()}
 		}
 		if wait.err != nil {
+			// The credential may have been rotated while the fetch was under way.
+			if fresh, err := c.config.Credential(ctx); err == nil && fresh != credential {
+				continue
+			}
 			return "", wait.err
 		}
 	}
@@ -153,25 +159,27 @@ func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, 
 	if t := c.current; t != nil {
 		t.uses++
 		if due := c.config.RenewUses > 0 && t.uses >= c.config.RenewUses; due || !now.Before(t.renew) {
-			_, _ = c.fetch(ctx, credential, now)
+			_, _ = c.fetch(ctx, credential, now, true)
 		}
 		return t.header, nil, nil
 	}
-	f, err := c.fetch(ctx, credential, now)
+	f, err := c.fetch(ctx, credential, now, false)
 	return nil, f, err
 }
 
 func (c *Cache[C]) spent(t *held[C]) bool { return c.config.MaxUses > 0 && t.uses >= c.config.MaxUses }
 
-// fetch joins the flight for the credential or begins one, unless the last fetch failed a moment ago. c.mu is held.
-func (c *Cache[C]) fetch(ctx context.Context, credential C, now time.Time) (*flight[C], error) {
+// fetch joins the flight for the credential or begins one, unless the last fetch failed a moment ago. A failed early renewal, which
+// nobody waited for, holds back no more than other early ones. c.mu is held.
+func (c *Cache[C]) fetch(ctx context.Context, credential C, now time.Time, early bool) (*flight[C], error) {
 	if c.flight != nil && c.flight.credential == credential {
+		c.flight.early = c.flight.early && early
 		return c.flight, nil
 	}
-	if c.failed != nil && c.failed.credential == credential && now.Before(c.failed.until) {
+	if c.failed != nil && c.failed.credential == credential && now.Before(c.failed.until) && (early || !c.failed.early) {
 		return nil, c.failed.err
 	}
-	f := &flight[C]{credential: credential, done: make(chan struct{})}
+	f := &flight[C]{credential: credential, early: early, done: make(chan struct{})}
 	c.flight = f
 	c.changes++
 	// Detached: whoever asked first may go away, the others still wait. Its values stay, for traces.
@@ -239,7 +247,7 @@ func (c *Cache[C]) land(f *flight[C], t *held[C], err error) {
 	if errors.As(err, &e) {
 		pause = max(pause, min(e.RetryAfter, maxPauses*c.config.Pause))
 	}
-	c.failed = &failure[C]{credential: f.credential, err: f.err, pause: pause, until: time.Now().Add(pause)}
+	c.failed = &failure[C]{credential: f.credential, early: f.early, err: f.err, pause: pause, until: time.Now().Add(pause)}
 }
 
 // explain is the failure of a call that got no token: the fetch's own kind and code, with the fetch as its cause.

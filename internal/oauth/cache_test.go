@@ -282,7 +282,7 @@ func TestAPresentTokenServesWhileItsRenewalFails(t *testing.T) {
 		synctest.Wait()
 		_, err := c.Authorize(t.Context(), make(http.Header))
 		require.Error(t, err, "the 51st use")
-		assert.Equal(t, 2, i.count())
+		assert.Equal(t, 3, i.count(), "which asks for itself: the early renewal's failure does not speak for it")
 	})
 }
 
@@ -351,4 +351,43 @@ func TestACacheDoesNotPrintItsTokens(t *testing.T) {
 	lc.Seed("token", use(t, c))
 	lc.Value(c)
 	lc.Value(struct{ Cache any }{c})
+}
+
+func TestAFailedEarlyRenewalFailsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := &issuer{life: time.Hour}
+		config := i.config()
+		config.MaxUses, config.RenewUses = 10, 8
+		c := oauth.New(config)
+		for range 7 {
+			use(t, c)
+		}
+		i.set(func() { i.err = errors.New("a passing outage") })
+		use(t, c) // begins the early renewal, which fails
+		synctest.Wait()
+		i.set(func() { i.err = nil })
+		for range 20 {
+			use(t, c) // the token's last uses, and then a new one at once
+		}
+	})
+}
+
+func TestARotationIsNoticedByThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := &issuer{life: time.Hour, password: "old"}
+		config := i.config()
+		inner := config.Fetch
+		config.Fetch = func(ctx context.Context, password string) (oauth.Token, error) {
+			if password == "old" {
+				time.Sleep(time.Second)
+				return oauth.Token{}, unauthorized
+			}
+			return inner(ctx, password)
+		}
+		c := oauth.New(config)
+		time.AfterFunc(500*time.Millisecond, func() { i.set(func() { i.password = "new" }) })
+		assert.Contains(t, use(t, c), "new")
+	})
 }

@@ -87,7 +87,8 @@ func ReaderAt(contentType string, r io.ReaderAt, size int64) Body {
 	}}
 }
 
-// Seeker streams r from its present position to its end, and rewinds to there for another attempt.
+// Seeker streams r from its present position to its end, and rewinds to there for another attempt. A Read that blocks holds the call
+// up beyond its timeouts: net/http waits for it.
 func Seeker(contentType string, r io.ReadSeeker) Body {
 	start, err := r.Seek(0, io.SeekCurrent)
 	if err != nil {

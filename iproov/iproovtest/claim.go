@@ -200,6 +200,10 @@ func (s *Server) validate(c *fakeserver.Call, kind iproov.ClaimType) {
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidToken)
 	case cl.user != in.UserID || cl.profile != in.RiskProfile:
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidValidation)
+	case s.users[cl.user] != nil && s.users[cl.user].status(c.Now()).Is(iproov.UserDeleted):
+		refuse(c, http.StatusBadRequest, iproov.CodeNoUser)
+	case kind == iproov.TypeVerify && s.users[cl.user] != nil && !s.users[cl.user].status(c.Now()).Is(iproov.UserActive):
+		refuse(c, http.StatusBadRequest, iproov.CodeInactiveUser)
 	default:
 		cl.stopped = true
 		if kind == iproov.TypeEnrol && cl.outcome.Passed {
@@ -207,7 +211,7 @@ func (s *Server) validate(c *fakeserver.Call, kind iproov.ClaimType) {
 			if in.Activate != nil && !*in.Activate {
 				status = iproov.UserSuspended
 			}
-			if u := s.users[cl.user]; u != nil {
+			if u := s.users[cl.user]; u != nil && !u.status(c.Now()).Is(iproov.UserSuspended) { // only Activate ends a suspension
 				u.change(status, c.Now())
 			}
 		}
