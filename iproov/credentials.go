@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -120,9 +121,21 @@ type call struct {
 	once bool                              // the body can be read only once
 }
 
+// keyPatience bounds a source of keys, which is asked before the call's own time begins.
+const keyPatience = 30 * time.Second
+
 // send makes a call that carries the keys.
 func send[W, T any](ctx context.Context, s *service, c call, finish func(*W, transport.Path) (*T, error), opts []identkit.CallOption) (*T, error) {
-	k, err := s.credentials.now(ctx)
+	var check transport.Check
+	if c.in.Check != nil {
+		c.in.Check(&check)
+	}
+	if len(check.Faults) > 0 {
+		return transport.Do(ctx, s.road, c.op, c.in, finish, opts) // which refuses it, before anybody is asked for keys
+	}
+	patience, cancel := context.WithTimeout(ctx, keyPatience)
+	defer cancel()
+	k, err := s.credentials.now(patience)
 	if err != nil {
 		return transport.Do(ctx, s.road.WithAuth(refuser{err}), c.op, c.in, finish, opts)
 	}
@@ -137,7 +150,9 @@ func send[W, T any](ctx context.Context, s *service, c call, finish func(*W, tra
 		e.OutcomeUnknown = true // a 500 does not say that nothing happened
 		return out, err
 	}
-	fresh, rerr := s.credentials.now(ctx)
+	again, cancelAgain := context.WithTimeout(ctx, keyPatience)
+	defer cancelAgain()
+	fresh, rerr := s.credentials.now(again)
 	if rerr != nil || fresh == k {
 		return out, err
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -97,4 +99,27 @@ func TestLookalikeHostsAndCredentialsInAddressesAreRefused(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, e.BaseURL, "eu.rp.secure.iproov.me")
 	}
+}
+
+func TestAKeySourceThatHangsDoesNotHangTheCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := iproovtest.New(iproovtest.Options{})
+		asked := 0
+		client := srv.Client(func(cfg *iproov.Config) {
+			cfg.Credentials = iproov.KeysFrom(identkit.Static("k"), func(ctx context.Context) (identkit.Secret, error) {
+				asked++
+				<-ctx.Done()
+				return "", ctx.Err()
+			})
+		})
+		_, err := client.Verify.Token(context.Background(), iproov.TokenRequest{UserID: ".."})
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+		assert.Zero(t, asked, "bad input is refused before anybody is asked")
+		start := time.Now()
+		_, err = client.Verify.Token(context.Background(), tokenIn)
+		require.Error(t, err)
+		assert.LessOrEqual(t, time.Since(start), time.Minute)
+		assert.Zero(t, srv.Journal().Len())
+	})
 }
