@@ -74,13 +74,13 @@ func NewCallbackHandler(cfg CallbackConfig) (http.Handler, error) {
 	if cfg.Store == nil {
 		cfg.Store = webhook.NewMemoryStore(webhook.MemoryConfig{Clock: cfg.Clock})
 	}
-	r := &callbackReceiver{cfg: cfg, header: webhook.UnsignedIDHeader("Idempotency-Key"), keep: cfg.Keep, lease: 2*cfg.Timeout + settleTime}
-	if r.keep == 0 {
-		r.keep = defaultKeep
+	if cfg.Keep == 0 {
+		cfg.Keep = 72 * time.Hour
 	}
 	if cfg.Timeout == 0 {
-		r.lease = 2*defaultCallbackTimeout + settleTime
+		cfg.Timeout = 10 * time.Second
 	}
+	r := &callbackReceiver{cfg: cfg, header: webhook.UnsignedIDHeader("Idempotency-Key")}
 	h, err := webhook.NewHandler(webhook.Config[callback]{
 		Name: cfg.Name, Verify: cfg.Verify, Decode: r.decode, Handle: r.handle, EventID: r.eventID,
 		Store: cfg.Store, Keep: cfg.Keep, Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes,
@@ -92,16 +92,9 @@ func NewCallbackHandler(cfg CallbackConfig) (http.Handler, error) {
 	return h, nil
 }
 
-// The defaults of package webhook, for the claims made here.
-const (
-	defaultKeep            = 72 * time.Hour
-	defaultCallbackTimeout = 10 * time.Second
-)
-
 type callbackReceiver struct {
-	cfg         CallbackConfig
-	header      func(*webhook.Delivery) (string, error)
-	keep, lease time.Duration
+	cfg    CallbackConfig
+	header func(*webhook.Delivery) (string, error)
 }
 
 // eventID names a callback for deduplication.
@@ -146,7 +139,7 @@ func (r *callbackReceiver) once(ctx context.Context, c *callback, status, failur
 	if c.keyed || r.cfg.TrustBody || status == "" {
 		return hand()
 	}
-	claim, err := r.cfg.Store.Claim(ctx, r.cfg.Name+":"+c.stateKey(status, failures), r.lease)
+	claim, err := r.cfg.Store.Claim(ctx, r.cfg.Name+":"+c.stateKey(status, failures), 2*r.cfg.Timeout+settleTime)
 	switch {
 	case errors.Is(err, webhook.ErrDuplicate):
 		return nil
@@ -165,7 +158,7 @@ func (r *callbackReceiver) once(ctx context.Context, c *callback, status, failur
 		return err
 	}
 	handed = true
-	return claim.Commit(settle, r.keep)
+	return claim.Commit(settle, r.cfg.Keep)
 }
 
 const settleTime = 5 * time.Second

@@ -52,6 +52,13 @@ func (s *Server) URL() string {
 	return s.socket.url + s.config.BasePath
 }
 
+// Started reports whether there is a socket.
+func (s *Server) Started() bool {
+	s.socket.mu.Lock()
+	defer s.socket.mu.Unlock()
+	return s.socket.url != ""
+}
+
 // RootCAs returns a pool with the certificate of a fake that was started with TLS; nil otherwise.
 func (s *Server) RootCAs() *x509.CertPool {
 	s.socket.mu.Lock()

@@ -100,8 +100,8 @@ func (r *Road) Call(ctx context.Context, in identkit.Request, out any, opts []id
 	}
 	if len(t.names) > len(input.Path) {
 		t, fault = template{}, "has more than two parts"
-		op.Path = "/"
 	}
+	op.adhoc = &t
 	for i, name := range t.names {
 		input.Path[i] = in.PathValues[name]
 	}
@@ -202,16 +202,8 @@ func (c *call) prepare(ctx context.Context, in *Input) []identkit.FieldError {
 	if in.Check != nil {
 		in.Check(check)
 	}
-	t, ok := c.road.templates[c.op]
-	if !ok { // an escape-hatch call; its Check has refused a bad template
-		t, _ = parseTemplate(c.op.Path)
-	}
-	names := t.names
-	if ok && t.text != c.op.Path { // replaced by Options.Paths: values come in the order of the original
-		own, _ := parseTemplate(c.op.Path)
-		names = own.names
-	}
-	u, refused := t.fill(c.road.base, names, in.Path[:len(names)])
+	t := c.road.template(c.op)
+	u, refused := t.fill(c.road.base, t.order, in.Path[:len(t.order)])
 	check.Faults = append(check.Faults, refused...)
 	if c.settings.BodyFields != nil {
 		in.Body = in.Body.with(c.settings.BodyFields, check)

@@ -24,6 +24,8 @@ type Operation struct {
 	Unmetered bool
 	// EmptyAnswer lets Exec take an empty 2xx for a success, for calls whose answer nobody has documented.
 	EmptyAnswer bool
+
+	adhoc *template // of a call that is not in the catalogue
 }
 
 // Info is the operation's public description.
@@ -45,6 +47,7 @@ type template struct {
 	text     string
 	literals []string
 	names    []string
+	order    []string // in which values are given: that of the operation's own template, also when it was replaced
 }
 
 func parseTemplate(path string) (template, string) {
@@ -75,6 +78,7 @@ func parseTemplate(path string) (template, string) {
 		t.names = append(t.names, name)
 		rest = tail
 	}
+	t.order = t.names
 	for _, segment := range strings.Split(path, "/") {
 		if segment == "." || segment == ".." {
 			return t, "must not contain . or .. as a part"

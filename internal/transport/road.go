@@ -200,10 +200,23 @@ func (r *Road) paths(ops []*Operation, replaced map[string]string, check *Check)
 			if t, fault = parseTemplate(path); fault == "" && !t.sameParts(own) {
 				fault = "must hold the same {parts} as " + op.Path
 			}
+			t.order = own.order
 		}
 		check.That(fault == "", "Options.Paths["+op.Name+"]", fault)
 		r.templates[op] = t
 	}
+}
+
+// template is the path of an operation, as it was parsed once.
+func (r *Road) template(op *Operation) template {
+	if op.adhoc != nil {
+		return *op.adhoc
+	}
+	if t, ok := r.templates[op]; ok {
+		return t
+	}
+	t, _ := parseTemplate(op.Path) // a variant of a catalogued operation
+	return t
 }
 
 // pooled is the transport of clients who bring none. Its pool is sized for hundreds of goroutines against one host. It has no

@@ -3,7 +3,6 @@ package iproovtest
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -131,13 +130,11 @@ func (s *Server) Config() iproov.Config {
 		OAuth:       iproov.OAuthUser(s.opts.OAuthUsername, s.opts.OAuthPassword),
 	}
 	cfg.Options.Retry.MinWait = time.Millisecond
-	if !s.hasSocket() {
+	if !s.engine.Started() {
 		cfg.Options.HTTPClient = &http.Client{Transport: s.Transport()}
 	}
 	return cfg
 }
-
-func (s *Server) hasSocket() bool { return !strings.HasPrefix(s.URL(), "https://fake.test") }
 
 // Keys are the API key and secret that the fake was made with.
 func (s *Server) Keys() (apiKey, secret identkit.Secret) { return s.opts.APIKey, s.opts.Secret }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -112,7 +111,7 @@ func (s *Server) Client(adjust ...func(*powerauth.Config)) *powerauth.Client {
 func (s *Server) Config() powerauth.Config {
 	cfg := powerauth.Config{BaseURL: s.URL(), Credentials: powerauth.BasicAuth(s.opts.Username, s.opts.Password)}
 	cfg.Options.Retry.MinWait = time.Millisecond
-	if !s.hasSocket() {
+	if !s.engine.Started() {
 		cfg.Options.HTTPClient = &http.Client{Transport: s.Transport()}
 	}
 	if s.opts.AuditUnderV2 {
@@ -152,8 +151,6 @@ func (s *Server) keep(client interface{ CloseIdleConnections() }, err error) {
 		s.tb.Cleanup(client.CloseIdleConnections)
 	}
 }
-
-func (s *Server) hasSocket() bool { return !strings.HasPrefix(s.URL(), "https://fake.test") }
 
 // Credentials are the integration user's.
 func (s *Server) Credentials() (username string, password identkit.Secret) {
