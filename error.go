@@ -91,7 +91,7 @@ type Attempt struct {
 	Start    time.Time
 	Duration time.Duration
 	Status   int           // HTTP status; 0 when no answer arrived
-	Phase    string        // for a network failure: "dns", "dial", "tls", "write", "answer" or "body"
+	Phase    string        // for a network failure: "dns", "dial", "tls", "write", "response" or "body"
 	Kind     Kind          // "" for success
 	Wait     time.Duration // how long the call waited before it
 	Reason   string        // why: "", "backoff", "retry-after" or "credential"

@@ -1,6 +1,6 @@
 module github.com/identkit/identkit
 
-go 1.25.0
+go 1.26
 
 require (
 	github.com/hashicorp/go-retryablehttp v0.7.8

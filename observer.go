@@ -32,7 +32,7 @@ type AttemptInfo struct {
 	Wait      time.Duration // how long the call waited before it
 	Reason    string        // why it waited: "", "backoff", "retry-after" or "credential"
 	Status    int           // HTTP status; 0 when no answer arrived
-	Phase     string        // for a network failure: "dns", "dial", "tls", "write", "answer" or "body"
+	Phase     string        // for a network failure: "dns", "dial", "tls", "write", "response" or "body"
 	Kind      Kind          // "" when the attempt succeeded
 	Duration  time.Duration // from its start to the last byte read
 	RequestID string        // given by the provider

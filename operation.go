@@ -4,19 +4,19 @@ package identkit
 type RetryClass uint8
 
 const (
-	// RetryRefused allows another attempt only when the server surely did not act: the request was never
+	// RetryIfNotProcessed allows another attempt only when the server surely did not act: the request was never
 	// sent, or it was refused with 429. It is the zero value.
-	RetryRefused RetryClass = iota
+	RetryIfNotProcessed RetryClass = iota
 	// RetrySafe allows another attempt after any transient failure: network, timeout, 429, 500, 502, 503, 504.
 	RetrySafe
 )
 
-// String returns "refused" or "safe".
+// String returns "if not processed" or "safe".
 func (c RetryClass) String() string {
 	if c == RetrySafe {
 		return "safe"
 	}
-	return "refused"
+	return "if not processed"
 }
 
 // OperationInfo describes one call of a provider's API. Every provider package lists its own in Catalog.

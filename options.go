@@ -43,13 +43,13 @@ type Options struct {
 // RetryPolicy says how failed attempts are repeated. The zero value is 3 attempts with full jitter
 // between 200 ms and 10 s, 30 s for each attempt, and a budget of 100 retries.
 type RetryPolicy struct {
-	// Attempts is the most attempts one call makes, the first included. Zero means 3; 1 means no retries.
-	Attempts int
-	// MinWait is the upper edge of the first random wait; it doubles with each attempt. Zero means 200 ms.
-	MinWait time.Duration
-	// MaxWait caps every wait. A provider that asks for a longer one (Retry-After) ends the call with
+	// MaxAttempts is the most attempts one call makes, the first included. Zero means 3; 1 means no retries.
+	MaxAttempts int
+	// InitialBackoff is the upper edge of the first random wait; it doubles with each attempt. Zero means 200 ms.
+	InitialBackoff time.Duration
+	// MaxBackoff caps every wait. A provider that asks for a longer one (Retry-After) ends the call with
 	// that answer. Zero means 10 s.
-	MaxWait time.Duration
+	MaxBackoff time.Duration
 	// AttemptTimeout bounds one attempt, from dialling to the last byte of the answer. Zero means 30 s.
 	AttemptTimeout time.Duration
 	// Budget is how many retries a client may have in hand: each retry takes one, each call that

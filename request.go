@@ -102,7 +102,7 @@ func WithTimeout(d time.Duration) CallOption {
 	return CallOption{func(s *CallSettings) { s.Timeout = d }}
 }
 
-// WithAttempts limits the attempts of this call, in place of [RetryPolicy].Attempts. It never widens what
+// WithAttempts limits the attempts of this call, in place of [RetryPolicy].MaxAttempts. It never widens what
 // the operation's retry class allows.
 func WithAttempts(n int) CallOption {
 	return CallOption{func(s *CallSettings) { s.Attempts = n }}

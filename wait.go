@@ -37,7 +37,7 @@ func (e WaitError[T]) MarshalJSON() ([]byte, error) { return json.Marshal(e.Erro
 // WaitPolicy says how a call polls for a state. The zero value is right for a person with a phone in hand: a second between
 // reads at first, growing to five, jittered, until the state ends by itself or the context does.
 type WaitPolicy struct {
-	MinInterval time.Duration // between the first reads; zero means 1 s
-	MaxInterval time.Duration // what the interval grows to; zero means 5 s
-	Until       time.Time     // stop then; zero means soon after the state ends by itself
+	InitialInterval time.Duration // between the first reads; zero means 1 s
+	MaxInterval     time.Duration // what the interval grows to; zero means 5 s
+	Until           time.Time     // stop then; zero means soon after the state ends by itself
 }

@@ -20,7 +20,7 @@ import (
 //		Password: lc.Secret("password"), …
 //		Options: identkit.Options{Logger: lc.Logger(), Observer: lc.Observer()},
 //	})
-//	_, err = client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: lc.Personal("user id"), …})
+//	_, err = client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: lc.Personal("user id"), …})
 //	lc.Error(err)
 //
 // A seed is found in plain, in any case of letters, escaped for URLs, JSON or Go, as hex, as a list of bytes and inside

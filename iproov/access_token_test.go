@@ -132,7 +132,7 @@ func TestRefusedTokensAreReplacedAndTheCallRepeatedOnce(t *testing.T) {
 			require.NoError(t, err)
 			// A rename is not safe to repeat; a refused one did not run.
 			srv.Fault(identkittest.On("iproov.Users.Update").Nth(1).JSON(status, map[string]string{"error": code}))
-			_, err = client.Users.Update(t.Context(), alice, iproov.UpdateUser{UserID: "bob"}, identkit.WithAttempts(1))
+			_, err = client.Users.Update(t.Context(), alice, iproov.UpdateUserParams{UserID: "bob"}, identkit.WithAttempts(1))
 			require.NoError(t, err, "%d %s", status, code)
 			assert.Equal(t, 2, srv.Journal().Count("iproov.Users.Update"))
 			assert.Equal(t, 2, srv.Journal().Count("iproov.AccessToken"))

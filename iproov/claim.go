@@ -62,8 +62,8 @@ const (
 // Known reports whether this version of the package knows the type.
 func (t ClaimType) Known() bool { return t == TypeEnrol || t == TypeVerify }
 
-// TokenRequest asks for a claim.
-type TokenRequest struct {
+// CreateTokenParams asks for a claim.
+type CreateTokenParams struct {
 	// UserID is whose face it is. Required: sources disagree whether iProov demands it.
 	UserID UserID
 	// Resource says what the face gives access to, such as "acme-onboarding". Required; iProov recommends customer and journey.
@@ -78,7 +78,7 @@ type TokenRequest struct {
 	Client string
 }
 
-func (in *TokenRequest) check(c *transport.Check) {
+func (in *CreateTokenParams) check(c *transport.Check) {
 	in.UserID.check(c, "user_id")
 	c.Text("resource", in.Resource, 0)
 	c.That(in.AssuranceType == "" || in.AssuranceType.Known(), "assurance_type", "is not genuine_presence or liveness")
@@ -145,7 +145,7 @@ type claimAnswer struct {
 }
 
 // token asks for a claim of either type.
-func (s *service) token(ctx context.Context, op *transport.Operation, t ClaimType, in TokenRequest, opts []identkit.CallOption) (*Claim, error) {
+func (s *service) token(ctx context.Context, op *transport.Operation, t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
 	before := time.Now().Add(ClaimWindow)
 	finish := func(w *claimAnswer, _ transport.Path) (*Claim, error) {
 		if w.Token.String() == "" {

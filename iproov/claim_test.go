@@ -21,10 +21,10 @@ func TestTokenSendsEveryField(t *testing.T) {
 	srv := iproovtest.NewServer(t, func(o *iproovtest.Options) { o.RiskProfiles = []string{"D_33_1A"} })
 	client := srv.Client()
 	key, secret := srv.Keys()
-	in := iproov.TokenRequest{UserID: alice, Resource: "acme", AssuranceType: iproov.Liveness, RiskProfile: "D_33_1A", Client: "android"}
-	claim, err := client.Enrol.Token(t.Context(), in)
+	in := iproov.CreateTokenParams{UserID: alice, Resource: "acme", AssuranceType: iproov.Liveness, RiskProfile: "D_33_1A", Client: "android"}
+	claim, err := client.Enrol.CreateToken(t.Context(), in)
 	require.NoError(t, err)
-	entry, _ := srv.Journal().Last("iproov.Enrol.Token")
+	entry, _ := srv.Journal().Last("iproov.Enrol.CreateToken")
 	assert.JSONEq(t, `{"api_key":"`+key.Reveal()+`","secret":"`+secret.Reveal()+`","resource":"acme","user_id":"`+string(alice)+
 		`","assurance_type":"liveness","risk_profile":"D_33_1A","client":"android"}`, string(entry.Body))
 	assert.Empty(t, entry.Header.Get("Authorization"), "the keys are in the body")
@@ -38,7 +38,7 @@ func TestTokenSendsEveryField(t *testing.T) {
 	assert.WithinDuration(t, time.Now().Add(2*time.Minute), claim.StartBefore, time.Minute)
 	assert.NotContains(t, string(claim.RawJSON()), secret.Reveal())
 
-	_, err = client.Enrol.Token(t.Context(), tokenIn)
+	_, err = client.Enrol.CreateToken(t.Context(), tokenIn)
 	fails(t, err, identkit.ErrRejected, iproov.CodeInvalidRiskAppetite)
 }
 
@@ -46,10 +46,10 @@ func TestTokenWithoutOptionsSendsNoBlanks(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	srv.AddUser(alice, iproov.UserActive)
-	claim, err := srv.Client().Verify.Token(t.Context(), tokenIn)
+	claim, err := srv.Client().Verify.CreateToken(t.Context(), tokenIn)
 	require.NoError(t, err)
 	assert.Equal(t, iproov.TypeVerify, claim.Type)
-	entry, _ := srv.Journal().Last("iproov.Verify.Token")
+	entry, _ := srv.Journal().Last("iproov.Verify.CreateToken")
 	for _, absent := range []string{"risk_profile", "assurance_type", "client", "ip"} {
 		assert.NotContains(t, string(entry.Body), `"`+absent+`"`)
 	}
@@ -58,7 +58,7 @@ func TestTokenWithoutOptionsSendsNoBlanks(t *testing.T) {
 func TestTokenAnswersInEveryForm(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{NullUserID: true, FallbackAsTexts: true})
-	claim, err := srv.Client().Enrol.Token(t.Context(), tokenIn)
+	claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 	require.NoError(t, err)
 	assert.Equal(t, alice, claim.UserID, "the one asked for")
 	assert.Equal(t, []iproov.Fallback{{Message: "Use another device"}}, claim.Fallback)
@@ -75,7 +75,7 @@ func TestTokenAnswersInEveryForm(t *testing.T) {
 	} {
 		srv.ClearFaults()
 		srv.Fault(identkittest.Any().Body(200, "application/json", []byte(body)))
-		claim, err := srv.Client().Enrol.Token(t.Context(), tokenIn)
+		claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 		if ok {
 			require.NoError(t, err, body)
 			assert.JSONEq(t, body, string(claim.RawJSON()))
@@ -89,19 +89,19 @@ func TestBadInputIsNotSent(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	client, ctx := srv.Client(), t.Context()
-	token := func(change func(*iproov.TokenRequest)) error {
+	token := func(change func(*iproov.CreateTokenParams)) error {
 		in := tokenIn
 		change(&in)
-		_, err := client.Enrol.Token(ctx, in)
-		_, err2 := client.Verify.Token(ctx, in)
+		_, err := client.Enrol.CreateToken(ctx, in)
+		_, err2 := client.Verify.CreateToken(ctx, in)
 		require.ErrorIs(t, err2, identkit.ErrInvalidRequest)
 		return err
 	}
-	validate := func(change func(*iproov.Validate)) error {
-		in := iproov.Validate{Token: "t", UserID: alice, Client: "c"}
+	validate := func(change func(*iproov.ValidateParams)) error {
+		in := iproov.ValidateParams{Token: "t", UserID: alice, Client: "c"}
 		change(&in)
 		_, err := client.Verify.Validate(ctx, in)
-		_, err2 := client.Enrol.Validate(ctx, iproov.ValidateEnrolment{Validate: in})
+		_, err2 := client.Enrol.Validate(ctx, iproov.ValidateEnrolmentParams{ValidateParams: in})
 		require.ErrorIs(t, err2, identkit.ErrInvalidRequest)
 		return err
 	}
@@ -114,15 +114,15 @@ func TestBadInputIsNotSent(t *testing.T) {
 		err   error
 		field string
 	}{
-		"resource missing":      {token(func(in *iproov.TokenRequest) { in.Resource = "" }), "resource"},
-		"resource not UTF-8":    {token(func(in *iproov.TokenRequest) { in.Resource = "\xff" }), "resource"},
-		"assurance unknown":     {token(func(in *iproov.TokenRequest) { in.AssuranceType = "some" }), "assurance_type"},
-		"risk profile alphabet": {token(func(in *iproov.TokenRequest) { in.RiskProfile = "a b" }), "risk_profile"},
-		"risk profile too long": {token(func(in *iproov.TokenRequest) { in.RiskProfile = long }), "risk_profile"},
-		"client not UTF-8":      {token(func(in *iproov.TokenRequest) { in.Client = "\xff" }), "client"},
-		"token missing":         {validate(func(in *iproov.Validate) { in.Token = "" }), "token"},
-		"client missing":        {validate(func(in *iproov.Validate) { in.Client = "" }), "client"},
-		"validate risk profile": {validate(func(in *iproov.Validate) { in.RiskProfile = "ü" }), "risk_profile"},
+		"resource missing":      {token(func(in *iproov.CreateTokenParams) { in.Resource = "" }), "resource"},
+		"resource not UTF-8":    {token(func(in *iproov.CreateTokenParams) { in.Resource = "\xff" }), "resource"},
+		"assurance unknown":     {token(func(in *iproov.CreateTokenParams) { in.AssuranceType = "some" }), "assurance_type"},
+		"risk profile alphabet": {token(func(in *iproov.CreateTokenParams) { in.RiskProfile = "a b" }), "risk_profile"},
+		"risk profile too long": {token(func(in *iproov.CreateTokenParams) { in.RiskProfile = long }), "risk_profile"},
+		"client not UTF-8":      {token(func(in *iproov.CreateTokenParams) { in.Client = "\xff" }), "client"},
+		"token missing":         {validate(func(in *iproov.ValidateParams) { in.Token = "" }), "token"},
+		"client missing":        {validate(func(in *iproov.ValidateParams) { in.Client = "" }), "client"},
+		"validate risk profile": {validate(func(in *iproov.ValidateParams) { in.RiskProfile = "ü" }), "risk_profile"},
 		"no claim":              {invalidate("", "why"), "token"},
 		"claim of dots":         {invalidate("..", "why"), "token"},
 		"no reason":             {invalidate("t", ""), "reason"},
@@ -136,11 +136,11 @@ func TestBadInputIsNotSent(t *testing.T) {
 		rows["token for "+string(id)] = struct {
 			err   error
 			field string
-		}{token(func(in *iproov.TokenRequest) { in.UserID = id }), "user_id"}
+		}{token(func(in *iproov.CreateTokenParams) { in.UserID = id }), "user_id"}
 		rows["validate for "+string(id)] = struct {
 			err   error
 			field string
-		}{validate(func(in *iproov.Validate) { in.UserID = id }), "user_id"}
+		}{validate(func(in *iproov.ValidateParams) { in.UserID = id }), "user_id"}
 	}
 	for name, row := range rows {
 		e := fails(t, row.err, identkit.ErrInvalidRequest, "")
@@ -153,7 +153,7 @@ func TestInvalidate(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
-	claim, err := client.Enrol.Token(ctx, tokenIn)
+	claim, err := client.Enrol.CreateToken(ctx, tokenIn)
 	require.NoError(t, err)
 	const reason = "Session over (code 7: it’s \"done\" / stop)\nsee acme.example"
 	done, err := client.Claims.Invalidate(ctx, claim.Token, reason)
@@ -194,7 +194,7 @@ func TestInvalidateAuthenticatesAsConfigured(t *testing.T) {
 			for _, needs := range []bool{false, true} {
 				srv := iproovtest.New(iproovtest.Options{InvalidateNeedsToken: needs})
 				client := srv.Client(c.change)
-				claim, err := client.Enrol.Token(t.Context(), tokenIn)
+				claim, err := client.Enrol.CreateToken(t.Context(), tokenIn)
 				require.NoError(t, err)
 				_, err = client.Claims.Invalidate(t.Context(), claim.Token, "why")
 				if needs && !c.bearer {
@@ -219,11 +219,11 @@ func TestOnlyTokenCallsWaitForTheLimiter(t *testing.T) {
 	srv := iproovtest.New(iproovtest.Options{})
 	limiter := new(counter)
 	client, ctx := srv.Client(func(cfg *iproov.Config) { cfg.Options.Limiter = limiter }), t.Context()
-	claim, err := client.Enrol.Token(ctx, tokenIn)
+	claim, err := client.Enrol.CreateToken(ctx, tokenIn)
 	in := scanned(t, srv, claim, err, iproovtest.Pass())
-	_, err = client.Enrol.Validate(ctx, iproov.ValidateEnrolment{Validate: in})
+	_, err = client.Enrol.Validate(ctx, iproov.ValidateEnrolmentParams{ValidateParams: in})
 	require.NoError(t, err)
-	_, err = client.Verify.Token(ctx, tokenIn)
+	_, err = client.Verify.CreateToken(ctx, tokenIn)
 	require.NoError(t, err)
 	require.Equal(t, 2, limiter.waits)
 	_, _ = client.Verify.Validate(ctx, in)
@@ -231,7 +231,7 @@ func TestOnlyTokenCallsWaitForTheLimiter(t *testing.T) {
 	_, _ = client.Availability(ctx)
 	_, _ = client.Users.Get(ctx, alice)
 	_, _ = client.AccessToken(ctx)
-	_, _ = client.Enrol.Image(ctx, iproov.EnrolImage{Token: "t", Source: iproov.SourceEID, Image: strings.NewReader(string(jpeg(100)))})
+	_, _ = client.Enrol.Image(ctx, iproov.EnrolImageParams{Token: "t", Source: iproov.SourceEID, Image: strings.NewReader(string(jpeg(100)))})
 	assert.Equal(t, 2, limiter.waits, "all others go unmetered")
 }
 
@@ -240,11 +240,11 @@ func TestOverTheRateItBacksOff(t *testing.T) {
 	bubble(t, iproovtest.Options{RatePerSecond: 1, RetryAfter: "1"}, func(t *testing.T, srv *iproovtest.Server) {
 		client := srv.Client()
 		for range 3 {
-			_, err := client.Enrol.Token(t.Context(), tokenIn)
+			_, err := client.Enrol.CreateToken(t.Context(), tokenIn)
 			require.NoError(t, err)
 		}
 		srv.Fault(identkittest.Any().JSON(http.StatusTooManyRequests, map[string]string{"error": iproov.CodeTooManyRequests}))
-		_, err := client.Enrol.Token(t.Context(), tokenIn)
+		_, err := client.Enrol.CreateToken(t.Context(), tokenIn)
 		e := fails(t, err, identkit.ErrRateLimited, iproov.CodeTooManyRequests)
 		assert.Len(t, e.Attempts, 3)
 		assert.False(t, e.OutcomeUnknown)
@@ -254,10 +254,10 @@ func TestOverTheRateItBacksOff(t *testing.T) {
 func TestAssuranceTypes(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{AssuranceTypes: []iproov.AssuranceType{iproov.Liveness}})
-	_, err := srv.Client().Enrol.Token(t.Context(), tokenIn)
+	_, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 	fails(t, err, identkit.ErrForbidden, iproov.CodeInvalidAssuranceType)
 	in := tokenIn
 	in.AssuranceType = iproov.Liveness
-	_, err = srv.Client().Enrol.Token(t.Context(), in)
+	_, err = srv.Client().Enrol.CreateToken(t.Context(), in)
 	require.NoError(t, err)
 }

@@ -146,7 +146,7 @@ func send[W, T any](ctx context.Context, s *service, c call, finish func(*W, tra
 	if !errors.As(err, &e) || e.Code != CodeInvalidKey || e.OutcomeUnknown || c.once {
 		return out, err
 	}
-	if c.op.Retry == transport.RetryRefused && e.Status >= http.StatusInternalServerError {
+	if c.op.Retry == transport.RetryIfNotProcessed && e.Status >= http.StatusInternalServerError {
 		e.OutcomeUnknown = true // a 500 does not say that nothing happened
 		return out, err
 	}

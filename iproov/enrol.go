@@ -8,16 +8,16 @@ import (
 	"github.com/identkit/identkit/internal/transport"
 )
 
-// Enrol makes faces known, by a scan (Token, Validate) or from a trusted photo (Token, Image, then a verification): client.Enrol.
+// Enrol makes faces known, by a scan (CreateToken, Validate) or from a trusted photo (CreateToken, Image, then a verification): client.Enrol.
 type Enrol struct{ service *service }
 
 var enrolToken = &transport.Operation{
-	Name:   "iproov.Enrol.Token",
+	Name:   "iproov.Enrol.CreateToken",
 	Method: http.MethodPost, Path: "/claim/enrol/token",
 	Retry: transport.RetrySafe, // a claim that nobody starts is forgotten
 }
 
-// Token makes a claim to enrol a user who is not enrolled yet. Launch the SDK with it, or send a photo for it with [Enrol.Image].
+// CreateToken makes a claim to enrol a user who is not enrolled yet. Launch the SDK with it, or send a photo for it with [Enrol.Image].
 //
 // Errors: [identkit.ErrConflict] with already_enrolled when the user is known: verify instead, or delete the user first;
 // [identkit.ErrForbidden] with invalid_assurance_type; [identkit.ErrRateLimited] over the contracted rate.
@@ -25,14 +25,14 @@ var enrolToken = &transport.Operation{
 // Safe to repeat: each call makes another claim, and one that nobody starts has no effect but counts towards the rate.
 //
 // Source: Swagger file 2.13, capture-enrol and photo-enrol pages; checked 2026-11.
-func (s *Enrol) Token(ctx context.Context, in TokenRequest, opts ...identkit.CallOption) (*Claim, error) {
+func (s *Enrol) CreateToken(ctx context.Context, in CreateTokenParams, opts ...identkit.CallOption) (*Claim, error) {
 	return s.service.token(ctx, enrolToken, TypeEnrol, in, opts)
 }
 
 var enrolValidate = &transport.Operation{
 	Name:   "iproov.Enrol.Validate",
 	Method: http.MethodPost, Path: "/claim/enrol/validate",
-	Retry:     transport.RetryRefused, // the verdict is given once
+	Retry:     transport.RetryIfNotProcessed, // the verdict is given once
 	Unmetered: true,
 }
 
@@ -46,6 +46,6 @@ var enrolValidate = &transport.Operation{
 // one now, and start again with a new claim.
 //
 // Source: Swagger file 2.13, capture-enrol page; checked 2026-11.
-func (s *Enrol) Validate(ctx context.Context, in ValidateEnrolment, opts ...identkit.CallOption) (*Validation, error) {
-	return s.service.validate(ctx, enrolValidate, in.Validate, in.LeaveSuspended, opts)
+func (s *Enrol) Validate(ctx context.Context, in ValidateEnrolmentParams, opts ...identkit.CallOption) (*Validation, error) {
+	return s.service.validate(ctx, enrolValidate, in.ValidateParams, in.LeaveSuspended, opts)
 }

@@ -57,7 +57,7 @@ func TestEveryCodeHasItsKind(t *testing.T) {
 				t.Parallel()
 				srv := iproovtest.New(iproovtest.Options{})
 				srv.Fault(identkittest.Any().JSON(status, map[string]string{"error": row.code, "error_description": "made up for developers"}))
-				_, err := srv.Client().Verify.Validate(t.Context(), iproov.Validate{Token: "t", UserID: alice, Client: "c"})
+				_, err := srv.Client().Verify.Validate(t.Context(), iproov.ValidateParams{Token: "t", UserID: alice, Client: "c"})
 				if row.kind == identkit.ErrRateLimited {
 					assert.Equal(t, 3, srv.Journal().Len(), "refused, so it may be sent again")
 				} else {
@@ -80,9 +80,9 @@ func TestAWrongKeyHintsAtTheRegion(t *testing.T) {
 		cfg.BaseURL, cfg.Region = "", iproov.RegionLATAM
 		cfg.Credentials = iproov.Keys("k", "s")
 	})
-	_, err := client.Enrol.Token(t.Context(), tokenIn)
+	_, err := client.Enrol.CreateToken(t.Context(), tokenIn)
 	fails(t, err, identkit.ErrUnauthorized, iproov.CodeInvalidKey)
-	require.EqualError(t, err, "iproov.Enrol.Token: unauthorized (HTTP 401, invalid_key): key or secret is wrong, or belongs to another region than latam.rp.secure.iproov.me")
+	require.EqualError(t, err, "iproov.Enrol.CreateToken: unauthorized (HTTP 401, invalid_key): key or secret is wrong, or belongs to another region than latam.rp.secure.iproov.me")
 }
 
 func TestInvalidKeyWithStatus500IsNotRetried(t *testing.T) {
@@ -117,7 +117,7 @@ func TestErrorBodiesOfEveryForm(t *testing.T) {
 	} {
 		srv.ClearFaults()
 		srv.Fault(identkittest.Any().Body(400, "", []byte(body)))
-		_, err := srv.Client().Verify.Token(t.Context(), tokenIn)
+		_, err := srv.Client().Verify.CreateToken(t.Context(), tokenIn)
 		var e *identkit.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, 400, e.Status)
@@ -167,7 +167,7 @@ func TestTheEnemy(t *testing.T) {
 			}
 			bubble(t, iproovtest.Options{}, func(t *testing.T, srv *iproovtest.Server) {
 				srv.AddUser(alice, iproov.UserActive)
-				claim, err := srv.Client().Verify.Token(t.Context(), tokenIn)
+				claim, err := srv.Client().Verify.CreateToken(t.Context(), tokenIn)
 				in := scanned(t, srv, claim, err, iproovtest.Pass())
 				srv.Fault(row.fault)
 				_, err = srv.Client().Verify.Validate(t.Context(), in)
@@ -176,8 +176,8 @@ func TestTheEnemy(t *testing.T) {
 			bubble(t, iproovtest.Options{}, func(t *testing.T, srv *iproovtest.Server) {
 				srv.AddUser(alice, iproov.UserActive)
 				srv.Fault(row.fault)
-				_, err := srv.Client().Verify.Token(t.Context(), tokenIn)
-				check(t, srv, err, row.token, srv.Journal().Count("iproov.Verify.Token"))
+				_, err := srv.Client().Verify.CreateToken(t.Context(), tokenIn)
+				check(t, srv, err, row.token, srv.Journal().Count("iproov.Verify.CreateToken"))
 			})
 		})
 	}
@@ -185,14 +185,14 @@ func TestTheEnemy(t *testing.T) {
 
 func FuzzErrorBody(f *testing.F) {
 	srv := iproovtest.New(iproovtest.Options{})
-	client := srv.Client(func(cfg *iproov.Config) { cfg.Options.Retry.Attempts = 1 })
+	client := srv.Client(func(cfg *iproov.Config) { cfg.Options.Retry.MaxAttempts = 1 })
 	f.Fuzz(func(t *testing.T, body []byte, status int) {
 		if status < 300 || status > 599 {
 			status = 400
 		}
 		srv.ClearFaults()
 		srv.Fault(identkittest.Any().Body(status, "application/json", body))
-		_, err := client.Verify.Token(t.Context(), tokenIn)
+		_, err := client.Verify.CreateToken(t.Context(), tokenIn)
 		var e *identkit.Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, status, e.Status)

@@ -44,7 +44,7 @@ func ExampleEnrol() {
 	client := srv.Client()
 	ctx := context.Background()
 
-	claim, err := client.Enrol.Token(ctx, iproov.TokenRequest{UserID: "u-1", Resource: "acme-onboarding"})
+	claim, err := client.Enrol.CreateToken(ctx, iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-onboarding"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -54,7 +54,7 @@ func ExampleEnrol() {
 		fmt.Println(err)
 		return
 	}
-	v, err := client.Enrol.Validate(ctx, iproov.ValidateEnrolment{Validate: iproov.Validate{
+	v, err := client.Enrol.Validate(ctx, iproov.ValidateEnrolmentParams{ValidateParams: iproov.ValidateParams{
 		Token: claim.Token, UserID: claim.UserID, Client: "the app's User-Agent",
 	}})
 	if err != nil {
@@ -63,7 +63,7 @@ func ExampleEnrol() {
 	}
 	fmt.Println("passed:", v.Passed)
 
-	_, err = client.Enrol.Token(ctx, iproov.TokenRequest{UserID: "u-1", Resource: "acme-onboarding"})
+	_, err = client.Enrol.CreateToken(ctx, iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-onboarding"})
 	var e *identkit.Error
 	fmt.Println(errors.As(err, &e) && e.Code == iproov.CodeAlreadyEnrolled)
 	// Output:
@@ -79,23 +79,23 @@ func ExampleEnrol_Image() {
 	ctx := context.Background()
 	photo := bytes.NewReader(jpeg(200_000)) // or an *os.File: it streams
 
-	in := iproov.TokenRequest{UserID: "u-1", Resource: "acme-onboarding"}
-	claim, err := client.Enrol.Token(ctx, in)
+	in := iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-onboarding"}
+	claim, err := client.Enrol.CreateToken(ctx, in)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	if _, err = client.Enrol.Image(ctx, iproov.EnrolImage{Token: claim.Token, UserID: "u-1", Source: iproov.SourceEID, Image: photo}); err != nil {
+	if _, err = client.Enrol.Image(ctx, iproov.EnrolImageParams{Token: claim.Token, UserID: "u-1", Source: iproov.SourceEID, Image: photo}); err != nil {
 		fmt.Println(err)
 		return
 	}
-	claim, err = client.Verify.Token(ctx, in)
+	claim, err = client.Verify.CreateToken(ctx, in)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	_ = srv.Complete(claim.Token, iproovtest.Fail("Please Keep Still"))
-	v, err := client.Verify.Validate(ctx, iproov.Validate{Token: claim.Token, UserID: "u-1", Client: "the app's User-Agent"})
+	v, err := client.Verify.Validate(ctx, iproov.ValidateParams{Token: claim.Token, UserID: "u-1", Client: "the app's User-Agent"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -112,16 +112,16 @@ func ExampleVerify() {
 	client := srv.Client()
 	ctx := context.Background()
 
-	claim, err := client.Verify.Token(ctx, iproov.TokenRequest{UserID: "u-1", Resource: "acme-login", AssuranceType: iproov.Liveness})
+	claim, err := client.Verify.CreateToken(ctx, iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-login", AssuranceType: iproov.Liveness})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	_ = srv.Complete(claim.Token, iproovtest.Pass())
-	v, err := client.Verify.Validate(ctx, iproov.Validate{Token: claim.Token, UserID: "u-1", Client: "the app's User-Agent"})
+	v, err := client.Verify.Validate(ctx, iproov.ValidateParams{Token: claim.Token, UserID: "u-1", Client: "the app's User-Agent"})
 	fmt.Println(err == nil && v.Passed, v.AssuranceType)
 
-	_, err = client.Verify.Token(ctx, iproov.TokenRequest{UserID: "nobody", Resource: "acme-login"})
+	_, err = client.Verify.CreateToken(ctx, iproov.CreateTokenParams{UserID: "nobody", Resource: "acme-login"})
 	fmt.Println(errors.Is(err, identkit.ErrNotFound))
 	// Output:
 	// true liveness
@@ -135,7 +135,7 @@ func ExampleVerify_Validate_outcomeUnknown() {
 	srv.AddUser("u-1", iproov.UserActive)
 	client := srv.Client()
 	ctx := context.Background()
-	claim, err := client.Verify.Token(ctx, iproov.TokenRequest{UserID: "u-1", Resource: "acme-login"})
+	claim, err := client.Verify.CreateToken(ctx, iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-login"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -143,7 +143,7 @@ func ExampleVerify_Validate_outcomeUnknown() {
 	_ = srv.Complete(claim.Token, iproovtest.Pass())
 	srv.Fault(identkittest.On("iproov.Verify.Validate").HTML(502))
 
-	_, err = client.Verify.Validate(ctx, iproov.Validate{Token: claim.Token, UserID: "u-1", Client: "the app's User-Agent"})
+	_, err = client.Verify.Validate(ctx, iproov.ValidateParams{Token: claim.Token, UserID: "u-1", Client: "the app's User-Agent"})
 	fmt.Println(errors.Is(err, identkit.ErrOutcomeUnknown))
 	fmt.Println(err)
 	// Output:
@@ -157,7 +157,7 @@ func ExampleClaims_Invalidate() {
 	defer srv.Close()
 	client := srv.Client()
 	ctx := context.Background()
-	claim, err := client.Enrol.Token(ctx, iproov.TokenRequest{UserID: "u-1", Resource: "acme-onboarding"})
+	claim, err := client.Enrol.CreateToken(ctx, iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-onboarding"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -183,13 +183,13 @@ func ExampleUsers() {
 	fmt.Println(err == nil && u.Status.Is(iproov.UserSuspended))
 	u, err = client.Users.Activate(ctx, "u-1", time.Time{})
 	fmt.Println(err == nil && u.Status.Is(iproov.UserActive))
-	u, err = client.Users.Update(ctx, "u-1", iproov.UpdateUser{Name: "User One"})
+	u, err = client.Users.Update(ctx, "u-1", iproov.UpdateUserParams{Name: "User One"})
 	fmt.Println(err == nil && u.Name == "User One")
 	u, err = client.Users.Get(ctx, "u-1")
 	fmt.Println(err == nil && u.ID == "u-1")
 	u, err = client.Users.Delete(ctx, "u-1")
 	fmt.Println(err == nil && u.Status.IsFinal())
-	fmt.Println(client.Users.Remove(ctx, "u-1")) // gone already
+	fmt.Println(client.Users.DeleteIfExists(ctx, "u-1")) // gone already
 	fmt.Println(len(srv.AccessTokens()))
 	// Output:
 	// true
@@ -261,7 +261,7 @@ func ExampleCatalog() {
 		fmt.Println(op.Name, op.Method, op.Path, op.Retry)
 	}
 	// Output:
-	// iproov.Enrol.Token POST /claim/enrol/token safe
-	// iproov.Enrol.Image POST /claim/enrol/image refused
-	// iproov.Enrol.Validate POST /claim/enrol/validate refused
+	// iproov.Enrol.CreateToken POST /claim/enrol/token safe
+	// iproov.Enrol.Image POST /claim/enrol/image if not processed
+	// iproov.Enrol.Validate POST /claim/enrol/validate if not processed
 }

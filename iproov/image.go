@@ -26,8 +26,8 @@ const (
 // Known reports whether the source is one that iProov takes.
 func (s ImageSource) Known() bool { return s == SourceEID || s == SourceOID || s == SourceSelfie }
 
-// EnrolImage is a photo to enrol a user from.
-type EnrolImage struct {
+// EnrolImageParams is a photo to enrol a user from.
+type EnrolImageParams struct {
 	// Token is that of an enrolment claim. Required.
 	Token ClaimToken
 	// UserID is the claim's user; when given, an answer about another one is refused.
@@ -66,14 +66,14 @@ type imageResult struct {
 var enrolImage = &transport.Operation{
 	Name:   "iproov.Enrol.Image",
 	Method: http.MethodPost, Path: "/claim/enrol/image",
-	Retry:     transport.RetryRefused, // a token takes one image
+	Retry:     transport.RetryIfNotProcessed, // a token takes one image
 	Unmetered: true,
 }
 
 // likelyMax is the smaller reading of the vendor's "2 MB".
 const likelyMax = 2_000_000
 
-// Image enrols the claim's user from a photo. The user needs no Validate; go on with [Verify.Token]. The endpoint is enabled per
+// Image enrols the claim's user from a photo. The user needs no Validate; go on with [Verify.CreateToken]. The endpoint is enabled per
 // service provider.
 //
 // Errors: [identkit.ErrInvalidRequest], sending nothing, for a file that is too large, of another type or of unknown size;
@@ -85,7 +85,7 @@ const likelyMax = 2_000_000
 // the user was enrolled.
 //
 // Source: Swagger file 2.13, photo-enrol page; checked 2026-11.
-func (s *Enrol) Image(ctx context.Context, in EnrolImage, opts ...identkit.CallOption) (*EnrolledImage, error) {
+func (s *Enrol) Image(ctx context.Context, in EnrolImageParams, opts ...identkit.CallOption) (*EnrolledImage, error) {
 	photo := openPhoto(in.Image, in.Size)
 	c := call{op: enrolImage, once: photo.once, in: transport.Input{Check: func(c *transport.Check) {
 		c.Text("token", string(in.Token), 0)

@@ -29,10 +29,10 @@ func TestPhotoEnrolThenVerify(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
-	claim, err := client.Enrol.Token(ctx, tokenIn)
+	claim, err := client.Enrol.CreateToken(ctx, tokenIn)
 	require.NoError(t, err)
 	photo := jpeg(300_000)
-	in := iproov.EnrolImage{Token: claim.Token, UserID: alice, Source: iproov.SourceEID, Image: bytes.NewReader(photo)}
+	in := iproov.EnrolImageParams{Token: claim.Token, UserID: alice, Source: iproov.SourceEID, Image: bytes.NewReader(photo)}
 	done, err := client.Enrol.Image(ctx, in)
 	require.NoError(t, err)
 	assert.Equal(t, alice, done.UserID)
@@ -62,9 +62,9 @@ func TestPhotoEnrolThenVerify(t *testing.T) {
 	in.Image = bytes.NewReader(photo)
 	_, err = client.Enrol.Image(ctx, in)
 	fails(t, err, identkit.ErrConflict, iproov.CodeInvalidToken) // one photo a token
-	_, err = client.Enrol.Validate(ctx, iproov.ValidateEnrolment{Validate: iproov.Validate{Token: claim.Token, UserID: alice, Client: userAgent}})
+	_, err = client.Enrol.Validate(ctx, iproov.ValidateEnrolmentParams{ValidateParams: iproov.ValidateParams{Token: claim.Token, UserID: alice, Client: userAgent}})
 	fails(t, err, identkit.ErrConflict, iproov.CodeInvalidToken)
-	claim, err = client.Verify.Token(ctx, tokenIn)
+	claim, err = client.Verify.CreateToken(ctx, tokenIn)
 	v, err := client.Verify.Validate(ctx, scanned(t, srv, claim, err, iproovtest.Pass()))
 	require.NoError(t, err)
 	assert.True(t, v.Passed)
@@ -105,9 +105,9 @@ func TestPhotosComeFromAnyReader(t *testing.T) {
 		"one with exactly two mebibyte": {bytes.NewReader(jpeg(2 << 20)), 0},
 	} {
 		srv := iproovtest.New(iproovtest.Options{})
-		claim, err := srv.Client().Enrol.Token(t.Context(), tokenIn)
+		claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 		require.NoError(t, err)
-		_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImage{Token: claim.Token, Source: iproov.SourceSelfie, Image: c.image, Size: c.size})
+		_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceSelfie, Image: c.image, Size: c.size})
 		require.NoError(t, err, name)
 		assert.Equal(t, iproov.UserActive, srv.UserStatus(alice), name)
 	}
@@ -124,26 +124,26 @@ func TestBadPhotosAreNotSent(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = disguised.Close() }()
 	for name, c := range map[string]struct {
-		in     iproov.EnrolImage
+		in     iproov.EnrolImageParams
 		reason string
 	}{
-		"3 MB":                            {iproov.EnrolImage{Image: bytes.NewReader(jpeg(3_000_000))}, "image is larger than 2097152 bytes"},
-		"3 MB of a reader":                {iproov.EnrolImage{Image: onlyReader{bytes.NewReader(jpeg(3_000_000))}, Size: 3_000_000}, "image is larger than 2097152 bytes"},
-		"an EXE named .jpg":               {iproov.EnrolImage{Image: disguised}, "image is not a PNG, JPEG or JP2 file"},
-		"a GIF":                           {iproov.EnrolImage{Image: bytes.NewReader([]byte("GIF89a.............."))}, "image is not a PNG, JPEG or JP2 file"},
-		"two bytes":                       {iproov.EnrolImage{Image: bytes.NewReader([]byte("\xff\xd8"))}, "image is not a PNG, JPEG or JP2 file"},
-		"nothing":                         {iproov.EnrolImage{}, "image is missing"},
-		"empty":                           {iproov.EnrolImage{Image: bytes.NewReader(nil)}, "image is empty"},
-		"empty buffer":                    {iproov.EnrolImage{Image: new(bytes.Buffer)}, "image is empty"},
-		"a reader of unknown size":        {iproov.EnrolImage{Image: onlyReader{good()}}, "image is of unknown size; give Size"},
-		"a negative size":                 {iproov.EnrolImage{Image: good(), Size: -1}, "image has a negative Size"},
-		"another size":                    {iproov.EnrolImage{Image: good(), Size: 99}, "image has another number of bytes than Size"},
-		"a reader that fails at once":     {iproov.EnrolImage{Image: iotest.ErrReader(errors.New("x")), Size: 50}, "image cannot be read, or is shorter than Size"},
-		"a reader shorter than its start": {iproov.EnrolImage{Image: onlyReader{bytes.NewReader([]byte("\xff\xd8\xff"))}, Size: 50}, "image cannot be read, or is shorter than Size"},
-		"no token":                        {iproov.EnrolImage{Image: good(), Token: "-"}, "token is empty"},
-		"no source":                       {iproov.EnrolImage{Image: good(), Source: "-"}, "source is not eid, oid or selfie"},
-		"a source in upper case":          {iproov.EnrolImage{Image: good(), Source: "EID"}, "source is not eid, oid or selfie"},
-		"a bad user":                      {iproov.EnrolImage{Image: good(), UserID: "a/b"}, "user_id has characters other"},
+		"3 MB":                            {iproov.EnrolImageParams{Image: bytes.NewReader(jpeg(3_000_000))}, "image is larger than 2097152 bytes"},
+		"3 MB of a reader":                {iproov.EnrolImageParams{Image: onlyReader{bytes.NewReader(jpeg(3_000_000))}, Size: 3_000_000}, "image is larger than 2097152 bytes"},
+		"an EXE named .jpg":               {iproov.EnrolImageParams{Image: disguised}, "image is not a PNG, JPEG or JP2 file"},
+		"a GIF":                           {iproov.EnrolImageParams{Image: bytes.NewReader([]byte("GIF89a.............."))}, "image is not a PNG, JPEG or JP2 file"},
+		"two bytes":                       {iproov.EnrolImageParams{Image: bytes.NewReader([]byte("\xff\xd8"))}, "image is not a PNG, JPEG or JP2 file"},
+		"nothing":                         {iproov.EnrolImageParams{}, "image is missing"},
+		"empty":                           {iproov.EnrolImageParams{Image: bytes.NewReader(nil)}, "image is empty"},
+		"empty buffer":                    {iproov.EnrolImageParams{Image: new(bytes.Buffer)}, "image is empty"},
+		"a reader of unknown size":        {iproov.EnrolImageParams{Image: onlyReader{good()}}, "image is of unknown size; give Size"},
+		"a negative size":                 {iproov.EnrolImageParams{Image: good(), Size: -1}, "image has a negative Size"},
+		"another size":                    {iproov.EnrolImageParams{Image: good(), Size: 99}, "image has another number of bytes than Size"},
+		"a reader that fails at once":     {iproov.EnrolImageParams{Image: iotest.ErrReader(errors.New("x")), Size: 50}, "image cannot be read, or is shorter than Size"},
+		"a reader shorter than its start": {iproov.EnrolImageParams{Image: onlyReader{bytes.NewReader([]byte("\xff\xd8\xff"))}, Size: 50}, "image cannot be read, or is shorter than Size"},
+		"no token":                        {iproov.EnrolImageParams{Image: good(), Token: "-"}, "token is empty"},
+		"no source":                       {iproov.EnrolImageParams{Image: good(), Source: "-"}, "source is not eid, oid or selfie"},
+		"a source in upper case":          {iproov.EnrolImageParams{Image: good(), Source: "EID"}, "source is not eid, oid or selfie"},
+		"a bad user":                      {iproov.EnrolImageParams{Image: good(), UserID: "a/b"}, "user_id has characters other"},
 	} {
 		switch c.in.Token {
 		case "":
@@ -162,7 +162,7 @@ func TestBadPhotosAreNotSent(t *testing.T) {
 		require.ErrorContains(t, err, c.reason, name)
 	}
 	assert.Zero(t, srv.Journal().Len())
-	_, err = srv.Client(func(cfg *iproov.Config) { cfg.MaxImageBytes = 99 }).Enrol.Image(t.Context(), iproov.EnrolImage{Token: "t", Source: iproov.SourceEID, Image: good()})
+	_, err = srv.Client(func(cfg *iproov.Config) { cfg.MaxImageBytes = 99 }).Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: "t", Source: iproov.SourceEID, Image: good()})
 	require.ErrorContains(t, err, "larger than 99 bytes")
 }
 
@@ -180,9 +180,9 @@ func TestAReaderThatFailsHalfWayEnrolsNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := iproovtest.NewServer(t)
-			claim, err := srv.Client().Enrol.Token(t.Context(), tokenIn)
+			claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 			require.NoError(t, err)
-			_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImage{Token: claim.Token, Source: iproov.SourceEID, Image: c.image, Size: 1_000_000})
+			_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: c.image, Size: 1_000_000})
 			require.Error(t, err)
 			require.ErrorContains(t, err, "request body cannot be read")
 			if c.want != nil {
@@ -198,10 +198,10 @@ func TestOnlySuccessIsAnEnrolment(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{RefusePhotos: true})
 	client := srv.Client()
-	in := func(token iproov.ClaimToken) iproov.EnrolImage {
-		return iproov.EnrolImage{Token: token, UserID: alice, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(100))}
+	in := func(token iproov.ClaimToken) iproov.EnrolImageParams {
+		return iproov.EnrolImageParams{Token: token, UserID: alice, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(100))}
 	}
-	claim, err := client.Enrol.Token(t.Context(), tokenIn)
+	claim, err := client.Enrol.CreateToken(t.Context(), tokenIn)
 	require.NoError(t, err)
 	done, err := client.Enrol.Image(t.Context(), in(claim.Token))
 	require.Nil(t, done)
@@ -237,14 +237,14 @@ func TestALostAnswerToAPhotoIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
-	claim, err := client.Enrol.Token(ctx, tokenIn)
+	claim, err := client.Enrol.CreateToken(ctx, tokenIn)
 	require.NoError(t, err)
 	srv.Fault(identkittest.On("iproov.Enrol.Image").LoseAnswer())
-	_, err = client.Enrol.Image(ctx, iproov.EnrolImage{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(100))})
+	_, err = client.Enrol.Image(ctx, iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(100))})
 	require.True(t, unknown(err))
 	require.ErrorContains(t, err, "ask for a verification token")
 	assert.Equal(t, 1, srv.Journal().Count("iproov.Enrol.Image"))
-	_, err = client.Verify.Token(ctx, tokenIn)
+	_, err = client.Verify.CreateToken(ctx, tokenIn)
 	require.NoError(t, err, "it was enrolled")
 }
 
@@ -255,19 +255,19 @@ func TestARefusedPhotoIsSentAgainFromItsBeginning(t *testing.T) {
 	for name, image := range map[string]io.Reader{"reader at": bytes.NewReader(jpeg(9000)), "seeker": onlySeeker{bytes.NewReader(jpeg(9000))}} {
 		in := tokenIn
 		in.UserID = iproov.UserID(name[:6])
-		claim, err := client.Enrol.Token(ctx, in)
+		claim, err := client.Enrol.CreateToken(ctx, in)
 		require.NoError(t, err)
 		srv.ClearFaults()
 		srv.Fault(identkittest.On("iproov.Enrol.Image").Nth(1).RetryAfter(429, "0"))
-		_, err = client.Enrol.Image(ctx, iproov.EnrolImage{Token: claim.Token, Source: iproov.SourceEID, Image: image})
+		_, err = client.Enrol.Image(ctx, iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: image})
 		require.NoError(t, err, name)
 	}
-	claim, err := client.Enrol.Token(ctx, tokenIn)
+	claim, err := client.Enrol.CreateToken(ctx, tokenIn)
 	require.NoError(t, err)
 	srv.ClearFaults()
 	srv.Fault(identkittest.On("iproov.Enrol.Image").Status(429))
 	before := srv.Journal().Count("iproov.Enrol.Image")
-	_, err = client.Enrol.Image(ctx, iproov.EnrolImage{Token: claim.Token, Source: iproov.SourceEID, Image: onlyReader{bytes.NewReader(jpeg(9000))}, Size: 9000})
+	_, err = client.Enrol.Image(ctx, iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: onlyReader{bytes.NewReader(jpeg(9000))}, Size: 9000})
 	fails(t, err, identkit.ErrRateLimited, "")
 	assert.Equal(t, 1, srv.Journal().Count("iproov.Enrol.Image")-before, "a reader that cannot go back serves one attempt")
 }
@@ -276,9 +276,9 @@ func TestTwoMegabytesMayBeTooMuch(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge} {
 		srv := iproovtest.New(iproovtest.Options{MaxImage: 2_000_000, LargeImageStatus: status})
-		claim, err := srv.Client().Enrol.Token(t.Context(), tokenIn)
+		claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 		require.NoError(t, err)
-		_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImage{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(2_050_000))})
+		_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(2_050_000))})
 		fails(t, err, identkit.ErrRejected, iproov.CodeInvalidEnrolImage)
 		require.ErrorContains(t, err, "limit")
 	}
@@ -316,7 +316,7 @@ func TestAnUploadIsNotHeldInMemory(t *testing.T) { // not parallel: it measures 
 	upload := func(image io.Reader, size int64) uint64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := client.Enrol.Image(t.Context(), iproov.EnrolImage{Token: "t", Source: iproov.SourceEID, Image: image, Size: size})
+		_, err := client.Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: "t", Source: iproov.SourceEID, Image: image, Size: size})
 		runtime.ReadMemStats(&after)
 		require.NoError(t, err)
 		assert.Greater(t, <-received, int64(2<<20), "all of it arrived")
@@ -333,9 +333,9 @@ func TestAPhotoIsAlsoBoundToTheTwoMinutes(t *testing.T) {
 	t.Parallel()
 	clock := manualClock()
 	srv := iproovtest.New(iproovtest.Options{Clock: clock})
-	claim, err := srv.Client().Enrol.Token(t.Context(), tokenIn)
+	claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 	require.NoError(t, err)
 	clock.Advance(2 * time.Minute)
-	_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImage{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(100))})
+	_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(100))})
 	fails(t, err, identkit.ErrConflict, iproov.CodeInvalidToken)
 }

@@ -151,7 +151,7 @@ const (
 // In mode [JourneyEnrolOrVerify] iProov decides: a verification is asked for, an enrolment if the user is not known, or the
 // other way round after an enrolment; that makes up to two token calls.
 //
-// Errors: [ErrJourneyOver]; otherwise those of Enrol.Token and Verify.Token, and the journey is then unchanged.
+// Errors: [ErrJourneyOver]; otherwise those of Enrol.CreateToken and Verify.CreateToken, and the journey is then unchanged.
 func (s *Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOption) (*Claim, error) {
 	var check transport.Check
 	j.check(&check)
@@ -179,12 +179,12 @@ func (s *Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOp
 }
 
 func (s *Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOption) (*Claim, error) {
-	in := TokenRequest{UserID: j.UserID, Resource: j.Resource, AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile}
+	in := CreateTokenParams{UserID: j.UserID, Resource: j.Resource, AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile}
 	if in.Resource == "" {
 		in.Resource = j.Purpose
 	}
-	enrol := func() (*Claim, error) { return s.client.Enrol.Token(ctx, in, opts...) }
-	verify := func() (*Claim, error) { return s.client.Verify.Token(ctx, in, opts...) }
+	enrol := func() (*Claim, error) { return s.client.Enrol.CreateToken(ctx, in, opts...) }
+	verify := func() (*Claim, error) { return s.client.Verify.CreateToken(ctx, in, opts...) }
 	switch {
 	case j.Mode == JourneyEnrol:
 		return enrol()
@@ -223,13 +223,13 @@ func (s *Journeys) Finish(ctx context.Context, j *Journey, token ClaimToken, cli
 	if err := check.Err(provider, finishName); err != nil {
 		return nil, err
 	}
-	in := Validate{Token: open.Token, UserID: j.UserID, Client: client, RiskProfile: j.RiskProfile}
+	in := ValidateParams{Token: open.Token, UserID: j.UserID, Client: client, RiskProfile: j.RiskProfile}
 	var (
 		v   *Validation
 		err error
 	)
 	if open.Type == TypeEnrol {
-		v, err = s.client.Enrol.Validate(ctx, ValidateEnrolment{Validate: in}, opts...)
+		v, err = s.client.Enrol.Validate(ctx, ValidateEnrolmentParams{ValidateParams: in}, opts...)
 	} else {
 		v, err = s.client.Verify.Validate(ctx, in, opts...)
 	}

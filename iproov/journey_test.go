@@ -86,19 +86,19 @@ func TestEnrolOrVerifyIsDecidedByIProov(t *testing.T) {
 			_, err := attempt(t, srv, client, j, iproovtest.Fail("too dark"))
 			require.NoError(t, err)
 			assert.Equal(t, iproov.TypeEnrol, j.Attempts[0].Type, "not known: enrol")
-			verifications := srv.Journal().Count("iproov.Verify.Token")
+			verifications := srv.Journal().Count("iproov.Verify.CreateToken")
 			v, err := attempt(t, srv, client, j, iproovtest.Pass())
 			require.NoError(t, err)
 			assert.True(t, v.Passed)
 			assert.Equal(t, iproov.UserActive, srv.UserStatus(alice))
-			assert.Equal(t, verifications, srv.Journal().Count("iproov.Verify.Token"), "it goes on as it began")
+			assert.Equal(t, verifications, srv.Journal().Count("iproov.Verify.CreateToken"), "it goes on as it began")
 
 			j = journey(iproov.JourneyEnrolOrVerify)
-			enrolments := srv.Journal().Count("iproov.Enrol.Token")
+			enrolments := srv.Journal().Count("iproov.Enrol.CreateToken")
 			_, err = attempt(t, srv, client, j, iproovtest.Pass())
 			require.NoError(t, err)
 			assert.Equal(t, iproov.TypeVerify, j.Attempts[0].Type, "known: verify")
-			assert.Equal(t, enrolments, srv.Journal().Count("iproov.Enrol.Token"))
+			assert.Equal(t, enrolments, srv.Journal().Count("iproov.Enrol.CreateToken"))
 		})
 	}
 	t.Run("enrolled meanwhile", func(t *testing.T) {
@@ -121,15 +121,15 @@ func TestEnrolOrVerifyIsDecidedByIProov(t *testing.T) {
 		_, err := srv.Client().Journeys.Next(t.Context(), j)
 		fails(t, err, identkit.ErrConflict, iproov.CodeInactiveUser)
 		assert.Empty(t, j.Attempts)
-		assert.Zero(t, srv.Journal().Count("iproov.Enrol.Token"))
+		assert.Zero(t, srv.Journal().Count("iproov.Enrol.CreateToken"))
 	})
 	t.Run("a bare 404 enrols nobody", func(t *testing.T) {
 		t.Parallel()
 		srv := iproovtest.New(iproovtest.Options{})
-		srv.Fault(identkittest.On("iproov.Verify.Token").HTML(404))
+		srv.Fault(identkittest.On("iproov.Verify.CreateToken").HTML(404))
 		_, err := srv.Client().Journeys.Next(t.Context(), journey(iproov.JourneyEnrolOrVerify))
 		require.ErrorIs(t, err, identkit.ErrNotFound)
-		assert.Zero(t, srv.Journal().Count("iproov.Enrol.Token"))
+		assert.Zero(t, srv.Journal().Count("iproov.Enrol.CreateToken"))
 	})
 	t.Run("the other modes do not change sides", func(t *testing.T) {
 		t.Parallel()
@@ -150,7 +150,7 @@ func TestAJourneyLivesInADatabase(t *testing.T) {
 	j.RiskProfile, j.Resource, j.AssuranceType = "P_1", "acme-login", iproov.Liveness
 	claim, err := client.Journeys.Next(t.Context(), j)
 	require.NoError(t, err)
-	entry, _ := srv.Journal().Last("iproov.Verify.Token")
+	entry, _ := srv.Journal().Last("iproov.Verify.CreateToken")
 	var sent map[string]string
 	require.NoError(t, entry.JSON(&sent))
 	assert.Equal(t, []string{"acme-login", "P_1", "liveness"}, []string{sent["resource"], sent["risk_profile"], sent["assurance_type"]})
@@ -173,7 +173,7 @@ func TestOnlyTheOpenAttemptsTokenIsValidated(t *testing.T) {
 	srv.AddUser(alice, iproov.UserActive)
 	client, ctx := srv.Client(), t.Context()
 	// A claim of the same user that is not the journey's, already passed.
-	foreign, err := client.Verify.Token(ctx, tokenIn)
+	foreign, err := client.Verify.CreateToken(ctx, tokenIn)
 	require.NoError(t, err)
 	require.NoError(t, srv.Complete(foreign.Token, iproovtest.Pass()))
 
@@ -245,7 +245,7 @@ func TestATokenThatIsNotHadCostsNoAttempt(t *testing.T) {
 	client, j := srv.Client(), journey(iproov.JourneyVerify)
 	claim, err := client.Journeys.Next(t.Context(), j)
 	require.NoError(t, err)
-	srv.Fault(identkittest.On("iproov.Verify.Token").JSON(401, map[string]string{"error": iproov.CodeInvalidKey}))
+	srv.Fault(identkittest.On("iproov.Verify.CreateToken").JSON(401, map[string]string{"error": iproov.CodeInvalidKey}))
 	_, err = client.Journeys.Next(t.Context(), j)
 	require.Error(t, err)
 	assert.Len(t, j.Attempts, 1)

@@ -20,7 +20,7 @@ const alice iproov.UserID = "b7c0e9a2-5f0e-4c1b-9d53-2a7d2f1f0c11"
 
 const userAgent = "Mozilla/5.0 (made up)"
 
-var tokenIn = iproov.TokenRequest{UserID: alice, Resource: "acme-login"}
+var tokenIn = iproov.CreateTokenParams{UserID: alice, Resource: "acme-login"}
 
 // jpeg is enough of a photo for anybody who looks at its first bytes only.
 func jpeg(size int) []byte {
@@ -50,11 +50,11 @@ func fails(t *testing.T, err error, kind identkit.Kind, code string) *identkit.E
 }
 
 // scanned is an enrolment or verification claim whose scan has ended.
-func scanned(t *testing.T, srv *iproovtest.Server, claim *iproov.Claim, err error, outcome iproovtest.Outcome) iproov.Validate {
+func scanned(t *testing.T, srv *iproovtest.Server, claim *iproov.Claim, err error, outcome iproovtest.Outcome) iproov.ValidateParams {
 	t.Helper()
 	require.NoError(t, err)
 	require.NoError(t, srv.Complete(claim.Token, outcome))
-	return iproov.Validate{Token: claim.Token, UserID: claim.UserID, Client: userAgent}
+	return iproov.ValidateParams{Token: claim.Token, UserID: claim.UserID, Client: userAgent}
 }
 
 func unknown(err error) bool { return errors.Is(err, identkit.ErrOutcomeUnknown) }

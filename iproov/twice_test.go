@@ -20,12 +20,12 @@ import (
 func TestAnAnswerThatNamesAFieldTwiceIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	validate := func(c *iproov.Client) error {
-		_, err := c.Verify.Validate(t.Context(), iproov.Validate{Token: "T", UserID: alice, Client: "x"})
+		_, err := c.Verify.Validate(t.Context(), iproov.ValidateParams{Token: "T", UserID: alice, Client: "x"})
 		return err
 	}
-	token := func(c *iproov.Client) error { _, err := c.Verify.Token(t.Context(), tokenIn); return err }
+	token := func(c *iproov.Client) error { _, err := c.Verify.CreateToken(t.Context(), tokenIn); return err }
 	image := func(c *iproov.Client) error {
-		_, err := c.Enrol.Image(t.Context(), iproov.EnrolImage{Token: "T", UserID: alice, Source: iproov.SourceSelfie, Image: strings.NewReader(string(jpeg(100)))})
+		_, err := c.Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: "T", UserID: alice, Source: iproov.SourceSelfie, Image: strings.NewReader(string(jpeg(100)))})
 		return err
 	}
 	user := func(c *iproov.Client) error { _, err := c.Users.Get(t.Context(), alice); return err }
@@ -64,7 +64,7 @@ func TestA5xxWithInvalidKeyIsNotAskedForAgain(t *testing.T) {
 				return identkit.Secret(strings.Repeat("k", n)), nil
 			})
 		})
-		_, err := client.Verify.Validate(t.Context(), iproov.Validate{Token: "T", UserID: alice, Client: "x"})
+		_, err := client.Verify.Validate(t.Context(), iproov.ValidateParams{Token: "T", UserID: alice, Client: "x"})
 		require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, status)
 		assert.Equal(t, 1, srv.Journal().Len(), status)
 	}
@@ -75,7 +75,7 @@ func TestRemoveBelievesIProovsCodesOnly(t *testing.T) {
 	for code, gone := range map[string]bool{"not_found": false, "Not Found": false, iproov.CodeNoUser: true, iproov.CodeInvalidUserID: true} {
 		srv := iproovtest.New(iproovtest.Options{})
 		srv.Fault(identkittest.On("iproov.Users.Delete").JSON(404, map[string]string{"error": code}))
-		assert.Equal(t, gone, srv.Client().Users.Remove(t.Context(), alice) == nil, code)
+		assert.Equal(t, gone, srv.Client().Users.DeleteIfExists(t.Context(), alice) == nil, code)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestLookalikeHostsAndCredentialsInAddressesAreRefused(t *testing.T) {
 	srv := iproovtest.New(iproovtest.Options{})
 	srv.Fault(identkittest.Any().JSON(401, map[string]string{"error": iproov.CodeInvalidKey}))
 	client := srv.Client(func(cfg *iproov.Config) { cfg.WebStreamingURL = "https://stream.example/x?token=abcdef" })
-	_, err = client.Verify.Token(t.Context(), tokenIn)
+	_, err = client.Verify.CreateToken(t.Context(), tokenIn)
 	require.ErrorIs(t, err, identkit.ErrUnauthorized)
 	assert.NotContains(t, err.Error(), "abcdef")
 	assert.Contains(t, err.Error(), "region")
@@ -113,11 +113,11 @@ func TestAKeySourceThatHangsDoesNotHangTheCall(t *testing.T) {
 				return "", ctx.Err()
 			})
 		})
-		_, err := client.Verify.Token(context.Background(), iproov.TokenRequest{UserID: ".."})
+		_, err := client.Verify.CreateToken(context.Background(), iproov.CreateTokenParams{UserID: ".."})
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 		assert.Zero(t, asked, "bad input is refused before anybody is asked")
 		start := time.Now()
-		_, err = client.Verify.Token(context.Background(), tokenIn)
+		_, err = client.Verify.CreateToken(context.Background(), tokenIn)
 		require.Error(t, err)
 		assert.LessOrEqual(t, time.Since(start), time.Minute)
 		assert.Zero(t, srv.Journal().Len())

@@ -98,8 +98,8 @@ func (s *Users) Get(ctx context.Context, id UserID, opts ...identkit.CallOption)
 	return transport.Do(ctx, s.road, getUser, id.input(transport.Body{}), (*userAnswer).finish, opts)
 }
 
-// UpdateUser changes a user; at least one member is needed.
-type UpdateUser struct {
+// UpdateUserParams changes a user; at least one member is needed.
+type UpdateUserParams struct {
 	// UserID is the new id.
 	UserID UserID `json:"user_id,omitempty"`
 	// Name is the name to show. Its limits are not documented.
@@ -117,7 +117,7 @@ var updateUser = &transport.Operation{
 var renameUser = &transport.Operation{
 	Name:   updateUser.Name,
 	Method: updateUser.Method, Path: updateUser.Path,
-	Retry:     transport.RetryRefused, // once done, the path is gone
+	Retry:     transport.RetryIfNotProcessed, // once done, the path is gone
 	Unmetered: true,
 }
 
@@ -127,12 +127,12 @@ var renameUser = &transport.Operation{
 // not arrive; after [identkit.ErrOutcomeUnknown], Get tells by the new id.
 //
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
-func (s *Users) Update(ctx context.Context, id UserID, in UpdateUser, opts ...identkit.CallOption) (*User, error) {
+func (s *Users) Update(ctx context.Context, id UserID, in UpdateUserParams, opts ...identkit.CallOption) (*User, error) {
 	op, input := updateUser, id.input(transport.JSON(in))
 	pathCheck := input.Check
 	input.Check = func(c *transport.Check) {
 		pathCheck(c)
-		c.That(in != UpdateUser{}, "user_id", "is empty, and so is name")
+		c.That(in != UpdateUserParams{}, "user_id", "is empty, and so is name")
 		if in.UserID != "" {
 			in.UserID.check(c, "user_id")
 		}
@@ -161,15 +161,15 @@ var deleteUser = &transport.Operation{
 // assumed to be free for enrolment at once. Needs scope user-write.
 //
 // Safe to repeat, but a second delete is assumed to be [identkit.ErrNotFound], also when the answer to the first got lost on the
-// way; [Users.Remove] takes that for done.
+// way; [Users.DeleteIfExists] takes that for done.
 //
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
 func (s *Users) Delete(ctx context.Context, id UserID, opts ...identkit.CallOption) (*User, error) {
 	return transport.Do(ctx, s.road, deleteUser, id.input(transport.Body{}), (*userAnswer).finish, opts)
 }
 
-// Remove is [Users.Delete] for callers who only want the user gone: a user who is not there is no error.
-func (s *Users) Remove(ctx context.Context, id UserID, opts ...identkit.CallOption) error {
+// DeleteIfExists is [Users.Delete] for callers who only want the user gone: a user who is not there is no error.
+func (s *Users) DeleteIfExists(ctx context.Context, id UserID, opts ...identkit.CallOption) error {
 	_, err := s.Delete(ctx, id, opts...)
 	if code := codeOf(err); code == CodeInvalidUserID || code == CodeNoUser { // another 404 is a wrong address, not a missing user
 		return nil

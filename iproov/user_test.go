@@ -53,10 +53,10 @@ func TestAUserLivesTheirLife(t *testing.T) {
 			_, err = users.Activate(ctx, alice, time.Time{})
 			require.NoError(t, err)
 
-			u, err = users.Update(ctx, alice, iproov.UpdateUser{Name: "Alice A."})
+			u, err = users.Update(ctx, alice, iproov.UpdateUserParams{Name: "Alice A."})
 			require.NoError(t, err)
 			assert.Equal(t, "Alice A.", u.Name)
-			u, err = users.Update(ctx, alice, iproov.UpdateUser{UserID: "o'hara+1@x.y"})
+			u, err = users.Update(ctx, alice, iproov.UpdateUserParams{UserID: "o'hara+1@x.y"})
 			require.NoError(t, err)
 			assert.Equal(t, iproov.UserID("o'hara+1@x.y"), u.ID)
 			_, err = users.Get(ctx, alice)
@@ -70,7 +70,7 @@ func TestAUserLivesTheirLife(t *testing.T) {
 			assert.True(t, u.Status.IsFinal())
 			_, err = users.Delete(ctx, "o'hara+1@x.y")
 			require.ErrorIs(t, err, identkit.ErrNotFound)
-			require.NoError(t, users.Remove(ctx, "o'hara+1@x.y"), "gone is gone")
+			require.NoError(t, users.DeleteIfExists(ctx, "o'hara+1@x.y"), "gone is gone")
 		})
 	}
 }
@@ -79,10 +79,10 @@ func TestRemoveDoesNotTakeAWrongAddressForDone(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	srv.Fault(identkittest.On("iproov.Users.Delete").HTML(404))
-	require.ErrorIs(t, srv.Client().Users.Remove(t.Context(), alice), identkit.ErrNotFound)
+	require.ErrorIs(t, srv.Client().Users.DeleteIfExists(t.Context(), alice), identkit.ErrNotFound)
 	srv.ClearFaults()
 	srv.Fault(identkittest.On("iproov.Users.Delete").Status(500))
-	require.ErrorIs(t, srv.Client().Users.Remove(t.Context(), alice), identkit.ErrUnavailable)
+	require.ErrorIs(t, srv.Client().Users.DeleteIfExists(t.Context(), alice), identkit.ErrUnavailable)
 }
 
 func TestBadUserIDsAreNotSent(t *testing.T) {
@@ -93,17 +93,17 @@ func TestBadUserIDsAreNotSent(t *testing.T) {
 		_, err := users.Get(ctx, id)
 		e := fails(t, err, identkit.ErrInvalidRequest, "")
 		assert.Len(t, e.Fields, 1, id)
-		_, err = users.Update(ctx, id, iproov.UpdateUser{Name: "n"})
+		_, err = users.Update(ctx, id, iproov.UpdateUserParams{Name: "n"})
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 		_, err = users.Delete(ctx, id)
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
-		require.ErrorIs(t, users.Remove(ctx, id), identkit.ErrInvalidRequest)
+		require.ErrorIs(t, users.DeleteIfExists(ctx, id), identkit.ErrInvalidRequest)
 		_, err = users.Activate(ctx, id, time.Time{})
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 		_, err = users.Suspend(ctx, id, time.Time{})
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	}
-	for _, in := range []iproov.UpdateUser{{}, {UserID: "a/b"}, {UserID: ".."}, {Name: "\xff"}} {
+	for _, in := range []iproov.UpdateUserParams{{}, {UserID: "a/b"}, {UserID: ".."}, {Name: "\xff"}} {
 		_, err := users.Update(ctx, alice, in)
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	}
@@ -146,7 +146,7 @@ func TestAUserAnswerIsAboutTheUserAskedFor(t *testing.T) {
 	}
 	srv.ClearFaults()
 	srv.Fault(identkittest.On("iproov.Users.Update").Body(200, "application/json", []byte(`{"user_id":"third","status":"active"}`)))
-	_, err := srv.Client().Users.Update(t.Context(), alice, iproov.UpdateUser{UserID: "second"})
+	_, err := srv.Client().Users.Update(t.Context(), alice, iproov.UpdateUserParams{UserID: "second"})
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 }
 
@@ -159,15 +159,15 @@ func TestRepeatsOfUserCalls(t *testing.T) {
 		want     identkit.Kind
 	}{
 		"a new name is sent again": {func(t *testing.T, u *iproov.Users) error {
-			_, err := u.Update(t.Context(), alice, iproov.UpdateUser{Name: "n"})
+			_, err := u.Update(t.Context(), alice, iproov.UpdateUserParams{Name: "n"})
 			return err
 		}, "iproov.Users.Update", 2, ""},
 		"the same id is no new one": {func(t *testing.T, u *iproov.Users) error {
-			_, err := u.Update(t.Context(), alice, iproov.UpdateUser{UserID: alice, Name: "n"})
+			_, err := u.Update(t.Context(), alice, iproov.UpdateUserParams{UserID: alice, Name: "n"})
 			return err
 		}, "iproov.Users.Update", 2, ""},
 		"a new id is not": {func(t *testing.T, u *iproov.Users) error {
-			_, err := u.Update(t.Context(), alice, iproov.UpdateUser{UserID: "bob"})
+			_, err := u.Update(t.Context(), alice, iproov.UpdateUserParams{UserID: "bob"})
 			return err
 		}, "iproov.Users.Update", 1, identkit.ErrOutcomeUnknown},
 		"a deletion is, and finds nothing": {func(t *testing.T, u *iproov.Users) error {
@@ -175,7 +175,7 @@ func TestRepeatsOfUserCalls(t *testing.T) {
 			return err
 		}, "iproov.Users.Delete", 2, identkit.ErrNotFound},
 		"a removal is, and is content": {func(t *testing.T, u *iproov.Users) error {
-			return u.Remove(t.Context(), alice)
+			return u.DeleteIfExists(t.Context(), alice)
 		}, "iproov.Users.Delete", 2, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestPathsCanBeReplacedForBothUpdates(t *testing.T) {
 	client := srv.Client(func(cfg *iproov.Config) {
 		cfg.Options.Paths = map[string]string{"iproov.Users.Update": "/v3/people/{user_id}"}
 	})
-	for _, in := range []iproov.UpdateUser{{Name: "n"}, {UserID: "bob"}} {
+	for _, in := range []iproov.UpdateUserParams{{Name: "n"}, {UserID: "bob"}} {
 		_, err := client.Users.Update(t.Context(), alice, in)
 		require.Error(t, err)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Validate asks for the verdict of a claim.
-type Validate struct {
+type ValidateParams struct {
 	// Token is the claim's. Required. Take it from where the backend kept it, not from the app.
 	Token ClaimToken
 	// UserID is the claim's user. Required.
@@ -25,14 +25,14 @@ type Validate struct {
 	RiskProfile string
 }
 
-// ValidateEnrolment asks for the verdict of an enrolment.
-type ValidateEnrolment struct {
-	Validate
+// ValidateEnrolmentParams asks for the verdict of an enrolment.
+type ValidateEnrolmentParams struct {
+	ValidateParams
 	// LeaveSuspended enrols the user suspended instead of active; Users.Activate makes the user active later.
 	LeaveSuspended bool
 }
 
-func (in *Validate) check(c *transport.Check) {
+func (in *ValidateParams) check(c *transport.Check) {
 	c.Text("token", string(in.Token), 0)
 	in.UserID.check(c, "user_id")
 	c.Text("client", in.Client, 0)
@@ -110,7 +110,7 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (s *service) validate(ctx context.Context, op *transport.Operation, in Validate, suspended bool, opts []identkit.CallOption) (*Validation, error) {
+func (s *service) validate(ctx context.Context, op *transport.Operation, in ValidateParams, suspended bool, opts []identkit.CallOption) (*Validation, error) {
 	finish := func(w *validationAnswer, _ transport.Path) (*Validation, error) {
 		switch {
 		case !w.Passed.Given():

@@ -20,7 +20,7 @@ import (
 func TestVerdictsFailClosed(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
-	in := iproov.Validate{Token: "the-token", UserID: alice, Client: userAgent}
+	in := iproov.ValidateParams{Token: "the-token", UserID: alice, Client: userAgent}
 	for body, want := range map[string]string{
 		`{"passed":true,"token":"the-token"}`:                 "passed",
 		`{"passed":true,"token":"the-token","type":"verify"}`: "passed",
@@ -72,13 +72,13 @@ func TestTextVerdictsOnlyWhenAskedFor(t *testing.T) {
 	srv.AddUser(alice, iproov.UserActive)
 	compatible := srv.Client(func(cfg *iproov.Config) { cfg.AcceptTextVerdicts = true })
 	for _, outcome := range []iproovtest.Outcome{iproovtest.Pass(), iproovtest.Fail("why")} {
-		claim, err := compatible.Verify.Token(t.Context(), tokenIn)
+		claim, err := compatible.Verify.CreateToken(t.Context(), tokenIn)
 		in := scanned(t, srv, claim, err, outcome)
 		v, err := compatible.Verify.Validate(t.Context(), in)
 		require.NoError(t, err)
 		assert.Equal(t, outcome.Passed, v.Passed)
 
-		claim, err = compatible.Verify.Token(t.Context(), tokenIn)
+		claim, err = compatible.Verify.CreateToken(t.Context(), tokenIn)
 		in = scanned(t, srv, claim, err, outcome)
 		_, err = srv.Client().Verify.Validate(t.Context(), in)
 		require.ErrorIs(t, err, identkit.ErrBadResponse)
@@ -87,7 +87,7 @@ func TestTextVerdictsOnlyWhenAskedFor(t *testing.T) {
 	for _, passed := range []string{`"True"`, `"yes"`, `" true"`, `""`, `"false","passed":"true"`} {
 		srv.ClearFaults()
 		srv.Fault(identkittest.Any().Body(200, "application/json", []byte(`{"token":"t","passed":`+passed+`}`)))
-		_, err := compatible.Verify.Validate(t.Context(), iproov.Validate{Token: "t", UserID: alice, Client: "c"})
+		_, err := compatible.Verify.Validate(t.Context(), iproov.ValidateParams{Token: "t", UserID: alice, Client: "c"})
 		require.ErrorIs(t, err, identkit.ErrBadResponse, passed)
 	}
 }
@@ -104,7 +104,7 @@ func TestExtrasInEveryShape(t *testing.T) {
 			t.Parallel()
 			srv := iproovtest.New(opts)
 			srv.AddUser(alice, iproov.UserActive)
-			claim, err := srv.Client().Verify.Token(t.Context(), tokenIn)
+			claim, err := srv.Client().Verify.CreateToken(t.Context(), tokenIn)
 			in := scanned(t, srv, claim, err, outcome)
 			v, err := srv.Client().Verify.Validate(t.Context(), in)
 			require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestExtrasInEveryShape(t *testing.T) {
 		t.Parallel()
 		srv := iproovtest.New(iproovtest.Options{WithoutExtras: true})
 		srv.AddUser(alice, iproov.UserActive)
-		claim, err := srv.Client().Verify.Token(t.Context(), tokenIn)
+		claim, err := srv.Client().Verify.CreateToken(t.Context(), tokenIn)
 		in := scanned(t, srv, claim, err, outcome)
 		v, err := srv.Client().Verify.Validate(t.Context(), in)
 		require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestOddExtrasDoNotSpoilAVerdict(t *testing.T) {
 	} {
 		srv.ClearFaults()
 		srv.Fault(identkittest.Any().Body(200, "application/json", []byte(`{"token":"t","passed":true,`+extras+`}`)))
-		v, err := srv.Client().Verify.Validate(t.Context(), iproov.Validate{Token: "t", UserID: alice, Client: "c"})
+		v, err := srv.Client().Verify.Validate(t.Context(), iproov.ValidateParams{Token: "t", UserID: alice, Client: "c"})
 		require.NoError(t, err, extras)
 		assert.True(t, v.Passed)
 		assert.Equal(t, iproov.NotGiven, v.Signals.Matching)
@@ -176,7 +176,7 @@ func TestFramesAreReadInEveryEncoding(t *testing.T) {
 	} {
 		srv.ClearFaults()
 		srv.Fault(identkittest.Any().Body(200, "application/json", []byte(`{"token":"t","passed":true,"frame":"`+encoded+`","frame_jpeg":"`+encoded+`","iso_19794_5":"`+encoded+`"}`)))
-		v, err := srv.Client().Verify.Validate(t.Context(), iproov.Validate{Token: "t", UserID: alice, Client: "c"})
+		v, err := srv.Client().Verify.Validate(t.Context(), iproov.ValidateParams{Token: "t", UserID: alice, Client: "c"})
 		require.NoError(t, err)
 		for _, decode := range []func() ([]byte, error){v.Frame, v.FrameJPEG, v.FrameISO19794} {
 			b, err := decode()
@@ -192,7 +192,7 @@ func FuzzVerdict(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		srv.ClearFaults()
 		srv.Fault(identkittest.Any().Body(200, "application/json", body))
-		v, err := client.Verify.Validate(t.Context(), iproov.Validate{Token: "t", UserID: alice, Client: "c"})
+		v, err := client.Verify.Validate(t.Context(), iproov.ValidateParams{Token: "t", UserID: alice, Client: "c"})
 		if err != nil {
 			require.ErrorIs(t, err, identkit.ErrBadResponse)
 			return

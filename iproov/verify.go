@@ -12,27 +12,27 @@ import (
 type Verify struct{ service *service }
 
 var verifyToken = &transport.Operation{
-	Name:   "iproov.Verify.Token",
+	Name:   "iproov.Verify.CreateToken",
 	Method: http.MethodPost, Path: "/claim/verify/token",
 	Retry: transport.RetrySafe, // a claim that nobody starts is forgotten
 }
 
-// Token makes a claim to verify an active user. Launch the SDK with it.
+// CreateToken makes a claim to verify an active user. Launch the SDK with it.
 //
 // Errors: [identkit.ErrNotFound] with no_user or invalid_user_id for a user who is not enrolled; [identkit.ErrConflict] with
 // inactive_user for one who is suspended; [identkit.ErrForbidden] with invalid_assurance_type; [identkit.ErrRateLimited].
 //
-// Safe to repeat, as [Enrol.Token].
+// Safe to repeat, as [Enrol.CreateToken].
 //
 // Source: Swagger file 2.13, verify-users page; checked 2026-11.
-func (s *Verify) Token(ctx context.Context, in TokenRequest, opts ...identkit.CallOption) (*Claim, error) {
+func (s *Verify) CreateToken(ctx context.Context, in CreateTokenParams, opts ...identkit.CallOption) (*Claim, error) {
 	return s.service.token(ctx, verifyToken, TypeVerify, in, opts)
 }
 
 var verifyValidate = &transport.Operation{
 	Name:   "iproov.Verify.Validate",
 	Method: http.MethodPost, Path: "/claim/verify/validate",
-	Retry:     transport.RetryRefused, // the verdict is given once
+	Retry:     transport.RetryIfNotProcessed, // the verdict is given once
 	Unmetered: true,
 }
 
@@ -44,6 +44,6 @@ var verifyValidate = &transport.Operation{
 // Not safe to repeat: the verdict is given once. After [identkit.ErrOutcomeUnknown] it may be lost; start again with a new claim.
 //
 // Source: Swagger file 2.13, verify-users page; checked 2026-11.
-func (s *Verify) Validate(ctx context.Context, in Validate, opts ...identkit.CallOption) (*Validation, error) {
+func (s *Verify) Validate(ctx context.Context, in ValidateParams, opts ...identkit.CallOption) (*Validation, error) {
 	return s.service.validate(ctx, verifyValidate, in, false, opts)
 }

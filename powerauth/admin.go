@@ -104,7 +104,7 @@ func (u *CreatedUser) check(username string) (*CreatedUser, error) {
 var createUser = &transport.Operation{
 	Name:   "powerauth.Admin.CreateUser",
 	Method: http.MethodPost, Path: "/admin/users",
-	Retry: transport.RetryRefused, // a second one fails, or loses the first one's password
+	Retry: transport.RetryIfNotProcessed, // a second one fails, or loses the first one's password
 }
 
 // CreateUser makes an integration user and returns the password that PAC made up, which is never shown again. The user can do nothing
@@ -125,7 +125,7 @@ func (c *AdminClient) CreateUser(ctx context.Context, username string, opts ...i
 var bindUser = &transport.Operation{
 	Name:   "powerauth.Admin.BindUser",
 	Method: http.MethodPost, Path: "/admin/users/{username}/applications/{appId}",
-	Retry: transport.RetryRefused,
+	Retry: transport.RetryIfNotProcessed,
 }
 
 // BindUser lets an integration user work with an application. Not safe to repeat blindly: what a second binding answers is

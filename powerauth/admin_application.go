@@ -9,14 +9,14 @@ import (
 )
 
 // CreateApplication is a new application.
-type CreateApplication struct {
+type CreateApplicationParams struct {
 	// ID is the application's identifier, the AppID of other calls. Required.
 	ID string `json:"id"`
 	// Roles are free labels.
 	Roles []string `json:"roles,omitempty"`
 }
 
-func (in *CreateApplication) check(c *transport.Check) {
+func (in *CreateApplicationParams) check(c *transport.Check) {
 	c.Text("id", in.ID, 0)
 	for _, role := range in.Roles {
 		c.Text("roles", role, 0)
@@ -42,14 +42,14 @@ type Application struct {
 var createApplication = &transport.Operation{
 	Name:   "powerauth.Admin.CreateApplication",
 	Method: http.MethodPost, Path: "/admin/applications",
-	Retry: transport.RetryRefused,
+	Retry: transport.RetryIfNotProcessed,
 }
 
 // CreateApplication makes an application and its keys. Not safe to repeat: after [identkit.ErrOutcomeUnknown], GetApplication says
 // whether it is there.
 //
 // Source: vendor's deployment tutorial, API-Admin; checked 2026-11.
-func (c *AdminClient) CreateApplication(ctx context.Context, in CreateApplication, opts ...identkit.CallOption) (*Application, error) {
+func (c *AdminClient) CreateApplication(ctx context.Context, in CreateApplicationParams, opts ...identkit.CallOption) (*Application, error) {
 	return transport.Do(ctx, c.road, createApplication, transport.Input{Body: transport.JSON(in), Check: in.check},
 		func(a *Application, _ transport.Path) (*Application, error) { return a.check(in.ID) }, opts)
 }

@@ -26,7 +26,7 @@ const (
 func (t CallbackType) Known() bool { return t == CallbackOperation || t == CallbackRegistration }
 
 // CreateCallback asks PAC to send callbacks; see [NewCallbackHandler] for receiving them.
-type CreateCallback struct {
+type CreateCallbackParams struct {
 	// Name is for humans. Required.
 	Name string
 	// Type says what they tell about. Required.
@@ -72,7 +72,7 @@ type CallbackOAuth2 struct {
 	Scope        string
 }
 
-func (in *CreateCallback) check(c *transport.Check) {
+func (in *CreateCallbackParams) check(c *transport.Check) {
 	c.Text("name", in.Name, 0)
 	c.That(in.Type.Known(), "type", "is not OPERATION_STATUS_CHANGE or REGISTRATION_STATUS_CHANGE")
 	c.That(isHTTPURL(in.URL.Reveal()), "callbackUrl", "is not an absolute http or https URL")
@@ -113,7 +113,7 @@ type callbackAuthenticationBody struct {
 	OAuth2    *callbackOAuth2Body `json:"oauth2,omitzero"`
 }
 
-func (in *CreateCallback) body() transport.Body {
+func (in *CreateCallbackParams) body() transport.Body {
 	w := struct {
 		Name            string                      `json:"name"`
 		Type            CallbackType                `json:"type"`
@@ -159,7 +159,7 @@ func (c *CreatedCallback) finish(transport.Path) (*CreatedCallback, error) { ret
 var createCallback = &transport.Operation{
 	Name:   "powerauth.Admin.CreateCallback",
 	Method: http.MethodPost, Path: "/v2/admin/applications/{appId}/callbacks",
-	Retry: transport.RetryRefused, // each call makes another callback
+	Retry: transport.RetryIfNotProcessed, // each call makes another callback
 }
 
 // CreateCallback asks PAC to tell about every change of an application's registrations or operations. Not safe to repeat: each call
@@ -169,7 +169,7 @@ var createCallback = &transport.Operation{
 // credentials are used; for the other way make a second [AdminClient] with the integration user's.
 //
 // Source: callbacks page, vendor load tests, WebServices-Methods of the engine; checked 2026-11.
-func (c *AdminClient) CreateCallback(ctx context.Context, appID string, in CreateCallback, opts ...identkit.CallOption) (*CreatedCallback, error) {
+func (c *AdminClient) CreateCallback(ctx context.Context, appID string, in CreateCallbackParams, opts ...identkit.CallOption) (*CreatedCallback, error) {
 	return transport.Do(ctx, c.road, createCallback, transport.Input{Path: transport.Path{appID}, Body: in.body(), Check: in.check},
 		(*CreatedCallback).finish, opts)
 }

@@ -79,7 +79,7 @@ func checkPrivateKey(c *transport.Check, key identkit.Secret) {
 var setAPNs = &transport.Operation{
 	Name:   "powerauth.Admin.SetAPNs",
 	Method: http.MethodPost, Path: "/admin/applications/{appId}/push/apns",
-	Retry:       transport.RetryRefused,
+	Retry:       transport.RetryIfNotProcessed,
 	EmptyAnswer: true, // its answer is undocumented
 }
 
@@ -94,7 +94,7 @@ func (c *AdminClient) SetAPNs(ctx context.Context, appID string, in APNsSettings
 var setFCM = &transport.Operation{
 	Name:   "powerauth.Admin.SetFCM",
 	Method: http.MethodPost, Path: "/admin/applications/{appId}/push/fcm",
-	Retry:       transport.RetryRefused,
+	Retry:       transport.RetryIfNotProcessed,
 	EmptyAnswer: true, // its answer is undocumented
 }
 

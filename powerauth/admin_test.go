@@ -18,7 +18,7 @@ const applicationBody = `{"id":"app","serviceBaseUrl":"https://pac","masterServe
 func TestApplicationIsCreatedAndRead(t *testing.T) {
 	t.Parallel()
 	s, admin := stubbedAdmin(t, 200, applicationBody)
-	created, err := admin.CreateApplication(t.Context(), powerauth.CreateApplication{ID: "app", Roles: []string{"R"}})
+	created, err := admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app", Roles: []string{"R"}})
 	require.NoError(t, err)
 	s.sends(t, `{"id":"app","roles":["R"]}`)
 	assert.Equal(t, "/powerauth-cloud/admin/applications", s.last(t).path)
@@ -87,7 +87,7 @@ func TestSecretsAreSentAsTheyAreAndPrintedAsAMask(t *testing.T) {
 func TestCallbackIsCreated(t *testing.T) {
 	t.Parallel()
 	s, admin := stubbedAdmin(t, 200, `{"id":"c-1"}`)
-	in := powerauth.CreateCallback{
+	in := powerauth.CreateCallbackParams{
 		Name: "ops", Type: powerauth.CallbackOperation, URL: "https://backend.example/hook?activationFlag", Attributes: []string{"status"},
 		Authentication: powerauth.CallbackAuthentication{HTTPBasic: &powerauth.CallbackBasic{Username: "pac", Password: "hook-password"}},
 		MaxAttempts:    5, InitialBackoff: 1500 * time.Millisecond, RetentionPeriod: 48 * time.Hour,
@@ -100,7 +100,7 @@ func TestCallbackIsCreated(t *testing.T) {
 		"authentication":{"httpBasic":{"enabled":true,"username":"pac","password":"hook-password"}},"retentionPeriod":"PT172800S","initialBackoff":"PT1.5S","maxAttempts":5}`)
 	assert.NotContains(t, fmt.Sprintf("%v %+v", in, in), "backend.example", "the URL may hold a secret")
 
-	in = powerauth.CreateCallback{Name: "regs", Type: powerauth.CallbackRegistration, URL: "https://b.example", Authentication: powerauth.CallbackAuthentication{
+	in = powerauth.CreateCallbackParams{Name: "regs", Type: powerauth.CallbackRegistration, URL: "https://b.example", Authentication: powerauth.CallbackAuthentication{
 		OAuth2: &powerauth.CallbackOAuth2{TokenURI: "https://idp.example/token", ClientID: "id", ClientSecret: "cs", Scope: "s"},
 	}}
 	s.answer(200, `{}`)
@@ -120,7 +120,7 @@ func TestBadAdminInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	t.Parallel()
 	s, admin := stubbedAdmin(t, 200, `{}`)
 	ctx := t.Context()
-	_, err := admin.CreateApplication(ctx, powerauth.CreateApplication{})
+	_, err := admin.CreateApplication(ctx, powerauth.CreateApplicationParams{})
 	refusesLocally(t, s, err, "id")
 	_, err = admin.GetApplication(ctx, "..")
 	refusesLocally(t, s, err, "appId")
@@ -132,28 +132,28 @@ func TestBadAdminInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	refusesLocally(t, s, admin.SetAPNs(ctx, "app", powerauth.APNsSettings{Topic: "t", KeyID: "K", TeamID: "T", Environment: "prod", PrivateKey: "AAAA"}), "environment")
 	refusesLocally(t, s, admin.SetFCM(ctx, "app", powerauth.FCMSettings{ProjectID: "p"}), "privateKeyBase64")
 	refusesLocally(t, s, admin.SetFCM(ctx, "app", powerauth.FCMSettings{ProjectID: "p", PrivateKey: "-----BEGIN PRIVATE KEY-----"}), "privateKeyBase64")
-	for field, change := range map[string]func(*powerauth.CreateCallback){
-		"name":        func(in *powerauth.CreateCallback) { in.Name = "" },
-		"type":        func(in *powerauth.CreateCallback) { in.Type = "ACTIVATION" },
-		"callbackUrl": func(in *powerauth.CreateCallback) { in.URL = "backend/hook" },
-		"attributes":  func(in *powerauth.CreateCallback) { in.Attributes = []string{""} },
-		"authentication.httpBasic": func(in *powerauth.CreateCallback) {
+	for field, change := range map[string]func(*powerauth.CreateCallbackParams){
+		"name":        func(in *powerauth.CreateCallbackParams) { in.Name = "" },
+		"type":        func(in *powerauth.CreateCallbackParams) { in.Type = "ACTIVATION" },
+		"callbackUrl": func(in *powerauth.CreateCallbackParams) { in.URL = "backend/hook" },
+		"attributes":  func(in *powerauth.CreateCallbackParams) { in.Attributes = []string{""} },
+		"authentication.httpBasic": func(in *powerauth.CreateCallbackParams) {
 			in.Authentication.HTTPBasic = &powerauth.CallbackBasic{Username: "u"}
 		},
-		"authentication.oauth2": func(in *powerauth.CreateCallback) {
+		"authentication.oauth2": func(in *powerauth.CreateCallbackParams) {
 			in.Authentication.OAuth2 = &powerauth.CallbackOAuth2{ClientID: "c"}
 		},
-		"maxAttempts":     func(in *powerauth.CreateCallback) { in.MaxAttempts = -1 },
-		"initialBackoff":  func(in *powerauth.CreateCallback) { in.InitialBackoff = -1 },
-		"retentionPeriod": func(in *powerauth.CreateCallback) { in.RetentionPeriod = -1 },
-		"authentication": func(in *powerauth.CreateCallback) {
+		"maxAttempts":     func(in *powerauth.CreateCallbackParams) { in.MaxAttempts = -1 },
+		"initialBackoff":  func(in *powerauth.CreateCallbackParams) { in.InitialBackoff = -1 },
+		"retentionPeriod": func(in *powerauth.CreateCallbackParams) { in.RetentionPeriod = -1 },
+		"authentication": func(in *powerauth.CreateCallbackParams) {
 			in.Authentication = powerauth.CallbackAuthentication{
 				HTTPBasic: &powerauth.CallbackBasic{Username: "u", Password: "p"},
 				OAuth2:    &powerauth.CallbackOAuth2{TokenURI: "https://i", ClientID: "c", ClientSecret: "s"},
 			}
 		},
 	} {
-		in := powerauth.CreateCallback{Name: "n", Type: powerauth.CallbackOperation, URL: "https://b.example"}
+		in := powerauth.CreateCallbackParams{Name: "n", Type: powerauth.CallbackOperation, URL: "https://b.example"}
 		change(&in)
 		_, err := admin.CreateCallback(ctx, "app", in)
 		refusesLocally(t, s, err, field)

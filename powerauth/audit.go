@@ -19,8 +19,8 @@ import (
 // Audit reads what a user's devices did: client.Audit.
 type Audit struct{ road *transport.Road }
 
-// AuditQuery asks for the audit log of a user.
-type AuditQuery struct {
+// AuditLogParams asks for the audit log of a user.
+type AuditLogParams struct {
 	// UserID is the user. Required; 1 to 255 characters.
 	UserID UserID
 	// From and To bound the time, both included. Zero means 30 days before To, and now. To the millisecond.
@@ -35,7 +35,7 @@ const (
 	auditWindow = 24 * time.Hour
 )
 
-func (q *AuditQuery) check(c *transport.Check) {
+func (q *AuditLogParams) check(c *transport.Check) {
 	c.Text("userId", string(q.UserID), maxUserID)
 	c.That(q.From.UnixMilli() >= 0, "timestampFrom", "is before 1970")
 	c.That(!q.To.Before(q.From), "timestampTo", "is before timestampFrom")
@@ -111,7 +111,7 @@ var auditLog = &transport.Operation{
 // Log reads the audit log of a user, oldest event first, one call for each Window of time. The calls are made as the loop asks for
 // more; the options apply to each. An error ends the sequence, and the same sequence can be ranged over again.
 //
-//	for item, err := range client.Audit.Log(ctx, powerauth.AuditQuery{UserID: "u-1"}) {
+//	for item, err := range client.Audit.Log(ctx, powerauth.AuditLogParams{UserID: "u-1"}) {
 //		if err != nil { return err }
 //		…
 //	}
@@ -123,7 +123,7 @@ var auditLog = &transport.Operation{
 // given once.
 //
 // Source: API-Audit; checked 2026-11.
-func (s *Audit) Log(ctx context.Context, q AuditQuery, opts ...identkit.CallOption) iter.Seq2[AuditItem, error] {
+func (s *Audit) Log(ctx context.Context, q AuditLogParams, opts ...identkit.CallOption) iter.Seq2[AuditItem, error] {
 	return func(yield func(AuditItem, error) bool) {
 		q := q.withDefaults(time.Now())
 		var edge map[string]int // what the last window had at its end, and how often
@@ -161,7 +161,7 @@ func (s *Audit) Log(ctx context.Context, q AuditQuery, opts ...identkit.CallOpti
 	}
 }
 
-func (q AuditQuery) withDefaults(now time.Time) AuditQuery {
+func (q AuditLogParams) withDefaults(now time.Time) AuditLogParams {
 	if q.To.IsZero() {
 		q.To = now
 	}
@@ -179,7 +179,7 @@ func (q AuditQuery) withDefaults(now time.Time) AuditQuery {
 	return q
 }
 
-func (s *Audit) page(ctx context.Context, q AuditQuery, from, to time.Time, opts []identkit.CallOption) (*auditPage, error) {
+func (s *Audit) page(ctx context.Context, q AuditLogParams, from, to time.Time, opts []identkit.CallOption) (*auditPage, error) {
 	return transport.Do(ctx, s.road, auditLog, transport.Input{
 		Query: url.Values{
 			"userId":        {string(q.UserID)},

@@ -61,7 +61,7 @@ func TestAuditLogGivesEveryEventOnceAndInOrder(t *testing.T) {
 	for _, excluded := range []bool{false, true} {
 		a := &auditServer{events: events, excluded: excluded}
 		var got []int64
-		for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{
+		for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{
 			UserID: "u-1", From: time.UnixMilli(hour), To: time.UnixMilli(5*hour + 7), Window: time.Hour,
 		}) {
 			require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestAuditLogTakesNoNewEventForAnOldOne(t *testing.T) {
 	t.Parallel()
 	a := &auditServer{events: []int64{1000}, late: []int64{1000}}
 	n := 0
-	for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1", From: time.UnixMilli(500), To: time.UnixMilli(1500), Window: 500 * time.Millisecond}) {
+	for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(500), To: time.UnixMilli(1500), Window: 500 * time.Millisecond}) {
 		require.NoError(t, err)
 		n++
 	}
@@ -92,7 +92,7 @@ func TestAuditLogAsksForThirtyDaysByTheDay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := &auditServer{}
-		for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1"}) {
+		for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1"}) {
 			require.NoError(t, err)
 		}
 		require.Len(t, a.asked, 30)
@@ -109,7 +109,7 @@ func TestAuditLogAsksForThirtyDaysByTheDay(t *testing.T) {
 func TestAuditLogAsksNoMoreThanTheLoopTakes(t *testing.T) {
 	t.Parallel()
 	a := &auditServer{events: []int64{1, 2, 3}}
-	seq := a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1", From: time.UnixMilli(0), To: time.UnixMilli(1000), Window: 500 * time.Millisecond})
+	seq := a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(0), To: time.UnixMilli(1000), Window: 500 * time.Millisecond})
 	assert.Empty(t, a.asked)
 	for range seq {
 		break
@@ -124,7 +124,7 @@ func TestAuditLogAsksNoMoreThanTheLoopTakes(t *testing.T) {
 func TestAuditItemIsTakenApartAndPrintsNothing(t *testing.T) {
 	t.Parallel()
 	a := &auditServer{events: []int64{5}}
-	for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1", From: time.UnixMilli(1), To: time.UnixMilli(10)}) {
+	for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(1), To: time.UnixMilli(10)}) {
 		require.NoError(t, err)
 		method, uriID, body, ok := item.Request()
 		assert.Equal(t, []any{"POST", "/pay", `{"a":1}`, true}, []any{method, uriID, body.Reveal(), ok})
@@ -137,17 +137,17 @@ func TestAuditItemIsTakenApartAndPrintsNothing(t *testing.T) {
 func TestAuditErrorsEndTheSequence(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		q    powerauth.AuditQuery
+		q    powerauth.AuditLogParams
 		body string
 		want identkit.Kind
 	}{
-		"no user":                 {powerauth.AuditQuery{}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"before 1970":             {powerauth.AuditQuery{UserID: "u", From: time.Unix(-1, 0)}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"the wrong way round":     {powerauth.AuditQuery{UserID: "u", From: time.UnixMilli(5), To: time.UnixMilli(4)}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"a window of nothing":     {powerauth.AuditQuery{UserID: "u", Window: time.Microsecond}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"a negative window":       {powerauth.AuditQuery{UserID: "u", Window: -time.Hour}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"an answer without items": {powerauth.AuditQuery{UserID: "u"}, `{}`, identkit.ErrBadResponse},
-		"an odd item":             {powerauth.AuditQuery{UserID: "u"}, `{"items":[1]}`, identkit.ErrBadResponse},
+		"no user":                 {powerauth.AuditLogParams{}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"before 1970":             {powerauth.AuditLogParams{UserID: "u", From: time.Unix(-1, 0)}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"the wrong way round":     {powerauth.AuditLogParams{UserID: "u", From: time.UnixMilli(5), To: time.UnixMilli(4)}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"a window of nothing":     {powerauth.AuditLogParams{UserID: "u", Window: time.Microsecond}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"a negative window":       {powerauth.AuditLogParams{UserID: "u", Window: -time.Hour}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"an answer without items": {powerauth.AuditLogParams{UserID: "u"}, `{}`, identkit.ErrBadResponse},
+		"an odd item":             {powerauth.AuditLogParams{UserID: "u"}, `{"items":[1]}`, identkit.ErrBadResponse},
 	} {
 		_, client := stubbed(t, 200, c.body)
 		n := 0
@@ -164,7 +164,7 @@ func TestAuditPathCanBeSwitched(t *testing.T) {
 	s, client := stubbed(t, 200, `{"items":[]}`, func(cfg *powerauth.Config) {
 		cfg.Options.Paths = map[string]string{"powerauth.Audit.Log": "/v2/audit/log"}
 	})
-	for _, err := range client.Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u", From: time.UnixMilli(1), To: time.UnixMilli(2)}) {
+	for _, err := range client.Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u", From: time.UnixMilli(1), To: time.UnixMilli(2)}) {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, "/powerauth-cloud/v2/audit/log", s.last(t).path)
@@ -173,7 +173,7 @@ func TestAuditPathCanBeSwitched(t *testing.T) {
 func TestAuditItemsOutsideTheRangeOrWithoutTheirFieldsAreRefused(t *testing.T) {
 	t.Parallel()
 	from := time.UnixMilli(1701426030500)
-	q := powerauth.AuditQuery{UserID: "u", From: from, To: from.Add(48 * time.Hour), Window: 24 * time.Hour}
+	q := powerauth.AuditLogParams{UserID: "u", From: from, To: from.Add(48 * time.Hour), Window: 24 * time.Hour}
 	item := `{"activationId":"r","eventType":"signature_ok","eventData":"","timestamp":1701426030600}`
 	_, client := stubbed(t, 200, `{"items":[`+item+`]}`)
 	n := 0

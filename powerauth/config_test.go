@@ -27,7 +27,7 @@ func TestBadConstructionNamesEveryField(t *testing.T) {
 		"line break in the user":   {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("a\nb", "p")}, []string{"Credentials.Username"}},
 		"relative URL":             {powerauth.Config{BaseURL: "/pac", Credentials: powerauth.BasicAuth("u", "p")}, []string{"BaseURL"}},
 		"plain HTTP to a host":     {powerauth.Config{BaseURL: "http://pac.example", Credentials: powerauth.BasicAuth("u", "p")}, []string{"BaseURL"}},
-		"negative attempts":        {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{Retry: identkit.RetryPolicy{Attempts: -1}}}, []string{"Options.Retry.Attempts"}},
+		"negative attempts":        {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{Retry: identkit.RetryPolicy{MaxAttempts: -1}}}, []string{"Options.Retry.MaxAttempts"}},
 		"path of no operation":     {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{Paths: map[string]string{"powerauth.None": "/"}}}, []string{"Options.Paths[powerauth.None]"}},
 		"path that needs escaping": {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{Paths: map[string]string{"powerauth.Operations.Get": "/tenant%20a/{operationId}"}}}, []string{"Options.Paths[powerauth.Operations.Get]"}},
 	} {
@@ -102,7 +102,7 @@ func TestAMaskedSecretIsNeverSent(t *testing.T) {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	client := srv.Client()
 	err := client.Call(t.Context(), identkit.Request{
-		Method: "POST", Path: "/v2/registrations", Body: powerauth.CreateRegistration{UserID: "u", AppID: "a", OTP: "7", CommitPhase: powerauth.CommitOnCommit},
+		Method: "POST", Path: "/v2/registrations", Body: powerauth.CreateRegistrationParams{UserID: "u", AppID: "a", OTP: "7", CommitPhase: powerauth.CommitOnCommit},
 	}, nil)
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	err = client.Registrations.Block(t.Context(), "r", identkit.WithBodyField("x", map[string]identkit.Secret{"otp": "7"}))

@@ -5,11 +5,11 @@
 //		BaseURL:     "https://pac.internal.example/powerauth-cloud",
 //		Credentials: powerauth.BasicAuth("integration", password),
 //	})
-//	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "u-1", AppID: "my-app"})
+//	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "my-app"})
 //	// show created.ActivationQRCodeData as a QR code; the phone reads it
 //	reg, err := client.Registrations.WaitFor(ctx, created.ID, powerauth.RegistrationPendingCommit, identkit.WaitPolicy{})
-//	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistration{})
-//	op, err := client.Operations.Create(ctx, powerauth.CreateOperation{UserID: "u-1", Template: "payment", Parameters: …})
+//	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{})
+//	op, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "u-1", Template: "payment", Parameters: …})
 //	op, err = client.Operations.Wait(ctx, op.ID, identkit.WaitPolicy{})
 //	if err == nil && op.Status == powerauth.OperationApproved { … }
 //

@@ -23,7 +23,7 @@ import (
 
 // The two calls that the enemy is met with: one that is safe to repeat and one that is not.
 func read(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {
-	_, err := c.Registrations.List(ctx, powerauth.ListRegistrations{UserID: "u-1"}, opts...)
+	_, err := c.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "u-1"}, opts...)
 	return err
 }
 
@@ -325,7 +325,7 @@ func TestAContextCanBeCancelledInEachPhase(t *testing.T) {
 			srv.Fault(identkittest.Any().Status(503))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
 			defer cancel()
-			err := read(ctx, srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.MinWait = 9 * time.Second }))
+			err := read(ctx, srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.InitialBackoff = 9 * time.Second }))
 			require.ErrorIs(t, err, identkit.ErrUnavailable, "a wait that does not fit is not begun: the last real error")
 		})
 	})

@@ -84,7 +84,7 @@ func ExampleAdminClient() {
 		return
 	}
 	ctx := context.Background()
-	app, err := admin.CreateApplication(ctx, powerauth.CreateApplication{ID: "my-bank"})
+	app, err := admin.CreateApplication(ctx, powerauth.CreateApplicationParams{ID: "my-bank"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -99,7 +99,7 @@ func ExampleAdminClient() {
 		fmt.Println(err)
 		return
 	}
-	_, err = admin.CreateCallback(ctx, app.ID, powerauth.CreateCallback{
+	_, err = admin.CreateCallback(ctx, app.ID, powerauth.CreateCallbackParams{
 		Name: "operations", Type: powerauth.CallbackOperation, URL: "https://backend.example/hooks/pac", Attributes: []string{"status"}, MaxAttempts: 10,
 		Authentication: powerauth.CallbackAuthentication{HTTPBasic: &powerauth.CallbackBasic{Username: "pac", Password: "from your vault"}},
 	})

@@ -18,7 +18,7 @@ import (
 // phoneOf is a simulated phone of a user, registered with the fake.
 func phoneOf(srv *powerauthtest.Server, client *powerauth.Client, user powerauth.UserID) *powerauthtest.Device {
 	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{PIN: "1379"})
-	created, err := client.Registrations.Create(context.Background(), powerauth.CreateRegistration{
+	created, err := client.Registrations.Create(context.Background(), powerauth.CreateRegistrationParams{
 		UserID: user, AppID: "my-bank", CommitPhase: powerauth.CommitOnKeyExchange,
 	})
 	if err != nil {
@@ -105,7 +105,7 @@ func ExampleTokens_Verify() {
 		fmt.Println(err)
 		return
 	}
-	result, err := client.Tokens.Verify(context.Background(), powerauth.VerifyToken{AuthHeader: identkit.Secret(token.Header())})
+	result, err := client.Tokens.Verify(context.Background(), powerauth.VerifyTokenParams{AuthHeader: identkit.Secret(token.Header())})
 	if err == nil {
 		fmt.Println(result.IsActive(), result.UserID)
 	}
@@ -125,7 +125,7 @@ func ExampleSignatures_Verify() {
 		fmt.Println(err)
 		return
 	}
-	result, err := client.Signatures.Verify(context.Background(), powerauth.VerifySignature{
+	result, err := client.Signatures.Verify(context.Background(), powerauth.VerifySignatureParams{
 		Method: http.MethodPost, URIID: "/payment/create", Body: body, AuthHeader: identkit.Secret(header),
 	})
 	if err != nil {
@@ -146,7 +146,7 @@ func ExampleOperations_VerifyOfflineOTP() {
 	client, ctx := srv.Client(), context.Background()
 	phone := phoneOf(srv, client, "alice")
 
-	op, err := client.Operations.Create(ctx, powerauth.CreateOperation{UserID: "alice", Template: "payment"})
+	op, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -166,7 +166,7 @@ func ExampleOperations_VerifyOfflineOTP() {
 		fmt.Println(err)
 		return
 	}
-	result, err := client.Operations.VerifyOfflineOTP(ctx, op.ID, powerauth.VerifyOfflineOTP{OTP: otp, Nonce: qr.Nonce, RegistrationID: phone.RegistrationID()})
+	result, err := client.Operations.VerifyOfflineOTP(ctx, op.ID, powerauth.VerifyOfflineOTPParams{OTP: otp, Nonce: qr.Nonce, RegistrationID: phone.RegistrationID()})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -189,7 +189,7 @@ func ExamplePasskeys() {
 	browser := powerauthtest.NewAuthenticator("https://bank.example", "bank.example") // plays browser and passkey
 	policy := powerauth.PasskeyPolicy{RelyingPartyID: "bank.example", AllowedOrigins: []string{"https://bank.example"}, RequiresUserVerification: true}
 
-	begin, err := client.Passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallenge{UserID: "alice", AppID: "my-bank"})
+	begin, err := client.Passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallengeParams{UserID: "alice", AppID: "my-bank"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -199,21 +199,21 @@ func ExamplePasskeys() {
 		fmt.Println(err)
 		return
 	}
-	key, err := client.Passkeys.Register(ctx, powerauth.RegisterPasskey{
+	key, err := client.Passkeys.Register(ctx, powerauth.RegisterPasskeyParams{
 		AppID: "my-bank", Name: "Alice's laptop", ExpectedChallenge: begin.Challenge, Credential: made, PasskeyPolicy: policy,
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	list, err := client.Passkeys.List(ctx, powerauth.ListPasskeys{UserID: "alice", AppID: "my-bank"})
+	list, err := client.Passkeys.List(ctx, powerauth.ListPasskeysParams{UserID: "alice", AppID: "my-bank"})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(key.RegistrationStatus, list.Passkeys[0].Name)
 
-	ask, err := client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallenge{TemplateName: "login", UserID: "alice", ApplicationIDs: []string{"my-bank"}})
+	ask, err := client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "login", UserID: "alice", ApplicationIDs: []string{"my-bank"}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -223,7 +223,7 @@ func ExamplePasskeys() {
 		fmt.Println(err)
 		return
 	}
-	result, err := client.Passkeys.VerifyAssertion(ctx, powerauth.VerifyPasskeyAssertion{
+	result, err := client.Passkeys.VerifyAssertion(ctx, powerauth.VerifyPasskeyAssertionParams{
 		ApplicationID: "my-bank", ExpectedChallenge: ask.Challenge, Credential: signed, PasskeyPolicy: policy,
 	})
 	if err == nil {
@@ -241,12 +241,12 @@ func ExampleInbox_Create() {
 	client, ctx := srv.Client(), context.Background()
 	phoneOf(srv, client, "alice")
 
-	err := client.Messages.Send(ctx, powerauth.SendMessage{UserID: "alice", Title: "Your card", Message: "It is on its way."})
+	err := client.Messages.Send(ctx, powerauth.SendMessageParams{UserID: "alice", Title: "Your card", Message: "It is on its way."})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	m, err := client.Inbox.Create(ctx, powerauth.CreateInboxMessage{
+	m, err := client.Inbox.Create(ctx, powerauth.CreateInboxMessageParams{
 		UserID: "alice", Subject: "Your card", Summary: "It is on its way.", Body: "It will be there on Monday.", Type: powerauth.InboxText,
 	})
 	if err == nil {
@@ -265,13 +265,13 @@ func ExampleAudit_Log() {
 		fmt.Println(err)
 		return
 	}
-	in := powerauth.VerifySignature{Method: http.MethodPost, URIID: "/payment/create", Body: []byte(`{}`), AuthHeader: identkit.Secret(header)}
+	in := powerauth.VerifySignatureParams{Method: http.MethodPost, URIID: "/payment/create", Body: []byte(`{}`), AuthHeader: identkit.Secret(header)}
 	if _, err = client.Signatures.Verify(ctx, in); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	query := powerauth.AuditQuery{UserID: "alice", From: time.Now().Add(-time.Hour)}
+	query := powerauth.AuditLogParams{UserID: "alice", From: time.Now().Add(-time.Hour)}
 	for item, err := range client.Audit.Log(ctx, query) {
 		if err != nil {
 			fmt.Println(err)
@@ -314,7 +314,7 @@ func ExampleNewCallbackHandler() {
 	}
 	srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackOperation, Handler: handler, Username: "pac", Password: "from your vault"})
 
-	op, err := client.Operations.Create(ctx, powerauth.CreateOperation{UserID: "alice", Template: "payment"})
+	op, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -33,7 +33,7 @@ func ExampleRegistrations() {
 	client := srv.Client()
 	ctx := context.Background()
 
-	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "alice", AppID: "my-bank"})
+	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "alice", AppID: "my-bank"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -49,11 +49,11 @@ func ExampleRegistrations() {
 		return
 	}
 	fmt.Println(reg.Status, reg.Name)
-	if err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistration{}); err != nil {
+	if err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{}); err != nil {
 		fmt.Println(err)
 		return
 	}
-	list, err := client.Registrations.List(ctx, powerauth.ListRegistrations{UserID: "alice"})
+	list, err := client.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "alice"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -74,7 +74,7 @@ func ExampleOperations() {
 	ctx := context.Background()
 	device := registered(srv, client, "alice")
 
-	op, err := client.Operations.Create(ctx, powerauth.CreateOperation{
+	op, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{
 		UserID: "alice", Template: "payment",
 		Parameters: map[string]string{"amount": "100", "currency": "CZK", "iban": "CZ2730300000001165254011"},
 	})
@@ -108,7 +108,7 @@ func ExampleOperations_Create_outcomeUnknown() {
 	defer srv.Close()
 	srv.Fault(identkittest.On("powerauth.Operations.Create").LoseAnswer())
 
-	_, err := srv.Client().Operations.Create(context.Background(), powerauth.CreateOperation{UserID: "alice", Template: "payment"})
+	_, err := srv.Client().Operations.Create(context.Background(), powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	fmt.Println(errors.Is(err, identkit.ErrOutcomeUnknown))
 	fmt.Println(srv.Journal().Count("powerauth.Operations.Create"))
 	// Output:
@@ -121,14 +121,14 @@ func ExampleOperations_Wait_timeout() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()
 	client := srv.Client()
-	op, err := client.Operations.Create(context.Background(), powerauth.CreateOperation{UserID: "alice", Template: "payment"})
+	op, err := client.Operations.Create(context.Background(), powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	_, err = client.Operations.Wait(ctx, op.ID, identkit.WaitPolicy{MinInterval: time.Millisecond})
+	_, err = client.Operations.Wait(ctx, op.ID, identkit.WaitPolicy{InitialInterval: time.Millisecond})
 
 	var we *identkit.WaitError[powerauth.Operation]
 	if errors.As(err, &we) {
@@ -189,7 +189,7 @@ func ExampleRegistrations_Delete() {
 		fmt.Println(err)
 		return
 	}
-	list, err := client.Registrations.List(ctx, powerauth.ListRegistrations{UserID: "alice"})
+	list, err := client.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "alice"})
 	if err == nil {
 		fmt.Println(len(list.Registrations), list.Registrations[0].Status)
 	}
@@ -201,14 +201,14 @@ func ExampleCatalog() {
 		fmt.Println(op.Name, op.Method, op.Path, op.Retry)
 	}
 	// Output:
-	// powerauth.Registrations.Create POST /v2/registrations refused
+	// powerauth.Registrations.Create POST /v2/registrations if not processed
 	// powerauth.Registrations.List GET /v2/registrations safe
 	// powerauth.Registrations.Get GET /v2/registrations/{registrationId} safe
 }
 
 // registered takes a device of the user to ACTIVE.
 func registered(srv *powerauthtest.Server, client *powerauth.Client, user powerauth.UserID) powerauth.RegistrationID {
-	created, err := client.Registrations.Create(context.Background(), powerauth.CreateRegistration{UserID: user, AppID: "my-bank", CommitPhase: powerauth.CommitOnKeyExchange})
+	created, err := client.Registrations.Create(context.Background(), powerauth.CreateRegistrationParams{UserID: user, AppID: "my-bank", CommitPhase: powerauth.CommitOnKeyExchange})
 	if err != nil {
 		panic(err)
 	}

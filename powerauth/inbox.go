@@ -26,8 +26,8 @@ const (
 // Known reports whether this version of the package knows the type.
 func (t InboxMessageType) Known() bool { return t == InboxText || t == InboxHTML }
 
-// CreateInboxMessage is a new message.
-type CreateInboxMessage struct {
+// CreateInboxMessageParams is a new message.
+type CreateInboxMessageParams struct {
 	// UserID is whom it is for. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// Subject is required; 8 to 255 characters.
@@ -48,7 +48,7 @@ const (
 	maxInboxBody    = 65_536
 )
 
-func (in *CreateInboxMessage) check(c *transport.Check) {
+func (in *CreateInboxMessageParams) check(c *transport.Check) {
 	c.Text("userId", string(in.UserID), maxUserID)
 	text := func(field, value string, most int) {
 		c.Text(field, value, most)
@@ -90,7 +90,7 @@ func (w *inboxAnswer) finish(transport.Path) (*InboxMessage, error) {
 var createInboxMessage = &transport.Operation{
 	Name:   "powerauth.Inbox.Create",
 	Method: http.MethodPost, Path: "/v2/inbox/messages",
-	Retry: transport.RetryRefused, // each call makes another message
+	Retry: transport.RetryIfNotProcessed, // each call makes another message
 }
 
 // Create puts a message into a user's inbox, and tells the phone by a push message unless Silent is set.
@@ -101,6 +101,6 @@ var createInboxMessage = &transport.Operation{
 // Not safe to repeat: each call makes another message. It is sent again only when it surely did not arrive.
 //
 // Source: API-Communication, vendor test suites, Push-Server-API; checked 2026-11.
-func (s *Inbox) Create(ctx context.Context, in CreateInboxMessage, opts ...identkit.CallOption) (*InboxMessage, error) {
+func (s *Inbox) Create(ctx context.Context, in CreateInboxMessageParams, opts ...identkit.CallOption) (*InboxMessage, error) {
 	return transport.Do(ctx, s.road, createInboxMessage, transport.Input{Body: transport.JSON(in), Check: in.check}, (*inboxAnswer).finish, opts)
 }

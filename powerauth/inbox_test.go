@@ -12,7 +12,7 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-var inboxIn = powerauth.CreateInboxMessage{UserID: "u-1", Subject: "A subject", Summary: "A summary", Body: "<p>Hello</p>", Type: powerauth.InboxHTML}
+var inboxIn = powerauth.CreateInboxMessageParams{UserID: "u-1", Subject: "A subject", Summary: "A summary", Body: "<p>Hello</p>", Type: powerauth.InboxHTML}
 
 func TestInboxMessageIsCreated(t *testing.T) {
 	t.Parallel()
@@ -33,19 +33,19 @@ func TestInboxLimitsAreThoseOfThePushServer(t *testing.T) {
 	s, client := stubbed(t, 200, `{"id":"m-1"}`)
 	long := func(n int) string { return strings.Repeat("ž", n) }
 	for name, c := range map[string]struct {
-		change func(*powerauth.CreateInboxMessage)
+		change func(*powerauth.CreateInboxMessageParams)
 		field  string
 	}{
-		"no user":        {func(in *powerauth.CreateInboxMessage) { in.UserID = "" }, "userId"},
-		"no subject":     {func(in *powerauth.CreateInboxMessage) { in.Subject = "" }, "subject"},
-		"short subject":  {func(in *powerauth.CreateInboxMessage) { in.Subject = long(7) }, "subject"},
-		"long subject":   {func(in *powerauth.CreateInboxMessage) { in.Subject = long(256) }, "subject"},
-		"short summary":  {func(in *powerauth.CreateInboxMessage) { in.Summary = long(7) }, "summary"},
-		"long summary":   {func(in *powerauth.CreateInboxMessage) { in.Summary = long(256) }, "summary"},
-		"short body":     {func(in *powerauth.CreateInboxMessage) { in.Body = long(7) }, "body"},
-		"long body":      {func(in *powerauth.CreateInboxMessage) { in.Body = long(65_537) }, "body"},
-		"no type":        {func(in *powerauth.CreateInboxMessage) { in.Type = "" }, "type"},
-		"an unknown one": {func(in *powerauth.CreateInboxMessage) { in.Type = "markdown" }, "type"},
+		"no user":        {func(in *powerauth.CreateInboxMessageParams) { in.UserID = "" }, "userId"},
+		"no subject":     {func(in *powerauth.CreateInboxMessageParams) { in.Subject = "" }, "subject"},
+		"short subject":  {func(in *powerauth.CreateInboxMessageParams) { in.Subject = long(7) }, "subject"},
+		"long subject":   {func(in *powerauth.CreateInboxMessageParams) { in.Subject = long(256) }, "subject"},
+		"short summary":  {func(in *powerauth.CreateInboxMessageParams) { in.Summary = long(7) }, "summary"},
+		"long summary":   {func(in *powerauth.CreateInboxMessageParams) { in.Summary = long(256) }, "summary"},
+		"short body":     {func(in *powerauth.CreateInboxMessageParams) { in.Body = long(7) }, "body"},
+		"long body":      {func(in *powerauth.CreateInboxMessageParams) { in.Body = long(65_537) }, "body"},
+		"no type":        {func(in *powerauth.CreateInboxMessageParams) { in.Type = "" }, "type"},
+		"an unknown one": {func(in *powerauth.CreateInboxMessageParams) { in.Type = "markdown" }, "type"},
 	} {
 		in := inboxIn
 		c.change(&in)

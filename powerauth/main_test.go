@@ -16,12 +16,12 @@ import (
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
-var paymentIn = powerauth.CreateOperation{UserID: "u-1", Template: "payment", Parameters: map[string]string{"amount": "100", "currency": "CZK"}}
+var paymentIn = powerauth.CreateOperationParams{UserID: "u-1", Template: "payment", Parameters: map[string]string{"amount": "100", "currency": "CZK"}}
 
 // active makes a registration and takes it to ACTIVE.
 func active(t *testing.T, srv *powerauthtest.Server, client *powerauth.Client, user powerauth.UserID) powerauth.RegistrationID {
 	t.Helper()
-	created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: user, AppID: "app", CommitPhase: powerauth.CommitOnKeyExchange})
+	created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: user, AppID: "app", CommitPhase: powerauth.CommitOnKeyExchange})
 	require.NoError(t, err)
 	id, err := srv.Activate(created.ActivationCode, powerauthtest.Activation{Name: "Phone", DeviceInfo: "Pixel"})
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func clientOf(t *testing.T, url string, transport http.RoundTripper) *powerauth.
 	t.Helper()
 	client, err := powerauth.New(powerauth.Config{
 		BaseURL: url, Credentials: powerauth.BasicAuth("u", "p"),
-		Options: identkit.Options{HTTPClient: &http.Client{Transport: transport}, Retry: identkit.RetryPolicy{MinWait: time.Millisecond}},
+		Options: identkit.Options{HTTPClient: &http.Client{Transport: transport}, Retry: identkit.RetryPolicy{InitialBackoff: time.Millisecond}},
 	})
 	require.NoError(t, err)
 	return client

@@ -14,8 +14,8 @@ import (
 // Messages sends push messages: client.Messages.
 type Messages struct{ road *transport.Road }
 
-// SendMessage is a push message to a user's phones.
-type SendMessage struct {
+// SendMessageParams is a push message to a user's phones.
+type SendMessageParams struct {
 	// UserID is whom it is for. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// RegistrationID sends it to this device only.
@@ -35,7 +35,7 @@ type SendMessage struct {
 // ownExtras are the names in PAC's own push messages, which the mobile SDK acts on.
 var ownExtras = []string{"messageType", "operationId", "operationName", "activationId", "inboxId", "mtokenOperationResult"}
 
-func (in *SendMessage) check(c *transport.Check) {
+func (in *SendMessageParams) check(c *transport.Check) {
 	c.Text("userId", string(in.UserID), maxUserID)
 	c.That(in.Silent || strings.TrimSpace(in.Title) != "", "title", "is blank")
 	c.Optional("title", in.Title, 0)
@@ -51,8 +51,8 @@ func (in *SendMessage) check(c *transport.Check) {
 var sendMessage = &transport.Operation{
 	Name:   "powerauth.Messages.Send",
 	Method: http.MethodPost, Path: "/v2/messages/send",
-	Retry:       transport.RetryRefused, // the user would see it twice
-	EmptyAnswer: true,                   // its answer is undocumented
+	Retry:       transport.RetryIfNotProcessed, // the user would see it twice
+	EmptyAnswer: true,                          // its answer is undocumented
 }
 
 // Send gives a push message to PAC, which delivers it later, if the phone can be reached. What it answers is undocumented and not
@@ -63,6 +63,6 @@ var sendMessage = &transport.Operation{
 // Not safe to repeat: the user would see it twice. It is sent again only when it surely did not arrive.
 //
 // Source: API-Communication, vendor test suites; checked 2026-11.
-func (s *Messages) Send(ctx context.Context, in SendMessage, opts ...identkit.CallOption) error {
+func (s *Messages) Send(ctx context.Context, in SendMessageParams, opts ...identkit.CallOption) error {
 	return transport.Exec(ctx, s.road, sendMessage, transport.Input{Body: transport.JSON(in), Check: in.check}, opts)
 }

@@ -13,17 +13,17 @@ import (
 func TestMessageIsSent(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, `{"whatever":1}`)
-	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessage{
+	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{
 		UserID: "u-1", RegistrationID: "r-1", Title: "Hello", Message: "World", Sound: "default", Extras: map[string]any{"a": []int{1}},
 	}))
 	s.sends(t, `{"userId":"u-1","registrationId":"r-1","silent":false,"title":"Hello","message":"World","sound":"default","extras":{"a":[1]}}`)
-	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessage{UserID: "u-1", Silent: true}))
+	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true}))
 	s.sends(t, `{"userId":"u-1","silent":true}`)
 	s.answer(204, ``)
-	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessage{UserID: "u-1", Silent: true}))
+	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true}))
 
 	s.answer(400, `{"status":"ERROR","responseObject":{"code":"ERROR_PUSH_MESSAGE","message":"no"}}`)
-	err := client.Messages.Send(t.Context(), powerauth.SendMessage{UserID: "u-1", Silent: true})
+	err := client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true})
 	var e *identkit.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, powerauth.CodePushMessage, e.Code)
@@ -33,15 +33,15 @@ func TestBadMessageInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, `{}`)
 	for _, c := range []struct {
-		in    powerauth.SendMessage
+		in    powerauth.SendMessageParams
 		field string
 	}{
-		{powerauth.SendMessage{Title: "T"}, "userId"},
-		{powerauth.SendMessage{UserID: "u"}, "title"},
-		{powerauth.SendMessage{UserID: "u", Title: " \n"}, "title"},
-		{powerauth.SendMessage{UserID: "u", Title: "T", Message: "\xff"}, "message"},
-		{powerauth.SendMessage{UserID: "u", Title: "T", Extras: map[string]any{"messageType": "x"}}, "extras"},
-		{powerauth.SendMessage{UserID: "u", Title: "T", Extras: map[string]any{"a": func() {}}}, "extras"},
+		{powerauth.SendMessageParams{Title: "T"}, "userId"},
+		{powerauth.SendMessageParams{UserID: "u"}, "title"},
+		{powerauth.SendMessageParams{UserID: "u", Title: " \n"}, "title"},
+		{powerauth.SendMessageParams{UserID: "u", Title: "T", Message: "\xff"}, "message"},
+		{powerauth.SendMessageParams{UserID: "u", Title: "T", Extras: map[string]any{"messageType": "x"}}, "extras"},
+		{powerauth.SendMessageParams{UserID: "u", Title: "T", Extras: map[string]any{"a": func() {}}}, "extras"},
 	} {
 		refusesLocally(t, s, client.Messages.Send(t.Context(), c.in), c.field)
 	}

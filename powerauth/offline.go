@@ -53,7 +53,7 @@ func (s *Operations) OfflineQR(ctx context.Context, id OperationID, device Regis
 }
 
 // VerifyOfflineOTP asks whether the code that a user copied from the phone approves an operation.
-type VerifyOfflineOTP struct {
+type VerifyOfflineOTPParams struct {
 	// OTP is the code, two groups of digits: "12345678-12345678". Required. [NormalizeOfflineOTP] brings what users type into
 	// that form; whether PAC takes others is undocumented.
 	OTP identkit.Secret
@@ -63,7 +63,7 @@ type VerifyOfflineOTP struct {
 	RegistrationID RegistrationID
 }
 
-func (in *VerifyOfflineOTP) body() transport.Body {
+func (in *VerifyOfflineOTPParams) body() transport.Body {
 	return transport.JSON(struct {
 		OTP            string         `json:"otp"`
 		Nonce          string         `json:"nonce"`
@@ -71,7 +71,7 @@ func (in *VerifyOfflineOTP) body() transport.Body {
 	}{in.OTP.Reveal(), in.Nonce, in.RegistrationID})
 }
 
-func (in *VerifyOfflineOTP) check(c *transport.Check) {
+func (in *VerifyOfflineOTPParams) check(c *transport.Check) {
 	c.Text("otp", in.OTP.Reveal(), maxOTPTyped)
 	nonce, err := pacrypto.DecodeBase64(in.Nonce)
 	c.That(err == nil && len(nonce) == pacrypto.NonceSize, "nonce", "is not Base64 of 16 bytes; give the one that came with the QR code")
@@ -103,7 +103,7 @@ func (w *offlineAnswer) finish(device RegistrationID) (*OfflineOTPResult, error)
 var verifyOfflineOTP = &transport.Operation{
 	Name:   "powerauth.Operations.VerifyOfflineOTP",
 	Method: http.MethodPost, Path: "/v2/operations/{operationId}/offline/otp",
-	Retry: transport.RetryRefused, // counts failed attempts, moves the counter, ends the operation
+	Retry: transport.RetryIfNotProcessed, // counts failed attempts, moves the counter, ends the operation
 }
 
 // VerifyOfflineOTP checks the code that the phone showed for a QR code of [Operations.OfflineQR], and uses it up. A right code
@@ -117,7 +117,7 @@ var verifyOfflineOTP = &transport.Operation{
 // Not safe to repeat. After [identkit.ErrOutcomeUnknown], Get says whether the operation was approved.
 //
 // Source: vendor tutorial, API-Operations, vendor test suites; checked 2026-11.
-func (s *Operations) VerifyOfflineOTP(ctx context.Context, id OperationID, in VerifyOfflineOTP, opts ...identkit.CallOption) (*OfflineOTPResult, error) {
+func (s *Operations) VerifyOfflineOTP(ctx context.Context, id OperationID, in VerifyOfflineOTPParams, opts ...identkit.CallOption) (*OfflineOTPResult, error) {
 	return transport.Do(ctx, s.road, verifyOfflineOTP, transport.Input{Path: transport.Path{string(id)}, Body: in.body(), Check: in.check},
 		func(w *offlineAnswer, _ transport.Path) (*OfflineOTPResult, error) {
 			return w.finish(in.RegistrationID)

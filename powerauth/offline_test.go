@@ -10,7 +10,7 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-var offlineIn = powerauth.VerifyOfflineOTP{OTP: "12345678-12345678", Nonce: "AD8bOO0Df73kNaIGb3Vmpg==", RegistrationID: "r-1"}
+var offlineIn = powerauth.VerifyOfflineOTPParams{OTP: "12345678-12345678", Nonce: "AD8bOO0Df73kNaIGb3Vmpg==", RegistrationID: "r-1"}
 
 func TestOfflineQRIsMadeForOneDevice(t *testing.T) {
 	t.Parallel()
@@ -51,10 +51,10 @@ func TestOfflineOTPIsVerified(t *testing.T) {
 
 func TestBadOfflineInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	t.Parallel()
-	for field, change := range map[string]func(*powerauth.VerifyOfflineOTP){
-		"otp":            func(in *powerauth.VerifyOfflineOTP) { in.OTP = "" },
-		"nonce":          func(in *powerauth.VerifyOfflineOTP) { in.Nonce = "AAAA" },
-		"registrationId": func(in *powerauth.VerifyOfflineOTP) { in.RegistrationID = "" },
+	for field, change := range map[string]func(*powerauth.VerifyOfflineOTPParams){
+		"otp":            func(in *powerauth.VerifyOfflineOTPParams) { in.OTP = "" },
+		"nonce":          func(in *powerauth.VerifyOfflineOTPParams) { in.Nonce = "AAAA" },
+		"registrationId": func(in *powerauth.VerifyOfflineOTPParams) { in.RegistrationID = "" },
 	} {
 		s, client := stubbed(t, 200, `{"otpValid":true}`)
 		in := offlineIn

@@ -43,43 +43,43 @@ var somebody = personal{user: "u-1", header: signedHeader, otp: "12345678-123456
 
 // calls makes each call of the catalogue, with input that goes through the checks.
 func (p personal) calls() map[string]func(context.Context, clients) error {
-	callback := powerauth.CreateCallback{Name: "n", Type: powerauth.CallbackOperation, URL: "https://b.example/" + p.secret, Authentication: powerauth.CallbackAuthentication{
+	callback := powerauth.CreateCallbackParams{Name: "n", Type: powerauth.CallbackOperation, URL: "https://b.example/" + p.secret, Authentication: powerauth.CallbackAuthentication{
 		HTTPBasic: &powerauth.CallbackBasic{Username: "u", Password: p.secret},
 	}}
 	drop := func(_ any, err error) error { return err }
 	return map[string]func(context.Context, clients) error{
 		"powerauth.Registrations.Create": func(ctx context.Context, c clients) error {
-			return drop(c.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: p.user, AppID: "app", OTP: p.secret, CommitPhase: powerauth.CommitOnCommit}))
+			return drop(c.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: p.user, AppID: "app", OTP: p.secret, CommitPhase: powerauth.CommitOnCommit}))
 		},
 		"powerauth.Registrations.List": func(ctx context.Context, c clients) error {
-			return drop(c.Registrations.List(ctx, powerauth.ListRegistrations{UserID: p.user}))
+			return drop(c.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: p.user}))
 		},
 		"powerauth.Registrations.Get":    func(ctx context.Context, c clients) error { return drop(c.Registrations.Get(ctx, "r-1")) },
 		"powerauth.Registrations.Change": func(ctx context.Context, c clients) error { return c.Registrations.Block(ctx, "r-1") },
 		"powerauth.Registrations.Commit": func(ctx context.Context, c clients) error {
-			return c.Registrations.Commit(ctx, "r-1", powerauth.CommitRegistration{ExternalUserID: string(p.user)})
+			return c.Registrations.Commit(ctx, "r-1", powerauth.CommitRegistrationParams{ExternalUserID: string(p.user)})
 		},
 		"powerauth.Registrations.Delete": func(ctx context.Context, c clients) error { return c.Registrations.Delete(ctx, "r-1") },
 		"powerauth.Operations.Create": func(ctx context.Context, c clients) error {
-			return drop(c.Operations.Create(ctx, powerauth.CreateOperation{UserID: p.user, Template: "t", Parameters: map[string]string{"note": p.text}}))
+			return drop(c.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: p.user, Template: "t", Parameters: map[string]string{"note": p.text}}))
 		},
 		"powerauth.Operations.Get":       func(ctx context.Context, c clients) error { return drop(c.Operations.Get(ctx, "o-1")) },
 		"powerauth.Operations.Cancel":    func(ctx context.Context, c clients) error { return c.Operations.Cancel(ctx, "o-1", "") },
 		"powerauth.Operations.OfflineQR": func(ctx context.Context, c clients) error { return drop(c.Operations.OfflineQR(ctx, "o-1", "r-1")) },
 		"powerauth.Operations.VerifyOfflineOTP": func(ctx context.Context, c clients) error {
-			return drop(c.Operations.VerifyOfflineOTP(ctx, "o-1", powerauth.VerifyOfflineOTP{OTP: p.otp, Nonce: offlineIn.Nonce, RegistrationID: "r-1"}))
+			return drop(c.Operations.VerifyOfflineOTP(ctx, "o-1", powerauth.VerifyOfflineOTPParams{OTP: p.otp, Nonce: offlineIn.Nonce, RegistrationID: "r-1"}))
 		},
 		"powerauth.Signatures.Verify": func(ctx context.Context, c clients) error {
-			return drop(c.Signatures.Verify(ctx, powerauth.VerifySignature{Method: "POST", URIID: "/x", AuthHeader: p.header, Body: []byte(p.text)}))
+			return drop(c.Signatures.Verify(ctx, powerauth.VerifySignatureParams{Method: "POST", URIID: "/x", AuthHeader: p.header, Body: []byte(p.text)}))
 		},
 		"powerauth.Tokens.Verify": func(ctx context.Context, c clients) error {
-			return drop(c.Tokens.Verify(ctx, powerauth.VerifyToken{AuthHeader: p.header}))
+			return drop(c.Tokens.Verify(ctx, powerauth.VerifyTokenParams{AuthHeader: p.header}))
 		},
 		"powerauth.Passkeys.List": func(ctx context.Context, c clients) error {
-			return drop(c.Passkeys.List(ctx, powerauth.ListPasskeys{UserID: p.user, AppID: "app"}))
+			return drop(c.Passkeys.List(ctx, powerauth.ListPasskeysParams{UserID: p.user, AppID: "app"}))
 		},
 		"powerauth.Passkeys.RegistrationChallenge": func(ctx context.Context, c clients) error {
-			return drop(c.Passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallenge{UserID: p.user, AppID: "app"}))
+			return drop(c.Passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallengeParams{UserID: p.user, AppID: "app"}))
 		},
 		"powerauth.Passkeys.Register": func(ctx context.Context, c clients) error {
 			in := registerIn()
@@ -87,7 +87,7 @@ func (p personal) calls() map[string]func(context.Context, clients) error {
 			return drop(c.Passkeys.Register(ctx, in))
 		},
 		"powerauth.Passkeys.AssertionChallenge": func(ctx context.Context, c clients) error {
-			return drop(c.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallenge{TemplateName: "login", UserID: p.user}))
+			return drop(c.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "login", UserID: p.user}))
 		},
 		"powerauth.Passkeys.VerifyAssertion": func(ctx context.Context, c clients) error {
 			in := assertionIn()
@@ -95,7 +95,7 @@ func (p personal) calls() map[string]func(context.Context, clients) error {
 			return drop(c.Passkeys.VerifyAssertion(ctx, in))
 		},
 		"powerauth.Messages.Send": func(ctx context.Context, c clients) error {
-			return c.Messages.Send(ctx, powerauth.SendMessage{UserID: p.user, Title: "T", Message: p.text})
+			return c.Messages.Send(ctx, powerauth.SendMessageParams{UserID: p.user, Title: "T", Message: p.text})
 		},
 		"powerauth.Inbox.Create": func(ctx context.Context, c clients) error {
 			in := inboxIn
@@ -103,7 +103,7 @@ func (p personal) calls() map[string]func(context.Context, clients) error {
 			return drop(c.Inbox.Create(ctx, in))
 		},
 		"powerauth.Audit.Log": func(ctx context.Context, c clients) error {
-			for _, err := range c.Audit.Log(ctx, powerauth.AuditQuery{UserID: p.user}) {
+			for _, err := range c.Audit.Log(ctx, powerauth.AuditLogParams{UserID: p.user}) {
 				return err
 			}
 			return nil
@@ -112,7 +112,7 @@ func (p personal) calls() map[string]func(context.Context, clients) error {
 		"powerauth.Health.Liveness":  func(ctx context.Context, c clients) error { return drop(c.Health.Liveness(ctx)) },
 		"powerauth.Health.Readiness": func(ctx context.Context, c clients) error { return drop(c.Health.Readiness(ctx)) },
 		"powerauth.Admin.CreateApplication": func(ctx context.Context, c clients) error {
-			return drop(c.admin.CreateApplication(ctx, powerauth.CreateApplication{ID: "app"}))
+			return drop(c.admin.CreateApplication(ctx, powerauth.CreateApplicationParams{ID: "app"}))
 		},
 		"powerauth.Admin.GetApplication": func(ctx context.Context, c clients) error { return drop(c.admin.GetApplication(ctx, "app")) },
 		"powerauth.Admin.CreateUser":     func(ctx context.Context, c clients) error { return drop(c.admin.CreateUser(ctx, "backend")) },
@@ -150,7 +150,7 @@ func TestOnlyReadingIsRepeated(t *testing.T) {
 			defer srv.Close()
 			srv.Fault(fault)
 			cfg := srv.Config()
-			cfg.Options.Retry = identkit.RetryPolicy{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond, Budget: -1}
+			cfg.Options.Retry = identkit.RetryPolicy{InitialBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond, Budget: -1}
 			c := clientsOf(t, cfg.BaseURL, cfg.Options, "p")
 			calls := somebody.calls()
 			for _, op := range powerauth.Catalog() {
@@ -158,7 +158,7 @@ func TestOnlyReadingIsRepeated(t *testing.T) {
 				require.Error(t, err, op.Name)
 				sent := srv.Journal().Count(op.Name)
 				switch {
-				case op.Retry == identkit.RetryRefused:
+				case op.Retry == identkit.RetryIfNotProcessed:
 					assert.Equal(t, 1, sent, op.Name)
 					assert.ErrorIs(t, err, identkit.ErrOutcomeUnknown, op.Name)
 				case op.Path[:5] == "/actu":
@@ -206,17 +206,17 @@ func TestNothingOfACallIsGivenAway(t *testing.T) {
 		leaks.Error(call(t.Context(), c))
 	}
 	// Requests in a programmer's hands print as masks, too.
-	leaks.Value(powerauth.VerifySignature{AuthHeader: p.header})
-	leaks.Value(powerauth.VerifyToken{AuthHeader: p.header})
-	leaks.Value(powerauth.VerifyOfflineOTP{OTP: p.otp})
+	leaks.Value(powerauth.VerifySignatureParams{AuthHeader: p.header})
+	leaks.Value(powerauth.VerifyTokenParams{AuthHeader: p.header})
+	leaks.Value(powerauth.VerifyOfflineOTPParams{OTP: p.otp})
 	leaks.Value(powerauth.APNsSettings{PrivateKey: p.key})
-	leaks.Value(powerauth.CreateCallback{URL: p.secret, Authentication: powerauth.CallbackAuthentication{OAuth2: &powerauth.CallbackOAuth2{ClientSecret: p.secret}}})
+	leaks.Value(powerauth.CreateCallbackParams{URL: p.secret, Authentication: powerauth.CallbackAuthentication{OAuth2: &powerauth.CallbackOAuth2{ClientSecret: p.secret}}})
 	leaks.Value(powerauth.RegistrationCallback{Registration: powerauth.Registration{ActivationCode: p.secret, ActivationQRCodeData: p.secret}})
 	leaks.Value(powerauth.OperationCallback{Operation: powerauth.Operation{ProximityOTP: p.otp}})
 	leaks.Value(powerauth.Application{AppSecret: p.secret, MobileSDKConfig: p.secret})
 	leaks.Value(powerauth.CreatedUser{Password: p.secret})
 	leaks.Value(powerauth.PasskeyRegistrationChallenge{Challenge: p.challenge})
-	leaks.Value(powerauth.RegisterPasskey{ExpectedChallenge: p.challenge})
+	leaks.Value(powerauth.RegisterPasskeyParams{ExpectedChallenge: p.challenge})
 	leaks.Value(fmt.Sprintf("%+v", c.Client))
 	leaks.Value(fmt.Sprintf("%+v", c.admin))
 	leaks.Check()

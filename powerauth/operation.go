@@ -19,8 +19,8 @@ type Operations struct{ road *transport.Road }
 // OperationID identifies an operation. It is opaque, a UUID in every sample.
 type OperationID string
 
-// CreateOperation asks for an approval.
-type CreateOperation struct {
+// CreateOperationParams asks for an approval.
+type CreateOperationParams struct {
 	// UserID is who shall approve. Empty makes an operation without a user, claimed by whoever scans it (PAC 1.6 and later).
 	UserID UserID `json:"userId,omitzero"`
 	// Template is the name of the operation's template, such as "login". Required.
@@ -45,8 +45,8 @@ type CreateOperation struct {
 
 // UnmarshalJSON reads the body that PAC takes, times as epoch milliseconds (or ISO 8601) included, so that a backend can accept it
 // from its own clients.
-func (in *CreateOperation) UnmarshalJSON(b []byte) error {
-	type plain CreateOperation
+func (in *CreateOperationParams) UnmarshalJSON(b []byte) error {
+	type plain CreateOperationParams
 	w := struct {
 		*plain
 		Expires wire.Time `json:"timestampExpires"`
@@ -58,15 +58,15 @@ func (in *CreateOperation) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (in *CreateOperation) body() transport.Body {
-	type plain CreateOperation
+func (in *CreateOperationParams) body() transport.Body {
+	type plain CreateOperationParams
 	return transport.JSON(struct {
 		*plain
 		Expires wire.Time `json:"timestampExpires,omitzero"`
 	}{(*plain)(in), wire.Time{Time: in.Expires}})
 }
 
-func (in *CreateOperation) check(c *transport.Check) {
+func (in *CreateOperationParams) check(c *transport.Check) {
 	c.Optional("userId", string(in.UserID), maxUserID)
 	c.Text("template", in.Template, 0)
 	c.That(in.Language == "" || isLanguage(in.Language), "language", "is not a two-letter code")
@@ -175,7 +175,7 @@ func (w *operationAnswer) finish(path transport.Path) (*Operation, error) {
 var createOperation = &transport.Operation{
 	Name:   "powerauth.Operations.Create",
 	Method: http.MethodPost, Path: "/v2/operations",
-	Retry: transport.RetryRefused, // each call makes another operation
+	Retry: transport.RetryIfNotProcessed, // each call makes another operation
 }
 
 // Create asks a user to approve something. The operation is pending; the phone gets a push message unless Silent is set. [Wait]
@@ -189,7 +189,7 @@ var createOperation = &transport.Operation{
 // Source: vendor tutorial, API-Operations; checked 2026-11.
 //
 // [Wait]: Operations.Wait
-func (s *Operations) Create(ctx context.Context, in CreateOperation, opts ...identkit.CallOption) (*Operation, error) {
+func (s *Operations) Create(ctx context.Context, in CreateOperationParams, opts ...identkit.CallOption) (*Operation, error) {
 	return transport.Do(ctx, s.road, createOperation, transport.Input{Body: in.body(), Check: in.check}, (*operationAnswer).finish, opts)
 }
 
@@ -209,7 +209,7 @@ func (s *Operations) Get(ctx context.Context, id OperationID, opts ...identkit.C
 var cancelOperation = &transport.Operation{
 	Name:   "powerauth.Operations.Cancel",
 	Method: http.MethodDelete, Path: "/v2/operations/{operationId}",
-	Retry: transport.RetryRefused, // only a pending operation can be cancelled, the second cancel fails
+	Retry: transport.RetryIfNotProcessed, // only a pending operation can be cancelled, the second cancel fails
 }
 
 // maxStatusReason is in characters.

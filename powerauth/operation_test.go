@@ -95,16 +95,16 @@ func TestOnlyTheRightDeviceDecides(t *testing.T) {
 	mine, other := active(t, srv, client, "u-1"), active(t, srv, client, "u-2")
 	second := active(t, srv, client, "u-1")
 	for name, c := range map[string]struct {
-		change func(*powerauth.CreateOperation)
+		change func(*powerauth.CreateOperationParams)
 		by     powerauth.RegistrationID
 		want   error
 	}{
-		"the user's device":                 {func(*powerauth.CreateOperation) {}, mine, nil},
-		"another user's":                    {func(*powerauth.CreateOperation) {}, other, powerauthtest.ErrNotAllowed},
-		"another device than asked for":     {func(in *powerauth.CreateOperation) { in.RegistrationID = mine }, second, powerauthtest.ErrNotAllowed},
-		"a device without the flag":         {func(in *powerauth.CreateOperation) { in.Flag = "PRIMARY" }, mine, powerauthtest.ErrNotAllowed},
-		"whoever claims it, without a user": {func(in *powerauth.CreateOperation) { in.UserID = "" }, other, nil},
-		"nobody":                            {func(*powerauth.CreateOperation) {}, "no-such", powerauthtest.ErrNoRegistration},
+		"the user's device":                 {func(*powerauth.CreateOperationParams) {}, mine, nil},
+		"another user's":                    {func(*powerauth.CreateOperationParams) {}, other, powerauthtest.ErrNotAllowed},
+		"another device than asked for":     {func(in *powerauth.CreateOperationParams) { in.RegistrationID = mine }, second, powerauthtest.ErrNotAllowed},
+		"a device without the flag":         {func(in *powerauth.CreateOperationParams) { in.Flag = "PRIMARY" }, mine, powerauthtest.ErrNotAllowed},
+		"whoever claims it, without a user": {func(in *powerauth.CreateOperationParams) { in.UserID = "" }, other, nil},
+		"nobody":                            {func(*powerauth.CreateOperationParams) {}, "no-such", powerauthtest.ErrNoRegistration},
 	} {
 		in := paymentIn
 		c.change(&in)
@@ -144,7 +144,7 @@ func TestCreateOperationSendsEveryDocumentedField(t *testing.T) {
 	srv := powerauthtest.NewServer(t)
 	expires := time.Now().Add(time.Hour)
 	no := false
-	_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperation{
+	_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperationParams{
 		UserID: "u", Template: "login", Language: "en", ExternalID: "x-1", Flag: "F", Expires: expires,
 		Parameters: map[string]string{"note": "a\nb <&>"}, ProximityCheckEnabled: &no, Silent: true, RegistrationID: "r-1",
 	})
@@ -152,7 +152,7 @@ func TestCreateOperationSendsEveryDocumentedField(t *testing.T) {
 	entry, _ := srv.Journal().Last("powerauth.Operations.Create")
 	assert.JSONEq(t, fmt.Sprintf(`{"userId":"u","template":"login","language":"en","externalId":"x-1","flag":"F","timestampExpires":%d,
 		"parameters":{"note":"a\nb <&>"},"proximityCheckEnabled":false,"silent":true,"registrationId":"r-1"}`, expires.UnixMilli()), string(entry.Body))
-	_, err = srv.Client().Operations.Create(t.Context(), powerauth.CreateOperation{Template: "login"})
+	_, err = srv.Client().Operations.Create(t.Context(), powerauth.CreateOperationParams{Template: "login"})
 	require.NoError(t, err)
 	entry, _ = srv.Journal().Last("powerauth.Operations.Create")
 	assert.JSONEq(t, `{"template":"login"}`, string(entry.Body), "what is not set is not sent")
@@ -163,17 +163,17 @@ func TestBadOperationInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	srv := powerauthtest.NewServer(t)
 	client := srv.Client()
 	for name, c := range map[string]struct {
-		change func(*powerauth.CreateOperation)
+		change func(*powerauth.CreateOperationParams)
 		field  string
 	}{
-		"no template":         {func(in *powerauth.CreateOperation) { in.Template = "" }, "template"},
-		"over-long user":      {func(in *powerauth.CreateOperation) { in.UserID = powerauth.UserID(strings.Repeat("x", 256)) }, "userId"},
-		"language in full":    {func(in *powerauth.CreateOperation) { in.Language = "english" }, "language"},
-		"language of digits":  {func(in *powerauth.CreateOperation) { in.Language = "42" }, "language"},
-		"past expiry":         {func(in *powerauth.CreateOperation) { in.Expires = time.Unix(1, 0) }, "timestampExpires"},
-		"tab in a parameter":  {func(in *powerauth.CreateOperation) { in.Parameters = map[string]string{"note": "a\tb"} }, "parameters.note"},
-		"unnamed parameter":   {func(in *powerauth.CreateOperation) { in.Parameters = map[string]string{"": "a"} }, "parameters"},
-		"parameter not UTF-8": {func(in *powerauth.CreateOperation) { in.Parameters = map[string]string{"a": "\xff"} }, "parameters.a"},
+		"no template":         {func(in *powerauth.CreateOperationParams) { in.Template = "" }, "template"},
+		"over-long user":      {func(in *powerauth.CreateOperationParams) { in.UserID = powerauth.UserID(strings.Repeat("x", 256)) }, "userId"},
+		"language in full":    {func(in *powerauth.CreateOperationParams) { in.Language = "english" }, "language"},
+		"language of digits":  {func(in *powerauth.CreateOperationParams) { in.Language = "42" }, "language"},
+		"past expiry":         {func(in *powerauth.CreateOperationParams) { in.Expires = time.Unix(1, 0) }, "timestampExpires"},
+		"tab in a parameter":  {func(in *powerauth.CreateOperationParams) { in.Parameters = map[string]string{"note": "a\tb"} }, "parameters.note"},
+		"unnamed parameter":   {func(in *powerauth.CreateOperationParams) { in.Parameters = map[string]string{"": "a"} }, "parameters"},
+		"parameter not UTF-8": {func(in *powerauth.CreateOperationParams) { in.Parameters = map[string]string{"a": "\xff"} }, "parameters.a"},
 	} {
 		in := paymentIn
 		c.change(&in)
@@ -313,7 +313,7 @@ func TestWaitForAnOperation(t *testing.T) {
 	t.Run("negative interval", func(t *testing.T) {
 		t.Parallel()
 		srv := powerauthtest.NewServer(t)
-		_, err := srv.Client().Operations.Wait(t.Context(), "o", identkit.WaitPolicy{MinInterval: -1})
+		_, err := srv.Client().Operations.Wait(t.Context(), "o", identkit.WaitPolicy{InitialInterval: -1})
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 		assert.Zero(t, srv.Journal().Len())
 	})

@@ -96,15 +96,15 @@ func (p PasskeyBytes) MarshalJSON() ([]byte, error) {
 	return json.Marshal(base64.RawURLEncoding.EncodeToString(p))
 }
 
-// ListPasskeys asks for the passkeys of a user.
-type ListPasskeys struct {
+// ListPasskeysParams asks for the passkeys of a user.
+type ListPasskeysParams struct {
 	// UserID is the user. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// AppID is the application's identifier. Required.
 	AppID string `json:"appId"`
 }
 
-func (in *ListPasskeys) check(c *transport.Check) { checkOwner(c, in.UserID, in.AppID) }
+func (in *ListPasskeysParams) check(c *transport.Check) { checkOwner(c, in.UserID, in.AppID) }
 
 func checkOwner(c *transport.Check, user UserID, appID string) {
 	c.Text("userId", string(user), maxUserID)
@@ -195,7 +195,7 @@ var listPasskeys = &transport.Operation{
 // The vendor's page shows query parameters where its engine takes a body; both are sent.
 //
 // Source: API-Passkeys, FIDO2-API of the engine; checked 2026-11.
-func (s *Passkeys) List(ctx context.Context, in ListPasskeys, opts ...identkit.CallOption) (*PasskeyList, error) {
+func (s *Passkeys) List(ctx context.Context, in ListPasskeysParams, opts ...identkit.CallOption) (*PasskeyList, error) {
 	return transport.Do(ctx, s.road, listPasskeys, transport.Input{
 		Query: url.Values{"userId": {string(in.UserID)}, "appId": {in.AppID}},
 		Body:  s.form.body(in),

@@ -9,8 +9,8 @@ import (
 	"github.com/identkit/identkit/internal/wire"
 )
 
-// CreateAssertionChallenge asks for a challenge that a passkey shall sign. It makes an operation.
-type CreateAssertionChallenge struct {
+// CreateAssertionChallengeParams asks for a challenge that a passkey shall sign. It makes an operation.
+type CreateAssertionChallengeParams struct {
 	// TemplateName is the name of the operation's template, such as "login". Required.
 	TemplateName string `json:"templateName"`
 	// ApplicationIDs are the applications whose passkeys may sign; the engine requires them.
@@ -25,7 +25,7 @@ type CreateAssertionChallenge struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
-func (in *CreateAssertionChallenge) check(c *transport.Check) {
+func (in *CreateAssertionChallengeParams) check(c *transport.Check) {
 	c.Text("templateName", in.TemplateName, 0)
 	c.Optional("userId", string(in.UserID), maxUserID)
 	for _, id := range in.ApplicationIDs {
@@ -56,13 +56,13 @@ func (c *PasskeyAssertionChallenge) finish(transport.Path) (*PasskeyAssertionCha
 var challengeAssertion = &transport.Operation{
 	Name:   "powerauth.Passkeys.AssertionChallenge",
 	Method: http.MethodPost, Path: "/v2/fido2/assertions/challenge",
-	Retry: transport.RetryRefused, // each call makes another operation
+	Retry: transport.RetryIfNotProcessed, // each call makes another operation
 }
 
 // AssertionChallenge begins an authentication by passkey. Not safe to repeat: each call makes another operation.
 //
 // Source: API-Passkeys, FIDO2-API of the engine, a public client of a live PAC; checked 2026-11.
-func (s *Passkeys) AssertionChallenge(ctx context.Context, in CreateAssertionChallenge, opts ...identkit.CallOption) (*PasskeyAssertionChallenge, error) {
+func (s *Passkeys) AssertionChallenge(ctx context.Context, in CreateAssertionChallengeParams, opts ...identkit.CallOption) (*PasskeyAssertionChallenge, error) {
 	return transport.Do(ctx, s.road, challengeAssertion, transport.Input{Body: s.form.body(in), Check: in.check},
 		(*PasskeyAssertionChallenge).finish, opts)
 }
@@ -84,8 +84,8 @@ type PasskeyAssertion struct {
 	} `json:"response"`
 }
 
-// VerifyPasskeyAssertion asks whether a passkey signed a challenge.
-type VerifyPasskeyAssertion struct {
+// VerifyPasskeyAssertionParams asks whether a passkey signed a challenge.
+type VerifyPasskeyAssertionParams struct {
 	// Credential is what the browser gave.
 	Credential PasskeyAssertion
 	// ApplicationID is the application's identifier; PAC needs it before 2.1. Other passkey calls name it appId.
@@ -95,7 +95,7 @@ type VerifyPasskeyAssertion struct {
 	PasskeyPolicy
 }
 
-func (in *VerifyPasskeyAssertion) check(c *transport.Check) {
+func (in *VerifyPasskeyAssertionParams) check(c *transport.Check) {
 	r := in.Credential.Response
 	checkCredential(c, in.Credential.ID, in.Credential.Type, in.Credential.AuthenticatorAttachment, r.ClientDataJSON)
 	c.That(len(r.AuthenticatorData) > 0, "response.authenticatorData", "is empty")
@@ -110,7 +110,7 @@ type assertionResponse struct {
 	UserHandle        string `json:"userHandle,omitzero"`
 }
 
-func (in *VerifyPasskeyAssertion) body(form PasskeyConfig) transport.Body {
+func (in *VerifyPasskeyAssertionParams) body(form PasskeyConfig) transport.Body {
 	r := in.Credential.Response
 	return form.body(struct {
 		CredentialID            string            `json:"credentialId"`
@@ -181,7 +181,7 @@ func (w *assertionAnswer) finish(transport.Path) (*PasskeyAssertionResult, error
 var verifyAssertion = &transport.Operation{
 	Name:   "powerauth.Passkeys.VerifyAssertion",
 	Method: http.MethodPost, Path: "/v2/fido2/assertions",
-	Retry: transport.RetryRefused, // decides the operation and counts attempts
+	Retry: transport.RetryIfNotProcessed, // decides the operation and counts attempts
 }
 
 // VerifyAssertion checks what a passkey signed, and uses the challenge up: the operation behind it is approved, or an attempt is
@@ -192,6 +192,6 @@ var verifyAssertion = &transport.Operation{
 // of the challenge says how it ended.
 //
 // Source: API-Passkeys, FIDO2-API of the engine, a public client of a live PAC; checked 2026-11.
-func (s *Passkeys) VerifyAssertion(ctx context.Context, in VerifyPasskeyAssertion, opts ...identkit.CallOption) (*PasskeyAssertionResult, error) {
+func (s *Passkeys) VerifyAssertion(ctx context.Context, in VerifyPasskeyAssertionParams, opts ...identkit.CallOption) (*PasskeyAssertionResult, error) {
 	return transport.Do(ctx, s.road, verifyAssertion, transport.Input{Body: in.body(s.form), Check: in.check}, (*assertionAnswer).finish, opts)
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/identkit/identkit/internal/transport"
 )
 
-// CreatePasskeyChallenge asks for the challenge of a new passkey.
-type CreatePasskeyChallenge struct {
+// CreatePasskeyChallengeParams asks for the challenge of a new passkey.
+type CreatePasskeyChallengeParams struct {
 	// UserID is who shall own it. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// AppID is the application's identifier. Required.
 	AppID string `json:"appId"`
 }
 
-func (in *CreatePasskeyChallenge) check(c *transport.Check) { checkOwner(c, in.UserID, in.AppID) }
+func (in *CreatePasskeyChallengeParams) check(c *transport.Check) { checkOwner(c, in.UserID, in.AppID) }
 
 // PasskeyDescriptor names a passkey to a browser.
 type PasskeyDescriptor struct {
@@ -46,14 +46,14 @@ func (c *PasskeyRegistrationChallenge) finish(transport.Path) (*PasskeyRegistrat
 var challengePasskeyRegistration = &transport.Operation{
 	Name:   "powerauth.Passkeys.RegistrationChallenge",
 	Method: http.MethodPost, Path: "/v2/fido2/registrations/challenge",
-	Retry: transport.RetryRefused, // each call makes another registration
+	Retry: transport.RetryIfNotProcessed, // each call makes another registration
 }
 
 // RegistrationChallenge begins the registration of a passkey. Not safe to repeat: each call makes another registration in state
 // [RegistrationCreated].
 //
 // Source: API-Passkeys, FIDO2-API of the engine, a public client of a live PAC; checked 2026-11.
-func (s *Passkeys) RegistrationChallenge(ctx context.Context, in CreatePasskeyChallenge, opts ...identkit.CallOption) (*PasskeyRegistrationChallenge, error) {
+func (s *Passkeys) RegistrationChallenge(ctx context.Context, in CreatePasskeyChallengeParams, opts ...identkit.CallOption) (*PasskeyRegistrationChallenge, error) {
 	return transport.Do(ctx, s.road, challengePasskeyRegistration, transport.Input{Body: s.form.body(in), Check: in.check},
 		(*PasskeyRegistrationChallenge).finish, opts)
 }
@@ -75,8 +75,8 @@ type PasskeyAttestation struct {
 	} `json:"response"`
 }
 
-// RegisterPasskey completes the registration of a passkey.
-type RegisterPasskey struct {
+// RegisterPasskeyParams completes the registration of a passkey.
+type RegisterPasskeyParams struct {
 	// AppID is the application's identifier. Required.
 	AppID string
 	// Name is what the user sees in a list of passkeys. Required.
@@ -88,7 +88,7 @@ type RegisterPasskey struct {
 	PasskeyPolicy
 }
 
-func (in *RegisterPasskey) check(c *transport.Check) {
+func (in *RegisterPasskeyParams) check(c *transport.Check) {
 	c.Text("appId", in.AppID, 0)
 	c.Text("registrationName", in.Name, 0)
 	checkCredential(c, in.Credential.ID, in.Credential.Type, in.Credential.AuthenticatorAttachment, in.Credential.Response.ClientDataJSON)
@@ -109,7 +109,7 @@ type authenticatorParameters struct {
 	PasskeyPolicy
 }
 
-func (in *RegisterPasskey) body(form PasskeyConfig) transport.Body {
+func (in *RegisterPasskeyParams) body(form PasskeyConfig) transport.Body {
 	r := in.Credential.Response
 	return form.body(struct {
 		AppID             string                  `json:"appId"`
@@ -125,7 +125,7 @@ func (in *RegisterPasskey) body(form PasskeyConfig) transport.Body {
 var registerPasskey = &transport.Operation{
 	Name:   "powerauth.Passkeys.Register",
 	Method: http.MethodPost, Path: "/v2/fido2/registrations",
-	Retry: transport.RetryRefused, // uses the challenge up
+	Retry: transport.RetryIfNotProcessed, // uses the challenge up
 }
 
 // Register completes the registration of a passkey, and uses its challenge up. Ask RegistrationStatus of the result: the passkey can
@@ -135,6 +135,6 @@ var registerPasskey = &transport.Operation{
 // signed. Not safe to repeat. After [identkit.ErrOutcomeUnknown], List says whether it is there.
 //
 // Source: API-Passkeys, FIDO2-API of the engine, a public client of a live PAC; checked 2026-11.
-func (s *Passkeys) Register(ctx context.Context, in RegisterPasskey, opts ...identkit.CallOption) (*Passkey, error) {
+func (s *Passkeys) Register(ctx context.Context, in RegisterPasskeyParams, opts ...identkit.CallOption) (*Passkey, error) {
 	return transport.Do(ctx, s.road, registerPasskey, transport.Input{Body: in.body(s.form), Check: in.check}, (*passkeyAnswer).finish, opts)
 }

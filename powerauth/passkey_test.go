@@ -19,8 +19,8 @@ const (
 		"response":{"clientDataJSON":"e30","authenticatorData":"-_-_","signature":"AAE","userHandle":null}}`
 )
 
-func assertionIn() powerauth.VerifyPasskeyAssertion {
-	in := powerauth.VerifyPasskeyAssertion{ApplicationID: "app", ExpectedChallenge: "CODE", PasskeyPolicy: powerauth.PasskeyPolicy{
+func assertionIn() powerauth.VerifyPasskeyAssertionParams {
+	in := powerauth.VerifyPasskeyAssertionParams{ApplicationID: "app", ExpectedChallenge: "CODE", PasskeyPolicy: powerauth.PasskeyPolicy{
 		RelyingPartyID: "example.com", AllowedOrigins: []string{"https://example.com"}, RequiresUserVerification: true,
 	}}
 	if err := json.Unmarshal([]byte(browserAssertion), &in.Credential); err != nil {
@@ -29,8 +29,8 @@ func assertionIn() powerauth.VerifyPasskeyAssertion {
 	return in
 }
 
-func registerIn() powerauth.RegisterPasskey {
-	in := powerauth.RegisterPasskey{AppID: "app", Name: "My key", ExpectedChallenge: "CODE", PasskeyPolicy: powerauth.PasskeyPolicy{RelyingPartyID: "example.com"}}
+func registerIn() powerauth.RegisterPasskeyParams {
+	in := powerauth.RegisterPasskeyParams{AppID: "app", Name: "My key", ExpectedChallenge: "CODE", PasskeyPolicy: powerauth.PasskeyPolicy{RelyingPartyID: "example.com"}}
 	if err := json.Unmarshal([]byte(browserAttestation), &in.Credential); err != nil {
 		panic(err)
 	}
@@ -80,7 +80,7 @@ func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
 		s, client := stubbed(t, 200, c.before+`{"authenticators":[{"registrationId":"r-1","appId":"app","registrationName":"Key","credentialId":"-_8A",
 			"registrationStatus":"ACTIVE","platform":"platform","failedAttempts":1,"maxFailedAttempts":"5","applicationRoles":null,"registrationFlags":["F"],
 			"publicKeyBytes":"+/8A","extras":{"a":1}},{"registrationId":"r-2","applicationId":"other","registrationStatus":"BLOCKED","blockedReason":"X"}]}`+c.after)
-		list, err := client.Passkeys.List(t.Context(), powerauth.ListPasskeys{UserID: "u-1", AppID: "app"})
+		list, err := client.Passkeys.List(t.Context(), powerauth.ListPasskeysParams{UserID: "u-1", AppID: "app"})
 		require.NoError(t, err, name)
 		require.Len(t, list.Passkeys, 2, name)
 		first, second := list.Passkeys[0], list.Passkeys[1]
@@ -91,7 +91,7 @@ func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
 		s.sends(t, `{"userId":"u-1","appId":"app"}`)
 
 		s.answer(200, c.before+`{"challenge":"W65WE-3T7VI-7FBS2-A4OYA","excludeCredentials":[{"credentialId":"+/8A","type":"public-key","transports":null}]}`+c.after)
-		reg, err := client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallenge{UserID: "u-1", AppID: "app"})
+		reg, err := client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u-1", AppID: "app"})
 		require.NoError(t, err, name)
 		assert.Equal(t, "W65WE-3T7VI-7FBS2-A4OYA", reg.Challenge.Reveal(), "unchanged")
 		browser, err := json.Marshal(reg.ExcludeCredentials[0].CredentialID)
@@ -99,7 +99,7 @@ func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
 		assert.Equal(t, `"-_8A"`, string(browser), "as browsers have it")
 
 		s.answer(200, c.before+`{"challenge":"o-1&A1","allowCredentials":[],"operationId":"o-1"}`+c.after)
-		ask, err := client.Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallenge{TemplateName: "login", ApplicationIDs: []string{"app"}, Parameters: map[string]string{"a": "b"}})
+		ask, err := client.Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{TemplateName: "login", ApplicationIDs: []string{"app"}, Parameters: map[string]string{"a": "b"}})
 		require.NoError(t, err, name)
 		assert.Equal(t, powerauth.OperationID("o-1"), ask.OperationID)
 		s.sends(t, `{"templateName":"login","applicationIds":["app"],"parameters":{"a":"b"}}`)
@@ -110,17 +110,17 @@ func TestPasskeyAnswersThatSayNothingAreErrors(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, `{}`)
 	ctx := t.Context()
-	_, err := client.Passkeys.List(ctx, powerauth.ListPasskeys{UserID: "u", AppID: "a"})
+	_, err := client.Passkeys.List(ctx, powerauth.ListPasskeysParams{UserID: "u", AppID: "a"})
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
-	_, err = client.Passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallenge{UserID: "u", AppID: "a"})
+	_, err = client.Passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallengeParams{UserID: "u", AppID: "a"})
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 	_, err = client.Passkeys.Register(ctx, registerIn())
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
-	_, err = client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallenge{TemplateName: "t"})
+	_, err = client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "t"})
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 	for _, answer := range []string{`{"authenticators":[{}]}`, `{"authenticators":[{"registrationId":"r","registrationStatus":"ACTIVE","credentialId":"*"}]}`} {
 		s.answer(200, answer)
-		_, err = client.Passkeys.List(ctx, powerauth.ListPasskeys{UserID: "u", AppID: "a"})
+		_, err = client.Passkeys.List(ctx, powerauth.ListPasskeysParams{UserID: "u", AppID: "a"})
 		require.ErrorIs(t, err, identkit.ErrBadResponse, answer)
 	}
 	s.answer(200, `{"assertionValid":true,"registrationStatus":"BLOCKED"}`)
@@ -131,33 +131,33 @@ func TestPasskeyAnswersThatSayNothingAreErrors(t *testing.T) {
 func TestBadPasskeyInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, `{}`)
-	for field, change := range map[string]func(*powerauth.VerifyPasskeyAssertion){
-		"credentialId":               func(in *powerauth.VerifyPasskeyAssertion) { in.Credential.ID = nil },
-		"type":                       func(in *powerauth.VerifyPasskeyAssertion) { in.Credential.Type = "password" },
-		"authenticatorAttachment":    func(in *powerauth.VerifyPasskeyAssertion) { in.Credential.AuthenticatorAttachment = "" },
-		"response.clientDataJSON":    func(in *powerauth.VerifyPasskeyAssertion) { in.Credential.Response.ClientDataJSON = nil },
-		"response.authenticatorData": func(in *powerauth.VerifyPasskeyAssertion) { in.Credential.Response.AuthenticatorData = nil },
-		"response.signature":         func(in *powerauth.VerifyPasskeyAssertion) { in.Credential.Response.Signature = nil },
+	for field, change := range map[string]func(*powerauth.VerifyPasskeyAssertionParams){
+		"credentialId":               func(in *powerauth.VerifyPasskeyAssertionParams) { in.Credential.ID = nil },
+		"type":                       func(in *powerauth.VerifyPasskeyAssertionParams) { in.Credential.Type = "password" },
+		"authenticatorAttachment":    func(in *powerauth.VerifyPasskeyAssertionParams) { in.Credential.AuthenticatorAttachment = "" },
+		"response.clientDataJSON":    func(in *powerauth.VerifyPasskeyAssertionParams) { in.Credential.Response.ClientDataJSON = nil },
+		"response.authenticatorData": func(in *powerauth.VerifyPasskeyAssertionParams) { in.Credential.Response.AuthenticatorData = nil },
+		"response.signature":         func(in *powerauth.VerifyPasskeyAssertionParams) { in.Credential.Response.Signature = nil },
 	} {
 		in := assertionIn()
 		change(&in)
 		_, err := client.Passkeys.VerifyAssertion(t.Context(), in)
 		refusesLocally(t, s, err, field)
 	}
-	for field, change := range map[string]func(*powerauth.RegisterPasskey){
-		"appId":                      func(in *powerauth.RegisterPasskey) { in.AppID = "" },
-		"registrationName":           func(in *powerauth.RegisterPasskey) { in.Name = "" },
-		"response.attestationObject": func(in *powerauth.RegisterPasskey) { in.Credential.Response.AttestationObject = nil },
+	for field, change := range map[string]func(*powerauth.RegisterPasskeyParams){
+		"appId":                      func(in *powerauth.RegisterPasskeyParams) { in.AppID = "" },
+		"registrationName":           func(in *powerauth.RegisterPasskeyParams) { in.Name = "" },
+		"response.attestationObject": func(in *powerauth.RegisterPasskeyParams) { in.Credential.Response.AttestationObject = nil },
 	} {
 		in := registerIn()
 		change(&in)
 		_, err := client.Passkeys.Register(t.Context(), in)
 		refusesLocally(t, s, err, field)
 	}
-	_, err := client.Passkeys.List(t.Context(), powerauth.ListPasskeys{AppID: "a"})
+	_, err := client.Passkeys.List(t.Context(), powerauth.ListPasskeysParams{AppID: "a"})
 	refusesLocally(t, s, err, "userId")
-	_, err = client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallenge{UserID: "u"})
+	_, err = client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u"})
 	refusesLocally(t, s, err, "appId")
-	_, err = client.Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallenge{})
+	_, err = client.Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{})
 	refusesLocally(t, s, err, "templateName")
 }

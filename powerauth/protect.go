@@ -133,7 +133,7 @@ func (g *signatureGuard) admit(w http.ResponseWriter, r *http.Request) (*verifie
 	if reason != "" {
 		return nil, nil, reason, nil
 	}
-	in := VerifySignature{Method: r.Method, URIID: g.cfg.URIID, AuthHeader: identkit.Secret(header)}
+	in := VerifySignatureParams{Method: r.Method, URIID: g.cfg.URIID, AuthHeader: identkit.Secret(header)}
 	if !canSign(r.Method) {
 		return nil, nil, ReasonNotCovered, nil
 	}

@@ -64,7 +64,7 @@ func (g *tokenGuard) admit(r *http.Request) (*verified, ProtectReason, error) {
 		v.identity = known.identity
 		return v, "", nil
 	}
-	result, err := g.client.Tokens.Verify(r.Context(), VerifyToken{AuthHeader: identkit.Secret(header)})
+	result, err := g.client.Tokens.Verify(r.Context(), VerifyTokenParams{AuthHeader: identkit.Secret(header)})
 	switch {
 	case err != nil:
 		return nil, reasonOf(err), err

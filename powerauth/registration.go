@@ -22,8 +22,8 @@ type RegistrationID string
 // UserID identifies a user of the caller's system; 1 to 255 characters.
 type UserID string
 
-// CreateRegistration asks for a new registration.
-type CreateRegistration struct {
+// CreateRegistrationParams asks for a new registration.
+type CreateRegistrationParams struct {
 	// UserID is the user to bind a device to. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// AppID is the application's identifier. Required.
@@ -70,9 +70,9 @@ const (
 func (v OTPValidation) Known() bool { return v == OTPNone || v == OTPOnKeyExchange || v == OTPOnCommit }
 
 // UnmarshalJSON reads the body that PAC takes, times as epoch milliseconds (or ISO 8601) included, so that a backend can accept
-// it from its own clients. Marshalling a CreateRegistration masks its OTP.
-func (in *CreateRegistration) UnmarshalJSON(b []byte) error {
-	type plain CreateRegistration
+// it from its own clients. Marshalling a CreateRegistrationParams masks its OTP.
+func (in *CreateRegistrationParams) UnmarshalJSON(b []byte) error {
+	type plain CreateRegistrationParams
 	w := struct {
 		*plain
 		Expires wire.Time `json:"timestampRegistrationExpire"`
@@ -84,8 +84,8 @@ func (in *CreateRegistration) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (in *CreateRegistration) body() transport.Body {
-	type plain CreateRegistration
+func (in *CreateRegistrationParams) body() transport.Body {
+	type plain CreateRegistrationParams
 	return transport.JSON(struct {
 		*plain
 		OTP     string    `json:"otp,omitzero"`
@@ -95,7 +95,7 @@ func (in *CreateRegistration) body() transport.Body {
 
 const maxUserID = 255 // characters; the engine's limit
 
-func (in *CreateRegistration) check(c *transport.Check) {
+func (in *CreateRegistrationParams) check(c *transport.Check) {
 	c.Text("userId", string(in.UserID), maxUserID)
 	c.Text("appId", in.AppID, 0)
 	c.That(in.CommitPhase == "" || in.CommitPhase.Known(), "commitPhase", "is not ON_COMMIT or ON_KEY_EXCHANGE")
@@ -140,7 +140,7 @@ func (r *CreatedRegistration) finish(transport.Path) (*CreatedRegistration, erro
 var createRegistration = &transport.Operation{
 	Name:   "powerauth.Registrations.Create",
 	Method: http.MethodPost, Path: "/v2/registrations",
-	Retry: transport.RetryRefused, // each call makes another registration
+	Retry: transport.RetryIfNotProcessed, // each call makes another registration
 }
 
 // Create makes a registration in state [RegistrationCreated] and returns the activation code for the user's phone.
@@ -152,7 +152,7 @@ var createRegistration = &transport.Operation{
 // [identkit.ErrOutcomeUnknown], after which List shows what there is.
 //
 // Source: vendor tutorial "Mobile-First Authentication", API-Registrations; checked 2026-11.
-func (s *Registrations) Create(ctx context.Context, in CreateRegistration, opts ...identkit.CallOption) (*CreatedRegistration, error) {
+func (s *Registrations) Create(ctx context.Context, in CreateRegistrationParams, opts ...identkit.CallOption) (*CreatedRegistration, error) {
 	input := transport.Input{Body: in.body(), Check: in.check}
 	if in.IncompleteStatusCheck {
 		input.Query = url.Values{"incompleteStatusCheck": {"true"}}
@@ -247,15 +247,15 @@ func (s *Registrations) Get(ctx context.Context, id RegistrationID, opts ...iden
 	return transport.Do(ctx, s.road, getRegistration, transport.Input{Path: transport.Path{string(id)}}, (*registrationAnswer).finish, opts)
 }
 
-// ListRegistrations asks for the registrations of a user.
-type ListRegistrations struct {
+// ListRegistrationsParams asks for the registrations of a user.
+type ListRegistrationsParams struct {
 	// UserID is the user. Required; 1 to 255 characters.
 	UserID UserID
 	// Removed also lists removed registrations.
 	Removed bool
 }
 
-func (in *ListRegistrations) check(c *transport.Check) {
+func (in *ListRegistrationsParams) check(c *transport.Check) {
 	c.Text("userId", string(in.UserID), maxUserID)
 }
 
@@ -282,7 +282,7 @@ var listRegistrations = &transport.Operation{
 // PENDING_COMMIT are is undocumented. Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) List(ctx context.Context, in ListRegistrations, opts ...identkit.CallOption) (*RegistrationList, error) {
+func (s *Registrations) List(ctx context.Context, in ListRegistrationsParams, opts ...identkit.CallOption) (*RegistrationList, error) {
 	query := url.Values{"userId": {string(in.UserID)}}
 	if in.Removed {
 		query.Set("removed", "true")
@@ -348,20 +348,20 @@ func (s *Registrations) Unblock(ctx context.Context, id RegistrationID, opts ...
 	return s.change(ctx, id, "UNBLOCK", opts)
 }
 
-// CommitRegistration completes a registration.
-type CommitRegistration struct {
+// CommitRegistrationParams completes a registration.
+type CommitRegistrationParams struct {
 	// ExternalUserID says who committed, for the audit; optional.
 	ExternalUserID string `json:"externalUserId,omitzero"`
 }
 
-func (in *CommitRegistration) check(c *transport.Check) {
+func (in *CommitRegistrationParams) check(c *transport.Check) {
 	c.Optional("externalUserId", in.ExternalUserID, maxUserID)
 }
 
 var commitRegistration = &transport.Operation{
 	Name:   "powerauth.Registrations.Commit",
 	Method: http.MethodPost, Path: "/v2/registrations/{registrationId}/commit",
-	Retry: transport.RetryRefused, // the second commit fails
+	Retry: transport.RetryIfNotProcessed, // the second commit fails
 }
 
 // Commit makes a registration active that a phone has used the code of (state [RegistrationPendingCommit]); other states are
@@ -373,7 +373,7 @@ var commitRegistration = &transport.Operation{
 // Not safe to repeat: a second commit fails. After [identkit.ErrOutcomeUnknown], Get says whether it is active.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Commit(ctx context.Context, id RegistrationID, in CommitRegistration, opts ...identkit.CallOption) error {
+func (s *Registrations) Commit(ctx context.Context, id RegistrationID, in CommitRegistrationParams, opts ...identkit.CallOption) error {
 	input := transport.Input{Path: transport.Path{string(id)}, Body: transport.JSON(in), Check: in.check}
 	return transport.Exec(ctx, s.road, commitRegistration, input, opts)
 }

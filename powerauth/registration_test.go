@@ -23,7 +23,7 @@ func TestRegistrationLivesItsLife(t *testing.T) {
 	srv := powerauthtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
 
-	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "u-1", AppID: "app", Flags: []string{"PRIMARY"}})
+	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app", Flags: []string{"PRIMARY"}})
 	require.NoError(t, err)
 	code, err := powerauth.ParseActivationCode(created.ActivationCode.Reveal())
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestRegistrationLivesItsLife(t *testing.T) {
 	assert.Equal(t, powerauth.UserID("u-1"), reg.UserID)
 	assert.WithinDuration(t, time.Now(), reg.Created, time.Minute)
 
-	require.ErrorIs(t, client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistration{}), identkit.ErrConflict, "nothing to commit yet")
+	require.ErrorIs(t, client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{}), identkit.ErrConflict, "nothing to commit yet")
 
 	id, err := srv.Activate(created.ActivationCode, powerauthtest.Activation{Name: "Phone", Platform: "ios", DeviceInfo: "iPhone16,1"})
 	require.NoError(t, err)
@@ -50,10 +50,10 @@ func TestRegistrationLivesItsLife(t *testing.T) {
 	assert.Len(t, reg.ActivationFingerprint, 8)
 	assert.Equal(t, "ios", reg.Platform)
 
-	require.NoError(t, client.Registrations.Commit(ctx, id, powerauth.CommitRegistration{ExternalUserID: "clerk-7"}))
+	require.NoError(t, client.Registrations.Commit(ctx, id, powerauth.CommitRegistrationParams{ExternalUserID: "clerk-7"}))
 	entry, _ := srv.Journal().Last("powerauth.Registrations.Commit")
 	assert.JSONEq(t, `{"externalUserId":"clerk-7"}`, string(entry.Body))
-	require.ErrorIs(t, client.Registrations.Commit(ctx, id, powerauth.CommitRegistration{}), identkit.ErrConflict, "the second commit fails")
+	require.ErrorIs(t, client.Registrations.Commit(ctx, id, powerauth.CommitRegistrationParams{}), identkit.ErrConflict, "the second commit fails")
 
 	require.NoError(t, client.Registrations.Block(ctx, id, identkit.WithBodyField("reason", "DEVICE_LOST")))
 	require.NoError(t, client.Registrations.Block(ctx, id), "blocking again changes nothing")
@@ -64,7 +64,7 @@ func TestRegistrationLivesItsLife(t *testing.T) {
 	require.NoError(t, client.Registrations.Unblock(ctx, id))
 	require.NoError(t, client.Registrations.Unblock(ctx, id), "unblocking again changes nothing")
 
-	list, err := client.Registrations.List(ctx, powerauth.ListRegistrations{UserID: "u-1"})
+	list, err := client.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "u-1"})
 	require.NoError(t, err)
 	require.Len(t, list.Registrations, 1)
 	assert.Equal(t, powerauth.RegistrationActive, list.Registrations[0].Status)
@@ -74,10 +74,10 @@ func TestRegistrationLivesItsLife(t *testing.T) {
 	require.NoError(t, client.Registrations.Delete(ctx, id))
 	require.NoError(t, client.Registrations.Delete(ctx, id), "removing again succeeds")
 	require.ErrorIs(t, client.Registrations.Block(ctx, id), identkit.ErrConflict)
-	list, err = client.Registrations.List(ctx, powerauth.ListRegistrations{UserID: "u-1"})
+	list, err = client.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "u-1"})
 	require.NoError(t, err)
 	assert.Empty(t, list.Registrations)
-	list, err = client.Registrations.List(ctx, powerauth.ListRegistrations{UserID: "u-1", Removed: true})
+	list, err = client.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "u-1", Removed: true})
 	require.NoError(t, err)
 	assert.Len(t, list.Registrations, 1)
 }
@@ -86,7 +86,7 @@ func TestCreateRegistrationSendsEveryDocumentedField(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t)
 	expires := time.Now().Add(time.Hour).Truncate(time.Millisecond)
-	_, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistration{
+	_, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{
 		UserID: "u-1", AppID: "app", OTP: "1234", CommitPhase: powerauth.CommitOnCommit, Flags: []string{"A", "B"}, Expires: expires, IncompleteStatusCheck: true,
 	})
 	require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestCreateRegistrationSendsEveryDocumentedField(t *testing.T) {
 	assert.Equal(t, "application/json", entry.Header.Get("Accept"))
 	assert.True(t, strings.HasPrefix(entry.Header.Get("User-Agent"), "identkit/"))
 
-	_, err = srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u-1", AppID: "app", OTP: "1234", OTPValidation: powerauth.OTPOnKeyExchange})
+	_, err = srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app", OTP: "1234", OTPValidation: powerauth.OTPOnKeyExchange})
 	require.NoError(t, err)
 	entry, _ = srv.Journal().Last("powerauth.Registrations.Create")
 	assert.JSONEq(t, `{"userId":"u-1","appId":"app","otp":"1234","otpValidation":"ON_KEY_EXCHANGE"}`, string(entry.Body))
@@ -107,7 +107,7 @@ func TestCreateRegistrationSendsEveryDocumentedField(t *testing.T) {
 func TestIncompleteStatusCheckRefusesASecondRegistration(t *testing.T) {
 	t.Parallel()
 	client := powerauthtest.NewServer(t).Client()
-	in := powerauth.CreateRegistration{UserID: "u-1", AppID: "app", IncompleteStatusCheck: true}
+	in := powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app", IncompleteStatusCheck: true}
 	_, err := client.Registrations.Create(t.Context(), in)
 	require.NoError(t, err)
 	_, err = client.Registrations.Create(t.Context(), in)
@@ -123,21 +123,21 @@ func TestOTPIsCheckedWhenTheRegistrationSays(t *testing.T) {
 	srv := powerauthtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
 
-	atExchange, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "u", AppID: "app", OTP: "77", CommitPhase: powerauth.CommitOnKeyExchange})
+	atExchange, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u", AppID: "app", OTP: "77", CommitPhase: powerauth.CommitOnKeyExchange})
 	require.NoError(t, err)
 	_, err = srv.Activate(atExchange.ActivationCode, powerauthtest.Activation{OTP: "78"})
 	require.ErrorIs(t, err, powerauthtest.ErrWrongOTP)
 	_, err = srv.Activate(atExchange.ActivationCode, powerauthtest.Activation{OTP: "77"})
 	require.NoError(t, err)
 
-	atCommit, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "u", AppID: "app", OTP: "77", CommitPhase: powerauth.CommitOnCommit})
+	atCommit, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u", AppID: "app", OTP: "77", CommitPhase: powerauth.CommitOnCommit})
 	require.NoError(t, err)
 	_, err = srv.Activate(atCommit.ActivationCode, powerauthtest.Activation{})
 	require.NoError(t, err)
-	require.ErrorIs(t, client.Registrations.Commit(ctx, atCommit.ID, powerauth.CommitRegistration{}), identkit.ErrRejected)
-	require.NoError(t, client.Registrations.Commit(ctx, atCommit.ID, powerauth.CommitRegistration{}, identkit.WithBodyField("otp", identkit.Secret("77"))))
+	require.ErrorIs(t, client.Registrations.Commit(ctx, atCommit.ID, powerauth.CommitRegistrationParams{}), identkit.ErrRejected)
+	require.NoError(t, client.Registrations.Commit(ctx, atCommit.ID, powerauth.CommitRegistrationParams{}, identkit.WithBodyField("otp", identkit.Secret("77"))))
 
-	removed, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "u", AppID: "app", OTP: "77", CommitPhase: powerauth.CommitOnKeyExchange})
+	removed, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u", AppID: "app", OTP: "77", CommitPhase: powerauth.CommitOnKeyExchange})
 	require.NoError(t, err)
 	for range 5 {
 		_, err = srv.Activate(removed.ActivationCode, powerauthtest.Activation{OTP: "0"})
@@ -151,8 +151,8 @@ func TestBadRegistrationInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t)
 	client := srv.Client()
-	good := powerauth.CreateRegistration{UserID: "u", AppID: "a"}
-	create := func(change func(*powerauth.CreateRegistration)) func(context.Context) error {
+	good := powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"}
+	create := func(change func(*powerauth.CreateRegistrationParams)) func(context.Context) error {
 		return func(ctx context.Context) error {
 			in := good
 			change(&in)
@@ -164,30 +164,30 @@ func TestBadRegistrationInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		call  func(context.Context) error
 		field string
 	}{
-		"empty user":               {create(func(in *powerauth.CreateRegistration) { in.UserID = "" }), "userId"},
-		"over-long user":           {create(func(in *powerauth.CreateRegistration) { in.UserID = powerauth.UserID(strings.Repeat("é", 256)) }), "userId"},
-		"user that is not UTF-8":   {create(func(in *powerauth.CreateRegistration) { in.UserID = "\xff" }), "userId"},
-		"empty application":        {create(func(in *powerauth.CreateRegistration) { in.AppID = "" }), "appId"},
-		"OTP without its setting":  {create(func(in *powerauth.CreateRegistration) { in.OTP = "1" }), "otp"},
-		"OTP with validation NONE": {create(func(in *powerauth.CreateRegistration) { in.OTP, in.OTPValidation = "1", powerauth.OTPNone }), "otp"},
-		"validation without OTP":   {create(func(in *powerauth.CreateRegistration) { in.OTPValidation = powerauth.OTPOnCommit }), "otpValidation"},
-		"validation and phase": {create(func(in *powerauth.CreateRegistration) {
+		"empty user":               {create(func(in *powerauth.CreateRegistrationParams) { in.UserID = "" }), "userId"},
+		"over-long user":           {create(func(in *powerauth.CreateRegistrationParams) { in.UserID = powerauth.UserID(strings.Repeat("é", 256)) }), "userId"},
+		"user that is not UTF-8":   {create(func(in *powerauth.CreateRegistrationParams) { in.UserID = "\xff" }), "userId"},
+		"empty application":        {create(func(in *powerauth.CreateRegistrationParams) { in.AppID = "" }), "appId"},
+		"OTP without its setting":  {create(func(in *powerauth.CreateRegistrationParams) { in.OTP = "1" }), "otp"},
+		"OTP with validation NONE": {create(func(in *powerauth.CreateRegistrationParams) { in.OTP, in.OTPValidation = "1", powerauth.OTPNone }), "otp"},
+		"validation without OTP":   {create(func(in *powerauth.CreateRegistrationParams) { in.OTPValidation = powerauth.OTPOnCommit }), "otpValidation"},
+		"validation and phase": {create(func(in *powerauth.CreateRegistrationParams) {
 			in.OTP, in.OTPValidation, in.CommitPhase = "1", powerauth.OTPOnCommit, powerauth.CommitOnCommit
 		}), "otpValidation"},
-		"unknown phase":        {create(func(in *powerauth.CreateRegistration) { in.CommitPhase = "LATER" }), "commitPhase"},
-		"unknown validation":   {create(func(in *powerauth.CreateRegistration) { in.OTPValidation = "LATER" }), "otpValidation"},
-		"empty flag":           {create(func(in *powerauth.CreateRegistration) { in.Flags = []string{""} }), "flags"},
-		"past expiry":          {create(func(in *powerauth.CreateRegistration) { in.Expires = time.Now().Add(-time.Second) }), "timestampRegistrationExpire"},
+		"unknown phase":        {create(func(in *powerauth.CreateRegistrationParams) { in.CommitPhase = "LATER" }), "commitPhase"},
+		"unknown validation":   {create(func(in *powerauth.CreateRegistrationParams) { in.OTPValidation = "LATER" }), "otpValidation"},
+		"empty flag":           {create(func(in *powerauth.CreateRegistrationParams) { in.Flags = []string{""} }), "flags"},
+		"past expiry":          {create(func(in *powerauth.CreateRegistrationParams) { in.Expires = time.Now().Add(-time.Second) }), "timestampRegistrationExpire"},
 		"get without id":       {func(ctx context.Context) error { _, err := client.Registrations.Get(ctx, ""); return err }, "registrationId"},
 		"get of the parent":    {func(ctx context.Context) error { _, err := client.Registrations.Get(ctx, ".."); return err }, "registrationId"},
 		"block without id":     {func(ctx context.Context) error { return client.Registrations.Block(ctx, "") }, "registrationId"},
 		"unblock of the place": {func(ctx context.Context) error { return client.Registrations.Unblock(ctx, ".") }, "registrationId"},
 		"commit without id": {func(ctx context.Context) error {
-			return client.Registrations.Commit(ctx, "", powerauth.CommitRegistration{})
+			return client.Registrations.Commit(ctx, "", powerauth.CommitRegistrationParams{})
 		}, "registrationId"},
 		"delete of the parent": {func(ctx context.Context) error { return client.Registrations.Delete(ctx, "..") }, "registrationId"},
 		"list without user": {func(ctx context.Context) error {
-			_, err := client.Registrations.List(ctx, powerauth.ListRegistrations{})
+			_, err := client.Registrations.List(ctx, powerauth.ListRegistrationsParams{})
 			return err
 		}, "userId"},
 		"own Authorization header": {func(ctx context.Context) error {
@@ -244,11 +244,11 @@ func TestBothSidesOfEachRegistrationConflict(t *testing.T) {
 			o.EnvelopeSuccess, o.FractionalTimes, o.QRDataOnly, o.ListWithUserID = true, true, true, true
 		})
 		client := srv.Client()
-		created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u", AppID: "a"})
+		created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 		require.NoError(t, err)
 		_, err = powerauth.ParseActivationCode(created.ActivationCode.Reveal())
 		require.NoError(t, err, "taken from the QR data")
-		list, err := client.Registrations.List(t.Context(), powerauth.ListRegistrations{UserID: "u"})
+		list, err := client.Registrations.List(t.Context(), powerauth.ListRegistrationsParams{UserID: "u"})
 		require.NoError(t, err)
 		require.Len(t, list.Registrations, 1)
 		assert.WithinDuration(t, time.Now(), list.Registrations[0].Created, time.Minute)
@@ -257,9 +257,9 @@ func TestBothSidesOfEachRegistrationConflict(t *testing.T) {
 	t.Run("lists of usable registrations only", func(t *testing.T) {
 		t.Parallel()
 		client := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.ListOnlyUsable = true }).Client()
-		_, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u", AppID: "a"})
+		_, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 		require.NoError(t, err)
-		list, err := client.Registrations.List(t.Context(), powerauth.ListRegistrations{UserID: "u"})
+		list, err := client.Registrations.List(t.Context(), powerauth.ListRegistrationsParams{UserID: "u"})
 		require.NoError(t, err)
 		assert.Empty(t, list.Registrations)
 	})
@@ -282,11 +282,11 @@ func TestARegistrationNeverReadsAsAnAnswerItIsNot(t *testing.T) {
 	t.Parallel()
 	get := func(c *powerauth.Client) error { _, err := c.Registrations.Get(t.Context(), "r-1"); return err }
 	list := func(c *powerauth.Client) error {
-		_, err := c.Registrations.List(t.Context(), powerauth.ListRegistrations{UserID: "u"})
+		_, err := c.Registrations.List(t.Context(), powerauth.ListRegistrationsParams{UserID: "u"})
 		return err
 	}
 	create := func(c *powerauth.Client) error {
-		_, err := c.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u", AppID: "a"})
+		_, err := c.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 		return err
 	}
 	block := func(c *powerauth.Client) error { return c.Registrations.Block(t.Context(), "r-1") }
@@ -389,7 +389,7 @@ func TestErrorsKeepWhatTheProviderSaid(t *testing.T) {
 
 func TestRequestBodiesOfTheVendorAreReadAsTheyAre(t *testing.T) {
 	t.Parallel()
-	var in powerauth.CreateRegistration
+	var in powerauth.CreateRegistrationParams
 	require.NoError(t, json.Unmarshal([]byte(`{"userId":"u","appId":"a","otp":"1","commitPhase":"ON_COMMIT","timestampRegistrationExpire":1701426030500}`), &in))
 	assert.Equal(t, identkit.Secret("1"), in.OTP)
 	assert.Equal(t, int64(1701426030500), in.Expires.UnixMilli())
@@ -404,7 +404,7 @@ func TestACodeExpiresOnTheFakesClock(t *testing.T) {
 	clock := manualClock()
 	srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Clock = clock })
 	client := srv.Client()
-	created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u", AppID: "a"})
+	created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 	require.NoError(t, err)
 	clock.Advance(5 * time.Minute)
 	_, err = srv.Activate(created.ActivationCode, powerauthtest.Activation{})
@@ -420,7 +420,7 @@ func TestWaitForARegistration(t *testing.T) {
 		t.Parallel()
 		bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
 			client := srv.Client()
-			created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u", AppID: "a"})
+			created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 			require.NoError(t, err)
 			time.AfterFunc(40*time.Second, func() { _, _ = srv.Activate(created.ActivationCode, powerauthtest.Activation{}) })
 			reg, err := client.Registrations.WaitFor(t.Context(), created.ID, powerauth.RegistrationPendingCommit, identkit.WaitPolicy{})
@@ -433,7 +433,7 @@ func TestWaitForARegistration(t *testing.T) {
 		t.Parallel()
 		bubble(t, powerauthtest.Options{CodeValidity: 2 * time.Minute}, func(t *testing.T, srv *powerauthtest.Server) {
 			client := srv.Client()
-			created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u", AppID: "a"})
+			created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 			require.NoError(t, err)
 			start := time.Now()
 			_, err = client.Registrations.WaitFor(t.Context(), created.ID, powerauth.RegistrationActive, identkit.WaitPolicy{})
@@ -456,7 +456,7 @@ func TestWaitForARegistration(t *testing.T) {
 		t.Parallel()
 		bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
 			client := srv.Client()
-			created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u", AppID: "a"})
+			created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 			require.NoError(t, err)
 			start := time.Now()
 			_, err = client.Registrations.WaitFor(t.Context(), created.ID, powerauth.RegistrationActive, identkit.WaitPolicy{Until: start.Add(20 * time.Second)})

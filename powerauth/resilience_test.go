@@ -121,7 +121,7 @@ func TestTheRetryBudgetStopsStorms(t *testing.T) {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	srv.Fault(identkittest.Any().Status(503))
 	client := srv.Client(func(cfg *powerauth.Config) {
-		cfg.Options.Retry.Budget, cfg.Options.Retry.MaxWait = 5, time.Millisecond
+		cfg.Options.Retry.Budget, cfg.Options.Retry.MaxBackoff = 5, time.Millisecond
 	})
 	var last error
 	for range 20 {
@@ -183,11 +183,11 @@ func TestNothingShowsASecret(t *testing.T) {
 	client := srv.Client(func(cfg *powerauth.Config) {
 		lc.Value(*cfg)
 		cfg.Options.Logger, cfg.Options.Observer = lc.Logger(), lc.Observer()
-		cfg.Options.Retry.MaxWait = time.Millisecond
+		cfg.Options.Retry.MaxBackoff = time.Millisecond
 	})
 	lc.Value(client)
 	lc.Value(*client)
-	in := powerauth.CreateRegistration{UserID: powerauth.UserID(user), AppID: "a", OTP: otp, CommitPhase: powerauth.CommitOnCommit}
+	in := powerauth.CreateRegistrationParams{UserID: powerauth.UserID(user), AppID: "a", OTP: otp, CommitPhase: powerauth.CommitOnCommit}
 	for _, fault := range []identkittest.Rule{
 		identkittest.Any().Times(1).Body(400, "application/json", echo),
 		identkittest.Any().Times(3).Body(503, "application/json", echo),
@@ -203,7 +203,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		lc.Error(err)
 		srv.ClearFaults()
 		srv.Fault(fault)
-		_, err = client.Registrations.List(t.Context(), powerauth.ListRegistrations{UserID: powerauth.UserID(user)})
+		_, err = client.Registrations.List(t.Context(), powerauth.ListRegistrationsParams{UserID: powerauth.UserID(user)})
 		lc.Error(err)
 	}
 	srv.ClearFaults()

@@ -13,8 +13,8 @@ import (
 // For endpoints of one's own, [Protect] does all of it.
 type Signatures struct{ road *transport.Road }
 
-// VerifySignature asks whether a phone's request is authentic.
-type VerifySignature struct {
+// VerifySignatureParams asks whether a phone's request is authentic.
+type VerifySignatureParams struct {
 	// Method is the HTTP method of the phone's request: GET, POST, PUT or DELETE. Required.
 	Method string
 	// URIID is the constant that the app and the backend agreed on for this request, not necessarily its path. Required.
@@ -29,7 +29,7 @@ type VerifySignature struct {
 	QueryParams map[string]string
 }
 
-func (in *VerifySignature) body() transport.Body {
+func (in *VerifySignatureParams) body() transport.Body {
 	w := struct {
 		Method      string            `json:"method"`
 		URIID       string            `json:"uriId"`
@@ -50,7 +50,7 @@ func (in *VerifySignature) body() transport.Body {
 	return transport.JSON(w)
 }
 
-func (in *VerifySignature) check(c *transport.Check) {
+func (in *VerifySignatureParams) check(c *transport.Check) {
 	c.That(canSign(in.Method), "method", "is not GET, POST, PUT or DELETE")
 	c.Text("uriId", in.URIID, 0)
 	c.Text("authHeader", in.AuthHeader.Reveal(), maxHeader)
@@ -168,7 +168,7 @@ func (w *signatureAnswer) finish(transport.Path) (*SignatureResult, error) {
 var verifySignature = &transport.Operation{
 	Name:   "powerauth.Signatures.Verify",
 	Method: http.MethodPost, Path: "/v2/signature/verify",
-	Retry: transport.RetryRefused, // moves the device's counter; the second time the same code is wrong
+	Retry: transport.RetryIfNotProcessed, // moves the device's counter; the second time the same code is wrong
 }
 
 // Verify checks the code of a phone's request, and uses it up: a right code moves the device's counter, a wrong one with the PIN
@@ -184,7 +184,7 @@ var verifySignature = &transport.Operation{
 // How PAC reads PUT and DELETE with query parameters is undocumented; they are not sent.
 //
 // Source: API-Authentication, vendor tutorial, vendor test suites; checked 2026-11.
-func (s *Signatures) Verify(ctx context.Context, in VerifySignature, opts ...identkit.CallOption) (*SignatureResult, error) {
+func (s *Signatures) Verify(ctx context.Context, in VerifySignatureParams, opts ...identkit.CallOption) (*SignatureResult, error) {
 	return transport.Do(ctx, s.road, verifySignature, transport.Input{Body: in.body(), Check: func(c *transport.Check) {
 		in.check(c)
 		c.That(!verifiedAlready(ctx, in.AuthHeader), "authHeader", "was verified in this request already; see IdentityFrom")

@@ -20,20 +20,20 @@ const (
 		`"registrationStatus":"ACTIVE","signatureType":"POSSESSION_KNOWLEDGE","remainingAttempts":5}`
 )
 
-var signedPost = powerauth.VerifySignature{Method: "POST", URIID: "/payment", AuthHeader: signedHeader, Body: []byte(`{}`)}
+var signedPost = powerauth.VerifySignatureParams{Method: "POST", URIID: "/payment", AuthHeader: signedHeader, Body: []byte(`{}`)}
 
 func TestVerifySignatureSendsTheBytesAsTheyCame(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		in   powerauth.VerifySignature
+		in   powerauth.VerifySignatureParams
 		want string
 	}{
-		"an empty object":         {powerauth.VerifySignature{Method: "POST", Body: []byte(`{}`)}, `"method":"POST","requestBody":"e30=","queryParams":null`},
-		"white space is kept":     {powerauth.VerifySignature{Method: "PUT", Body: []byte("{ }\n")}, `"method":"PUT","requestBody":"eyB9Cg==","queryParams":null`},
-		"bytes that are no text":  {powerauth.VerifySignature{Method: "DELETE", Body: []byte{0xff, 0xfe, 0}}, `"method":"DELETE","requestBody":"//4A","queryParams":null`},
-		"a POST without a body":   {powerauth.VerifySignature{Method: "POST"}, `"method":"POST","requestBody":"","queryParams":null`},
-		"a GET with parameters":   {powerauth.VerifySignature{Method: "GET", QueryParams: map[string]string{"a": "1 2&", "b": ""}}, `"method":"GET","requestBody":null,"queryParams":{"a":"1 2&","b":""}`},
-		"a GET without parameter": {powerauth.VerifySignature{Method: "GET"}, `"method":"GET","requestBody":null,"queryParams":{}`},
+		"an empty object":         {powerauth.VerifySignatureParams{Method: "POST", Body: []byte(`{}`)}, `"method":"POST","requestBody":"e30=","queryParams":null`},
+		"white space is kept":     {powerauth.VerifySignatureParams{Method: "PUT", Body: []byte("{ }\n")}, `"method":"PUT","requestBody":"eyB9Cg==","queryParams":null`},
+		"bytes that are no text":  {powerauth.VerifySignatureParams{Method: "DELETE", Body: []byte{0xff, 0xfe, 0}}, `"method":"DELETE","requestBody":"//4A","queryParams":null`},
+		"a POST without a body":   {powerauth.VerifySignatureParams{Method: "POST"}, `"method":"POST","requestBody":"","queryParams":null`},
+		"a GET with parameters":   {powerauth.VerifySignatureParams{Method: "GET", QueryParams: map[string]string{"a": "1 2&", "b": ""}}, `"method":"GET","requestBody":null,"queryParams":{"a":"1 2&","b":""}`},
+		"a GET without parameter": {powerauth.VerifySignatureParams{Method: "GET"}, `"method":"GET","requestBody":null,"queryParams":{}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +141,7 @@ func verdicts() map[string]struct {
 			return r != nil && r.Valid, err
 		}},
 		"token": {"tokenValid", func(ctx context.Context, c *powerauth.Client) (bool, error) {
-			r, err := c.Tokens.Verify(ctx, powerauth.VerifyToken{AuthHeader: phoneToken})
+			r, err := c.Tokens.Verify(ctx, powerauth.VerifyTokenParams{AuthHeader: phoneToken})
 			return r != nil && r.Valid, err
 		}},
 		"offline code": {"otpValid", func(ctx context.Context, c *powerauth.Client) (bool, error) {
@@ -192,18 +192,18 @@ func TestAVerdictIsNeverAssumed(t *testing.T) {
 func TestBadSignatureInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change func(*powerauth.VerifySignature)
+		change func(*powerauth.VerifySignatureParams)
 		field  string
 	}{
-		"no method":              {func(in *powerauth.VerifySignature) { in.Method = "" }, "method"},
-		"a method nobody signs":  {func(in *powerauth.VerifySignature) { in.Method = "PATCH" }, "method"},
-		"a method in lower case": {func(in *powerauth.VerifySignature) { in.Method = "post" }, "method"},
-		"no uriId":               {func(in *powerauth.VerifySignature) { in.URIID = "" }, "uriId"},
-		"no header":              {func(in *powerauth.VerifySignature) { in.AuthHeader = "" }, "authHeader"},
-		"an over-long header":    {func(in *powerauth.VerifySignature) { in.AuthHeader = identkit.Secret(strings.Repeat("x", 4097)) }, "authHeader"},
-		"a GET with a body":      {func(in *powerauth.VerifySignature) { in.Method = "GET" }, "requestBody"},
-		"a POST with a query":    {func(in *powerauth.VerifySignature) { in.QueryParams = map[string]string{"a": "b"} }, "queryParams"},
-		"a parameter without a name": {func(in *powerauth.VerifySignature) {
+		"no method":              {func(in *powerauth.VerifySignatureParams) { in.Method = "" }, "method"},
+		"a method nobody signs":  {func(in *powerauth.VerifySignatureParams) { in.Method = "PATCH" }, "method"},
+		"a method in lower case": {func(in *powerauth.VerifySignatureParams) { in.Method = "post" }, "method"},
+		"no uriId":               {func(in *powerauth.VerifySignatureParams) { in.URIID = "" }, "uriId"},
+		"no header":              {func(in *powerauth.VerifySignatureParams) { in.AuthHeader = "" }, "authHeader"},
+		"an over-long header":    {func(in *powerauth.VerifySignatureParams) { in.AuthHeader = identkit.Secret(strings.Repeat("x", 4097)) }, "authHeader"},
+		"a GET with a body":      {func(in *powerauth.VerifySignatureParams) { in.Method = "GET" }, "requestBody"},
+		"a POST with a query":    {func(in *powerauth.VerifySignatureParams) { in.QueryParams = map[string]string{"a": "b"} }, "queryParams"},
+		"a parameter without a name": {func(in *powerauth.VerifySignatureParams) {
 			in.Method, in.Body, in.QueryParams = "GET", nil, map[string]string{"": "b"}
 		}, "queryParams"},
 	} {

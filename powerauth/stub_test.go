@@ -78,7 +78,7 @@ func (s *stub) sends(t *testing.T, want string) {
 const stubURL = "https://pac.example.test/powerauth-cloud"
 
 func stubOptions(s *stub) identkit.Options {
-	return identkit.Options{HTTPClient: &http.Client{Transport: s}, Retry: identkit.RetryPolicy{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond}}
+	return identkit.Options{HTTPClient: &http.Client{Transport: s}, Retry: identkit.RetryPolicy{InitialBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond}}
 }
 
 func stubbed(t testing.TB, status int, body string, adjust ...func(*powerauth.Config)) (*stub, *powerauth.Client) {

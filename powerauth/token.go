@@ -13,19 +13,19 @@ import (
 // [ProtectToken] does all of it.
 type Tokens struct{ road *transport.Road }
 
-// VerifyToken asks whether a phone holds a token.
-type VerifyToken struct {
+// VerifyTokenParams asks whether a phone holds a token.
+type VerifyTokenParams struct {
 	// AuthHeader is the whole value of X-PowerAuth-Token, as it came. Required; at most 4 KiB (assumed).
 	AuthHeader identkit.Secret
 }
 
-func (in *VerifyToken) body() transport.Body {
+func (in *VerifyTokenParams) body() transport.Body {
 	return transport.JSON(struct {
 		AuthHeader string `json:"authHeader"`
 	}{in.AuthHeader.Reveal()})
 }
 
-func (in *VerifyToken) check(c *transport.Check) {
+func (in *VerifyTokenParams) check(c *transport.Check) {
 	c.Text("authHeader", in.AuthHeader.Reveal(), maxHeader)
 }
 
@@ -71,7 +71,7 @@ func (w *tokenAnswer) finish(transport.Path) (*TokenResult, error) {
 var verifyToken = &transport.Operation{
 	Name:   "powerauth.Tokens.Verify",
 	Method: http.MethodPost, Path: "/v2/token/verify",
-	Retry: transport.RetryRefused, // a nonce seen before is an error
+	Retry: transport.RetryIfNotProcessed, // a nonce seen before is an error
 }
 
 // Verify checks the digest of a token header, and uses its nonce up.
@@ -85,7 +85,7 @@ var verifyToken = &transport.Operation{
 // token proves possession and is not a one-time code: let it read, never decide.
 //
 // Source: API-Authentication, vendor test suites; checked 2026-11.
-func (s *Tokens) Verify(ctx context.Context, in VerifyToken, opts ...identkit.CallOption) (*TokenResult, error) {
+func (s *Tokens) Verify(ctx context.Context, in VerifyTokenParams, opts ...identkit.CallOption) (*TokenResult, error) {
 	return transport.Do(ctx, s.road, verifyToken, transport.Input{Body: in.body(), Check: func(c *transport.Check) {
 		in.check(c)
 		c.That(!verifiedAlready(ctx, in.AuthHeader), "authHeader", "was verified in this request already; see IdentityFrom")

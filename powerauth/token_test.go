@@ -20,7 +20,7 @@ const (
 func TestTokenIsVerified(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, tokenValid)
-	r, err := client.Tokens.Verify(t.Context(), powerauth.VerifyToken{AuthHeader: phoneToken})
+	r, err := client.Tokens.Verify(t.Context(), powerauth.VerifyTokenParams{AuthHeader: phoneToken})
 	require.NoError(t, err)
 	assert.True(t, r.IsActive())
 	assert.Equal(t, powerauth.UserID("u-1"), r.UserID)
@@ -41,7 +41,7 @@ func TestATokenIsActiveOnlyWhenPACSaysBoth(t *testing.T) {
 		`{"tokenValid":true}`:                                false,
 	} {
 		_, client := stubbed(t, 200, answer)
-		r, err := client.Tokens.Verify(t.Context(), powerauth.VerifyToken{AuthHeader: phoneToken})
+		r, err := client.Tokens.Verify(t.Context(), powerauth.VerifyTokenParams{AuthHeader: phoneToken})
 		require.NoError(t, err)
 		assert.Equal(t, want, r.IsActive(), answer)
 	}
@@ -53,7 +53,7 @@ func TestBadTokenInputSendsNothing(t *testing.T) {
 	t.Parallel()
 	for _, header := range []identkit.Secret{"", identkit.Secret(strings.Repeat("x", 4097)), "\xff"} {
 		s, client := stubbed(t, 200, tokenValid)
-		_, err := client.Tokens.Verify(t.Context(), powerauth.VerifyToken{AuthHeader: header})
+		_, err := client.Tokens.Verify(t.Context(), powerauth.VerifyTokenParams{AuthHeader: header})
 		refusesLocally(t, s, err, "authHeader")
 	}
 }

@@ -158,9 +158,9 @@ func (f *faces) enrolPhoto(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusLengthRequired, problem{Error: "the photo's length is needed"})
 		return
 	}
-	claim, err := f.client.Enrol.Token(r.Context(), iproov.TokenRequest{UserID: user, Resource: "onboarding"})
+	claim, err := f.client.Enrol.CreateToken(r.Context(), iproov.CreateTokenParams{UserID: user, Resource: "onboarding"})
 	if err == nil {
-		_, err = f.client.Enrol.Image(r.Context(), iproov.EnrolImage{
+		_, err = f.client.Enrol.Image(r.Context(), iproov.EnrolImageParams{
 			Token: claim.Token, UserID: user, Source: iproov.SourceEID, Image: r.Body, Size: r.ContentLength,
 		})
 	}
@@ -181,7 +181,7 @@ func (f *faces) user(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *faces) remove(w http.ResponseWriter, r *http.Request) {
-	if err := f.client.Users.Remove(r.Context(), iproov.UserID(r.PathValue("user"))); err != nil {
+	if err := f.client.Users.DeleteIfExists(r.Context(), iproov.UserID(r.PathValue("user"))); err != nil {
 		fail(w, r, f.logger, err)
 		return
 	}

@@ -82,7 +82,7 @@ func (p *payments) create(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusBadRequest, problem{Error: "the body is not the JSON that is expected here"})
 		return
 	}
-	op, err := p.mobile.client.Operations.Create(r.Context(), powerauth.CreateOperation{
+	op, err := p.mobile.client.Operations.Create(r.Context(), powerauth.CreateOperationParams{
 		UserID: who.UserID, RegistrationID: who.RegistrationID, Template: "payment", Parameters: order,
 	})
 	if err != nil {

@@ -91,7 +91,7 @@ func viewRegistration(r powerauth.Registration) registrationView {
 }
 
 func (m *mobile) createRegistration(w http.ResponseWriter, r *http.Request) {
-	var in powerauth.CreateRegistration
+	var in powerauth.CreateRegistrationParams
 	if !read(w, r, &in) {
 		return
 	}
@@ -109,7 +109,7 @@ func (m *mobile) createRegistration(w http.ResponseWriter, r *http.Request) {
 
 func (m *mobile) listRegistrations(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	list, err := m.client.Registrations.List(r.Context(), powerauth.ListRegistrations{
+	list, err := m.client.Registrations.List(r.Context(), powerauth.ListRegistrationsParams{
 		UserID: powerauth.UserID(q.Get("userId")), Removed: q.Get("removed") == "true",
 	})
 	if err != nil {
@@ -151,7 +151,7 @@ func (m *mobile) changeRegistration(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *mobile) commitRegistration(w http.ResponseWriter, r *http.Request) {
-	var in powerauth.CommitRegistration
+	var in powerauth.CommitRegistrationParams
 	if read(w, r, &in) {
 		m.done(w, r, m.client.Registrations.Commit(r.Context(), powerauth.RegistrationID(r.PathValue("id")), in))
 	}
@@ -180,7 +180,7 @@ func viewOperation(o *powerauth.Operation) operationView {
 }
 
 func (m *mobile) createOperation(w http.ResponseWriter, r *http.Request) {
-	var in powerauth.CreateOperation
+	var in powerauth.CreateOperationParams
 	if !read(w, r, &in) {
 		return
 	}

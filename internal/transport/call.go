@@ -144,7 +144,7 @@ func (c *call) attempt(req *http.Request, start time.Time) (*http.Response, *fai
 	}
 	if try.Body != nil && try.Body != http.NoBody {
 		try.Body = &watchedBody{ReadCloser: try.Body, p: p}
-		if c.op.Retry == RetryRefused {
+		if c.op.Retry == RetryIfNotProcessed {
 			try.GetBody = singly(req.GetBody, p)
 		}
 	}
@@ -287,18 +287,18 @@ func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) 
 	if c.renewed {
 		made--
 	}
-	most := r.retry.Attempts
+	most := r.retry.MaxAttempts
 	if c.settings.Attempts > 0 {
 		most = c.settings.Attempts
 	}
 	if made >= most || !retryable(c.op.Retry, f) {
 		return false, nil
 	}
-	c.wait, c.reason = jitter(made, r.retry.MinWait, r.retry.MaxWait), "backoff"
+	c.wait, c.reason = jitter(made, r.retry.InitialBackoff, r.retry.MaxBackoff), "backoff"
 	if asked := f.err.RetryAfter; asked > c.wait {
 		c.wait, c.reason = asked, "retry-after"
 	}
-	if c.wait > r.retry.MaxWait || !c.timeFor(ctx, c.wait) {
+	if c.wait > r.retry.MaxBackoff || !c.timeFor(ctx, c.wait) {
 		return false, nil
 	}
 	if !r.budget.take() {
@@ -352,7 +352,7 @@ func pause(req *http.Request) error {
 func (c *call) err(e *identkit.Error) *identkit.Error {
 	e.Provider, e.Operation = c.road.provider, c.op.Name
 	e.Attempts = slices.Clone(c.attempts)
-	e.OutcomeUnknown = c.unknown && (c.op.Retry == RetryRefused || c.op.Method != http.MethodGet && c.op.Method != http.MethodHead)
+	e.OutcomeUnknown = c.unknown && (c.op.Retry == RetryIfNotProcessed || c.op.Method != http.MethodGet && c.op.Method != http.MethodHead)
 	return e
 }
 

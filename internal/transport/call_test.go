@@ -112,7 +112,7 @@ func TestAnObserverSeesEveryAttemptAndNothingPersonal(t *testing.T) {
 		assert.Equal(t, []identkit.CallInfo{info}, o.starts)
 		require.Len(t, o.attempts, 3)
 		assert.Equal(t, identkit.AttemptInfo{CallInfo: info, Number: 1, Status: 503, Kind: identkit.ErrUnavailable}, o.attempts[0])
-		assert.Equal(t, "answer", o.attempts[1].Phase)
+		assert.Equal(t, "response", o.attempts[1].Phase)
 		assert.Equal(t, "backoff", o.attempts[1].Reason)
 		assert.Equal(t, identkit.Kind(""), o.attempts[2].Kind)
 		assert.Equal(t, "req-7", o.attempts[2].RequestID)
@@ -319,5 +319,5 @@ func TestATransportWithoutHooksMayHaveSentEverything(t *testing.T) {
 	assert.Equal(t, 1, d.calls)
 	var e *identkit.Error
 	require.ErrorAs(t, err, &e)
-	assert.Equal(t, "answer", e.Attempts[0].Phase)
+	assert.Equal(t, "response", e.Attempts[0].Phase)
 }

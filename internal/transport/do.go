@@ -222,7 +222,7 @@ func (c *call) prepare(ctx context.Context, in *Input) []identkit.FieldError {
 	}
 	addHeader(h, in.Header, check)
 	addHeader(h, c.settings.Header, check)
-	if c.op.Retry == RetryRefused {
+	if c.op.Retry == RetryIfNotProcessed {
 		for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
 			_, given := h[name]
 			check.That(!given, "header "+name, "cannot be set: net/http would repeat the call by itself")

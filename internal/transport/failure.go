@@ -85,7 +85,7 @@ func (p *progress) phase(err error) string {
 		if errors.As(err, &op) && op.Op == "write" {
 			return "write"
 		}
-		return "answer"
+		return "response"
 	case stepBody:
 		return "body"
 	}
@@ -101,7 +101,7 @@ func (p *progress) phase(err error) string {
 	case p.traced.Load(), errors.As(err, &op) && op.Op == "dial":
 		return "dial"
 	}
-	return "answer"
+	return "response"
 }
 
 func isTLS(err error) bool {

@@ -10,8 +10,8 @@ import (
 
 // The retry classes, under the names operations use.
 const (
-	RetryRefused = identkit.RetryRefused
-	RetrySafe    = identkit.RetrySafe
+	RetryIfNotProcessed = identkit.RetryIfNotProcessed
+	RetrySafe           = identkit.RetrySafe
 )
 
 // Operation is one call of a provider's API, as data.

@@ -28,14 +28,14 @@ func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
 		lastErr  error
 		expired  bool
 		polls    int
-		interval = max(or(p.Policy.MinInterval, time.Second), time.Millisecond)
+		interval = max(or(p.Policy.InitialInterval, time.Second), time.Millisecond)
 		most     = or(p.Policy.MaxInterval, 5*time.Second)
 	)
 	give := func(e *identkit.Error) (*T, error) {
 		e.Provider, e.Operation = r.provider, p.Operation
 		return nil, &identkit.WaitError[T]{Last: last, Polls: polls, Err: e}
 	}
-	if p.Policy.MinInterval < 0 || p.Policy.MaxInterval < 0 {
+	if p.Policy.InitialInterval < 0 || p.Policy.MaxInterval < 0 {
 		return give(&identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "WaitPolicy", Reason: "has a negative interval"}}})
 	}
 	for {

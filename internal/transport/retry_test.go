@@ -71,7 +71,7 @@ func TestJitterStaysUnderItsEdge(t *testing.T) {
 		}
 	}
 	assert.Greater(t, reached, 9*time.Second, "late waits spread over the whole range")
-	assert.LessOrEqual(t, jitter(1, time.Hour, time.Second), time.Second, "MaxWait wins over MinWait")
+	assert.LessOrEqual(t, jitter(1, time.Hour, time.Second), time.Second, "MaxBackoff wins over InitialBackoff")
 }
 
 func TestBudgetRunsOutAndRefills(t *testing.T) {
@@ -148,6 +148,6 @@ func TestRetryableFollowsTheRetryClass(t *testing.T) {
 		{"too large", fail(identkit.ErrResponseTooLarge, 200, true, true), false, false},
 	} {
 		assert.Equal(t, c.safe, retryable(RetrySafe, c.f), "%s, safe", c.name)
-		assert.Equal(t, c.refused, retryable(RetryRefused, c.f), "%s, refused", c.name)
+		assert.Equal(t, c.refused, retryable(RetryIfNotProcessed, c.f), "%s, refused", c.name)
 	}
 }

@@ -174,13 +174,13 @@ func isLoopback(host string) bool {
 }
 
 func retryPolicy(p identkit.RetryPolicy, check *Check) identkit.RetryPolicy {
-	check.That(p.Attempts >= 0, "Options.Retry.Attempts", "is negative")
-	check.That(p.MinWait >= 0, "Options.Retry.MinWait", "is negative")
-	check.That(p.MaxWait >= 0, "Options.Retry.MaxWait", "is negative")
+	check.That(p.MaxAttempts >= 0, "Options.Retry.MaxAttempts", "is negative")
+	check.That(p.InitialBackoff >= 0, "Options.Retry.InitialBackoff", "is negative")
+	check.That(p.MaxBackoff >= 0, "Options.Retry.MaxBackoff", "is negative")
 	check.That(p.AttemptTimeout >= 0, "Options.Retry.AttemptTimeout", "is negative")
-	p.Attempts = or(p.Attempts, 3)
-	p.MinWait = or(p.MinWait, 200*time.Millisecond)
-	p.MaxWait = or(p.MaxWait, 10*time.Second)
+	p.MaxAttempts = or(p.MaxAttempts, 3)
+	p.InitialBackoff = or(p.InitialBackoff, 200*time.Millisecond)
+	p.MaxBackoff = or(p.MaxBackoff, 10*time.Second)
 	p.AttemptTimeout = or(p.AttemptTimeout, 30*time.Second)
 	p.Budget = or(p.Budget, 100)
 	return p

@@ -72,7 +72,7 @@ func receiver(tb testing.TB, refuse int32) (base string, got *atomic.Pointer[str
 func testRoad(tb testing.TB, base string) *Road {
 	tb.Helper()
 	var check Check
-	r := New(Config{Provider: "test", BaseURL: base, Operations: []*Operation{upload, readThing}, Options: identkit.Options{Retry: identkit.RetryPolicy{MinWait: time.Millisecond}}}, &check)
+	r := New(Config{Provider: "test", BaseURL: base, Operations: []*Operation{upload, readThing}, Options: identkit.Options{Retry: identkit.RetryPolicy{InitialBackoff: time.Millisecond}}}, &check)
 	require.NoError(tb, check.Err("test", "test.New"))
 	tb.Cleanup(r.CloseIdleConnections)
 	return r

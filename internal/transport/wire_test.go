@@ -132,7 +132,7 @@ func TestOddRoundTrippersDoNotPanic(t *testing.T) {
 	} {
 		_, r := things(t, func(c *Config) {
 			c.Options.HTTPClient = &http.Client{Transport: f}
-			c.Options.Retry.Attempts = 1
+			c.Options.Retry.MaxAttempts = 1
 		})
 		_, err := readOne(t.Context(), r, "1")
 		require.Error(t, err, name)

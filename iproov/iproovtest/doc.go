@@ -2,7 +2,7 @@
 //
 //	srv := iproovtest.NewServer(t)
 //	client := srv.Client()
-//	claim, err := client.Enrol.Token(ctx, iproov.TokenRequest{UserID: "u-1", Resource: "acme-onboarding"})
+//	claim, err := client.Enrol.CreateToken(ctx, iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-onboarding"})
 //	err = srv.Complete(claim.Token, iproovtest.Pass()) // plays the phone
 //	v, err := client.Enrol.Validate(ctx, …)
 //

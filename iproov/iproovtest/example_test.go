@@ -18,9 +18,9 @@ func ExampleServer() {
 	srv.AddUser("u-1", iproov.UserActive)
 	client := srv.Client()
 	ctx := context.Background()
-	in := iproov.TokenRequest{UserID: "u-1", Resource: "acme-login"}
+	in := iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-login"}
 
-	claim, err := client.Verify.Token(ctx, in)
+	claim, err := client.Verify.CreateToken(ctx, in)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -28,9 +28,9 @@ func ExampleServer() {
 	clock.Advance(3 * time.Minute)
 	fmt.Println(srv.Complete(claim.Token, iproovtest.Pass()))
 
-	srv.Fault(identkittest.On("iproov.Verify.Token").Nth(1).RetryAfter(429, "0"))
-	_, err = client.Verify.Token(ctx, in)
-	fmt.Println(err, srv.Journal().Count("iproov.Verify.Token"))
+	srv.Fault(identkittest.On("iproov.Verify.CreateToken").Nth(1).RetryAfter(429, "0"))
+	_, err = client.Verify.CreateToken(ctx, in)
+	fmt.Println(err, srv.Journal().Count("iproov.Verify.CreateToken"))
 	// Output:
 	// iproovtest: the token was not started within two minutes
 	// <nil> 3

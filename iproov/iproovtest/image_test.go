@@ -116,7 +116,7 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := iproovtest.New(iproovtest.Options{})
-			claim, err := srv.Client().Enrol.Token(t.Context(), in)
+			claim, err := srv.Client().Enrol.CreateToken(t.Context(), in)
 			require.NoError(t, err)
 			status, body := upload(t, srv, func(w *multipart.Writer) { c.build(t, srv, w, claim.Token) })
 			if c.code == "" {

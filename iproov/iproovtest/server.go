@@ -66,19 +66,19 @@ func NewServer(tb testing.TB, adjust ...func(*Options)) *Server {
 
 func (s *Server) route() {
 	handlers := map[string]func(*fakeserver.Call){
-		"iproov.Enrol.Token":       func(c *fakeserver.Call) { s.token(c, iproov.TypeEnrol) },
-		"iproov.Enrol.Image":       s.image,
-		"iproov.Enrol.Validate":    func(c *fakeserver.Call) { s.validate(c, iproov.TypeEnrol) },
-		"iproov.Verify.Token":      func(c *fakeserver.Call) { s.token(c, iproov.TypeVerify) },
-		"iproov.Verify.Validate":   func(c *fakeserver.Call) { s.validate(c, iproov.TypeVerify) },
-		"iproov.Claims.Invalidate": s.invalidate,
-		"iproov.AccessToken":       s.accessToken,
-		"iproov.Users.Get":         s.getUser,
-		"iproov.Users.Update":      s.updateUser,
-		"iproov.Users.Delete":      s.deleteUser,
-		"iproov.Users.Activate":    func(c *fakeserver.Call) { s.changeStatus(c, iproov.UserActive) },
-		"iproov.Users.Suspend":     func(c *fakeserver.Call) { s.changeStatus(c, iproov.UserSuspended) },
-		"iproov.Availability":      s.availability,
+		"iproov.Enrol.CreateToken":  func(c *fakeserver.Call) { s.token(c, iproov.TypeEnrol) },
+		"iproov.Enrol.Image":        s.image,
+		"iproov.Enrol.Validate":     func(c *fakeserver.Call) { s.validate(c, iproov.TypeEnrol) },
+		"iproov.Verify.CreateToken": func(c *fakeserver.Call) { s.token(c, iproov.TypeVerify) },
+		"iproov.Verify.Validate":    func(c *fakeserver.Call) { s.validate(c, iproov.TypeVerify) },
+		"iproov.Claims.Invalidate":  s.invalidate,
+		"iproov.AccessToken":        s.accessToken,
+		"iproov.Users.Get":          s.getUser,
+		"iproov.Users.Update":       s.updateUser,
+		"iproov.Users.Delete":       s.deleteUser,
+		"iproov.Users.Activate":     func(c *fakeserver.Call) { s.changeStatus(c, iproov.UserActive) },
+		"iproov.Users.Suspend":      func(c *fakeserver.Call) { s.changeStatus(c, iproov.UserSuspended) },
+		"iproov.Availability":       s.availability,
 	}
 	for _, op := range iproov.Catalog() {
 		handle, ok := handlers[op.Name]
@@ -129,7 +129,7 @@ func (s *Server) Config() iproov.Config {
 		Credentials: iproov.Keys(s.opts.APIKey, s.opts.Secret),
 		OAuth:       iproov.OAuthUser(s.opts.OAuthUsername, s.opts.OAuthPassword),
 	}
-	cfg.Options.Retry.MinWait = time.Millisecond
+	cfg.Options.Retry.InitialBackoff = time.Millisecond
 	if !s.engine.Started() {
 		cfg.Options.HTTPClient = &http.Client{Transport: s.Transport()}
 	}

@@ -21,11 +21,11 @@ import (
 
 const user iproov.UserID = "u-1"
 
-var in = iproov.TokenRequest{UserID: user, Resource: "acme"}
+var in = iproov.CreateTokenParams{UserID: user, Resource: "acme"}
 
 func verdictOf(t *testing.T, c *iproov.Client, claim *iproov.Claim) (*iproov.Validation, error) {
 	t.Helper()
-	return c.Verify.Validate(t.Context(), iproov.Validate{Token: claim.Token, UserID: user, Client: "c"})
+	return c.Verify.Validate(t.Context(), iproov.ValidateParams{Token: claim.Token, UserID: user, Client: "c"})
 }
 
 func code(err error) string {
@@ -79,7 +79,7 @@ func TestClaimsLiveTwoMinutesAndOnce(t *testing.T) {
 	srv.AddUser(user, iproov.UserActive)
 	client := srv.Client()
 	next := func() *iproov.Claim {
-		claim, err := client.Verify.Token(t.Context(), in)
+		claim, err := client.Verify.CreateToken(t.Context(), in)
 		require.NoError(t, err)
 		return claim
 	}
@@ -110,7 +110,7 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 		t.Parallel()
 		srv, _ := with(iproovtest.Options{KeyStatus: 403})
 		srv.SetSecrets("other")
-		_, err := srv.Client().Enrol.Token(t.Context(), in)
+		_, err := srv.Client().Enrol.CreateToken(t.Context(), in)
 		require.ErrorIs(t, err, identkit.ErrUnauthorized)
 		assert.Contains(t, err.Error(), "HTTP 403")
 	})
@@ -126,7 +126,7 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 		for _, consumes := range []bool{false, true} {
 			srv, client := with(iproovtest.Options{EarlyValidateConsumes: consumes})
 			srv.AddUser(user, iproov.UserActive)
-			claim, err := client.Verify.Token(t.Context(), in)
+			claim, err := client.Verify.CreateToken(t.Context(), in)
 			require.NoError(t, err)
 			_, err = verdictOf(t, client, claim)
 			require.Error(t, err)
@@ -137,15 +137,15 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 		t.Parallel()
 		for _, blocks := range []bool{false, true} {
 			srv, client := with(iproovtest.Options{FailedEnrolBlocks: blocks})
-			claim, err := client.Enrol.Token(t.Context(), in)
+			claim, err := client.Enrol.CreateToken(t.Context(), in)
 			require.NoError(t, err)
 			require.NoError(t, srv.Complete(claim.Token, iproovtest.Fail("x")))
-			_, err = client.Enrol.Token(t.Context(), in)
+			_, err = client.Enrol.CreateToken(t.Context(), in)
 			if blocks {
 				assert.Equal(t, iproov.CodeAlreadyEnrolled, code(err))
 				assert.Equal(t, iproov.UserInactive, srv.UserStatus(user))
-				require.NoError(t, client.Users.Remove(t.Context(), user))
-				_, err = client.Enrol.Token(t.Context(), in)
+				require.NoError(t, client.Users.DeleteIfExists(t.Context(), user))
+				_, err = client.Enrol.CreateToken(t.Context(), in)
 			}
 			require.NoError(t, err)
 		}
@@ -159,9 +159,9 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 		u, err := client.Users.Get(t.Context(), user)
 		require.NoError(t, err)
 		assert.True(t, u.Status.Is(iproov.UserDeleted))
-		_, err = client.Enrol.Token(t.Context(), in)
+		_, err = client.Enrol.CreateToken(t.Context(), in)
 		assert.Equal(t, iproov.CodeAlreadyEnrolled, code(err))
-		_, err = client.Verify.Token(t.Context(), in)
+		_, err = client.Verify.CreateToken(t.Context(), in)
 		assert.Equal(t, iproov.CodeNoUser, code(err))
 
 		srv, client = with(iproovtest.Options{})
@@ -170,14 +170,14 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 		require.NoError(t, err)
 		_, err = client.Users.Get(t.Context(), user)
 		assert.Equal(t, iproov.CodeInvalidUserID, code(err))
-		_, err = client.Enrol.Token(t.Context(), in)
+		_, err = client.Enrol.CreateToken(t.Context(), in)
 		require.NoError(t, err, "free at once")
 	})
 	t.Run("source is optional", func(t *testing.T) {
 		t.Parallel()
 		for _, optional := range []bool{false, true} {
 			srv, client := with(iproovtest.Options{SourceOptional: optional})
-			claim, err := client.Enrol.Token(t.Context(), in)
+			claim, err := client.Enrol.CreateToken(t.Context(), in)
 			require.NoError(t, err)
 			status, body := upload(t, srv, func(w *multipart.Writer) {
 				fields(t, srv, w, claim.Token, "source")
@@ -200,7 +200,7 @@ func TestUsersChangeStatusAtTheirTime(t *testing.T) {
 	assert.Equal(t, iproov.UserActive, srv.UserStatus(user))
 	clock.Advance(10*time.Minute + time.Second)
 	assert.Equal(t, iproov.UserSuspended, srv.UserStatus(user))
-	_, err = client.Verify.Token(t.Context(), in)
+	_, err = client.Verify.CreateToken(t.Context(), in)
 	assert.Equal(t, iproov.CodeInactiveUser, code(err))
 }
 
@@ -210,7 +210,7 @@ func TestTheRateIsLimitedBySecond(t *testing.T) {
 	srv := iproovtest.New(iproovtest.Options{Clock: clock, RatePerSecond: 2})
 	client := srv.Client()
 	ask := func() error {
-		_, err := client.Enrol.Token(t.Context(), in, identkit.WithAttempts(1))
+		_, err := client.Enrol.CreateToken(t.Context(), in, identkit.WithAttempts(1))
 		return err
 	}
 	require.NoError(t, ask())

@@ -21,7 +21,7 @@ func TestAdminSetsUpAnApplication(t *testing.T) {
 			o.MasterKeyAsSPKI, o.Applications = spki, []string{"first"}
 		})
 		admin := srv.AdminClient()
-		made, err := admin.CreateApplication(t.Context(), powerauth.CreateApplication{ID: "app", Roles: []string{"ROLE_X"}})
+		made, err := admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app", Roles: []string{"ROLE_X"}})
 		require.NoError(t, err)
 		config, err := powerauth.ParseMobileSDKConfig(made.MobileSDKConfig)
 		require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestAdminSetsUpAnApplication(t *testing.T) {
 		read, err := admin.GetApplication(t.Context(), "app")
 		require.NoError(t, err)
 		assert.Equal(t, made.AppSecret, read.AppSecret)
-		_, err = admin.CreateApplication(t.Context(), powerauth.CreateApplication{ID: "app"})
+		_, err = admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app"})
 		assert.Equal(t, powerauth.CodeRequest, code(t, err), "twice")
 		_, err = admin.GetApplication(t.Context(), "nothing")
 		assert.Equal(t, powerauth.CodeRequest, code(t, err))
@@ -57,15 +57,15 @@ func TestAdminMakesUsersWhoSeeTheirApplicationsOnly(t *testing.T) {
 	phone := activated(t, srv)
 	_, err = client.Registrations.Get(t.Context(), phone.RegistrationID())
 	require.ErrorIs(t, err, identkit.ErrNotFound, "not bound")
-	list, err := client.Registrations.List(t.Context(), powerauth.ListRegistrations{UserID: "u-1"})
+	list, err := client.Registrations.List(t.Context(), powerauth.ListRegistrationsParams{UserID: "u-1"})
 	require.NoError(t, err)
 	assert.Empty(t, list.Registrations)
-	got, err := client.Signatures.Verify(t.Context(), powerauth.VerifySignature{
+	got, err := client.Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{
 		Method: "POST", URIID: "/payment", Body: payment.Body, AuthHeader: identkit.Secret(sign(t, phone)),
 	})
 	require.NoError(t, err)
 	assert.False(t, got.Valid)
-	_, err = client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u-1", AppID: "app"})
+	_, err = client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
 	require.Error(t, err)
 
 	bound, err := admin.BindUser(t.Context(), "backend", "app")
@@ -93,8 +93,8 @@ func TestRolesAreKeptApart(t *testing.T) {
 		}
 		_, users := asUser(srv).CreateUser(t.Context(), "x")
 		_, read := asUser(srv).GetApplication(t.Context(), "app")
-		_, callbacks := asUser(srv).CreateCallback(t.Context(), "app", powerauth.CreateCallback{Name: "n", Type: powerauth.CallbackOperation, URL: "https://a.test"})
-		_, list := asAdmin(srv).Registrations.List(t.Context(), powerauth.ListRegistrations{UserID: "u"})
+		_, callbacks := asUser(srv).CreateCallback(t.Context(), "app", powerauth.CreateCallbackParams{Name: "n", Type: powerauth.CallbackOperation, URL: "https://a.test"})
+		_, list := asAdmin(srv).Registrations.List(t.Context(), powerauth.ListRegistrationsParams{UserID: "u"})
 		return map[string]error{"users": users, "read": read, "callbacks": callbacks, "list": list}
 	}
 	for name, c := range map[string]struct {
@@ -138,7 +138,7 @@ func TestCallbacksOfTheAdminAPI(t *testing.T) {
 		o.CallbackHandler, o.Applications, o.CallbackToken = r, []string{"app"}, "jwt"
 	})
 	admin := srv.AdminClient()
-	in := powerauth.CreateCallback{
+	in := powerauth.CreateCallbackParams{
 		Name: "payments", Type: powerauth.CallbackOperation, URL: "https://backend.test/hook", Attributes: []string{"status"},
 		MaxAttempts: 2, InitialBackoff: 1500 * time.Millisecond, RetentionPeriod: 24 * time.Hour,
 		Authentication: powerauth.CallbackAuthentication{HTTPBasic: &powerauth.CallbackBasic{Username: "pac", Password: "canary"}},
@@ -193,8 +193,8 @@ func TestMessagesAndInbox(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	client := srv.Client()
-	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessage{UserID: "u-1", Title: "Hello", Extras: map[string]any{"a": 1}}))
-	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessage{UserID: "u-1", Silent: true}))
+	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Title: "Hello", Extras: map[string]any{"a": 1}}))
+	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true}))
 	sent := srv.Messages()
 	require.Len(t, sent, 2)
 	assert.Equal(t, "Hello", sent[0].Title)
@@ -203,7 +203,7 @@ func TestMessagesAndInbox(t *testing.T) {
 	err := client.Call(t.Context(), identkit.Request{Method: "POST", Path: "/v2/messages/send", Body: map[string]any{"userId": "u", "title": " "}}, nil)
 	assert.Equal(t, powerauth.CodePushMessage, code(t, err))
 
-	in := powerauth.CreateInboxMessage{UserID: "u-1", Subject: "Statement", Summary: "It is ready", Body: "<b>Read it</b>", Type: powerauth.InboxHTML}
+	in := powerauth.CreateInboxMessageParams{UserID: "u-1", Subject: "Statement", Summary: "It is ready", Body: "<b>Read it</b>", Type: powerauth.InboxHTML}
 	made, err := client.Inbox.Create(t.Context(), in)
 	require.NoError(t, err)
 	box := srv.Inbox("u-1")
@@ -221,14 +221,14 @@ func TestAuditLogTellsOfVerifications(t *testing.T) {
 		verify(t, srv, phone, powerauthtest.PIN(rightPIN))
 		verify(t, srv, phone, powerauthtest.PIN(wrongPIN))
 		var events []string
-		for item, err := range srv.Client().Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "u-1", From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}) {
+		for item, err := range srv.Client().Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}) {
 			require.NoError(t, err)
 			events = append(events, item.EventType)
 			method, uriID, body, ok := item.Request()
 			assert.Equal(t, []any{"POST", "/payment", string(payment.Body), true}, []any{method, uriID, body.Reveal(), ok})
 		}
 		assert.ElementsMatch(t, []string{"signature_ok", "signature_does_not_match"}, events)
-		for _, err := range srv.Client().Audit.Log(t.Context(), powerauth.AuditQuery{UserID: "stranger"}) {
+		for _, err := range srv.Client().Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "stranger"}) {
 			assert.Equal(t, powerauth.CodeAudit, code(t, err))
 		}
 	}

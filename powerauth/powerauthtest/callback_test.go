@@ -85,7 +85,7 @@ func TestCallbacksTellOfEveryChangeOfARegistration(t *testing.T) {
 	require.NoError(t, client.Registrations.Unblock(t.Context(), phone.RegistrationID()))
 	require.NoError(t, phone.Remove())
 	require.NoError(t, client.Registrations.Delete(t.Context(), phone.RegistrationID()), "changes nothing")
-	_, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u-2", AppID: "app"})
+	_, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-2", AppID: "app"})
 	require.NoError(t, err)
 	clock.Advance(time.Hour)
 
@@ -233,7 +233,7 @@ func TestFaultsOfDeliveries(t *testing.T) {
 			srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackOperation, Handler: r, Attributes: []string{"externalId"}})
 			srv.Fault(c.rule)
 			for _, id := range []string{"0", "1", "2"} {
-				_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperation{UserID: "u", Template: "login", ExternalID: id})
+				_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperationParams{UserID: "u", Template: "login", ExternalID: id})
 				require.NoError(t, err)
 			}
 			var ok []bool
@@ -280,7 +280,7 @@ func TestFormsOfCallbacks(t *testing.T) {
 		srv, _ := fake(t, c.adjust, func(o *powerauthtest.Options) { o.Applications = []string{"b", "app"} })
 		r := &receiver{}
 		srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackOperation, Handler: r, Attributes: all})
-		_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperation{Template: "login", Flag: "vip"})
+		_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperationParams{Template: "login", Flag: "vip"})
 		require.NoError(t, err)
 		deliver(t, srv)
 		for member, want := range c.want {
@@ -313,7 +313,7 @@ func TestActivationFlagNeedsTheWordInTheURL(t *testing.T) {
 	srv.AddCallback(powerauthtest.Callback{
 		Type: powerauth.CallbackOperation, URL: "https://backend.test/hook?for=activationFlag", Attributes: []string{"activationFlag"},
 	})
-	_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperation{Template: "login", Flag: "vip"})
+	_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperationParams{Template: "login", Flag: "vip"})
 	require.NoError(t, err)
 	deliver(t, srv)
 	assert.Equal(t, []any{"vip"}, r.got("activationFlag"))

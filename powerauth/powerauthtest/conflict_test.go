@@ -34,7 +34,7 @@ func TestFormsOfVerdicts(t *testing.T) {
 		"nulls":     {func(o *powerauthtest.Options) { o.ExplicitNulls = true }, map[string]any{"blockedReason": nil}, nil},
 	} {
 		srv, _ := fake(t, c.adjust)
-		got, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignature{
+		got, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{
 			Method: "POST", URIID: "/payment", Body: payment.Body,
 			AuthHeader: identkit.Secret(sign(t, activated(t, srv), powerauthtest.PIN(rightPIN))),
 		})

@@ -17,7 +17,7 @@ func TestDeviceActivatesWithCodeOrQRText(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	client := srv.Client()
-	created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u-1", AppID: "app"})
+	created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
 	require.NoError(t, err)
 	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{Name: "My phone", Platform: "ios", DeviceInfo: "iPhone17,1"})
 	assert.Empty(t, phone.RegistrationID())
@@ -31,7 +31,7 @@ func TestDeviceActivatesWithCodeOrQRText(t *testing.T) {
 	assert.Equal(t, []string{"My phone", "ios", "iPhone17,1"}, []string{got.Name, got.Platform, got.DeviceInfo})
 
 	require.ErrorIs(t, powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{}).Activate(created.ActivationCode), powerauthtest.ErrNoRegistration, "used")
-	require.NoError(t, client.Registrations.Commit(t.Context(), created.ID, powerauth.CommitRegistration{}))
+	require.NoError(t, client.Registrations.Commit(t.Context(), created.ID, powerauth.CommitRegistrationParams{}))
 	assert.Equal(t, powerauth.RegistrationActive, phone.Status())
 	assert.True(t, verify(t, srv, phone, powerauthtest.PIN("1234")).Valid, "the default PIN")
 }
@@ -40,7 +40,7 @@ func TestDeviceRefusesAQRCodeOfAnotherServer(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	stranger, _ := fake(t)
-	created, err := stranger.Client().Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u-1", AppID: "app"})
+	created, err := stranger.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
 	require.NoError(t, err)
 	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{})
 	require.ErrorIs(t, phone.Activate(created.ActivationQRCodeData), powerauth.ErrSignature)
@@ -56,7 +56,7 @@ func TestDeviceRefusesAQRCodeOfAnotherServer(t *testing.T) {
 func TestDeviceTakesCodesOfItsApplicationOnly(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
-	created, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistration{UserID: "u-1", AppID: "app"})
+	created, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
 	require.NoError(t, err)
 	other := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{Application: "other"})
 	require.ErrorIs(t, other.Activate(created.ActivationQRCodeData), powerauthtest.ErrNoRegistration)
@@ -66,7 +66,7 @@ func TestDeviceTakesCodesOfItsApplicationOnly(t *testing.T) {
 func TestDevicePresentsAnOTP(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
-	created, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistration{
+	created, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{
 		UserID: "u-1", AppID: "app", OTP: "4711", CommitPhase: powerauth.CommitOnKeyExchange,
 	})
 	require.NoError(t, err)
@@ -103,7 +103,7 @@ func TestSignatureCoversTheRequest(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	phone := activated(t, srv)
-	changes := map[string]powerauth.VerifySignature{
+	changes := map[string]powerauth.VerifySignatureParams{
 		"body":   {Method: "POST", URIID: "/payment", Body: []byte(`{"amount": 2}`)},
 		"uriId":  {Method: "POST", URIID: "/login", Body: payment.Body},
 		"method": {Method: "PUT", URIID: "/payment", Body: payment.Body},
@@ -132,7 +132,7 @@ func TestSignatureOfAGetCoversTheQuery(t *testing.T) {
 	} {
 		header, err := phone.Sign(powerauthtest.Request{Method: "GET", URIID: "/balance", Query: c.query})
 		require.NoError(t, err)
-		got, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignature{
+		got, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{
 			Method: "GET", URIID: "/balance", QueryParams: c.given, AuthHeader: identkit.Secret(header),
 		})
 		require.NoError(t, err)
@@ -244,7 +244,7 @@ func TestMalformedHeadersAreErrors(t *testing.T) {
 		"wrong type":  strings.Replace(good, "possession", "possessions", 1),
 		"other sizes": strings.Replace(good, "possession", "possession_knowledge", 1),
 	} {
-		_, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignature{Method: "POST", URIID: "/payment", AuthHeader: identkit.Secret(header)})
+		_, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{Method: "POST", URIID: "/payment", AuthHeader: identkit.Secret(header)})
 		assert.Equal(t, powerauth.CodeSignatureInvalid, code(t, err), name)
 	}
 	lenient := strings.NewReplacer(", ", " ", "possession", "POSSESSION").Replace(good)

@@ -2,10 +2,10 @@
 //
 //	srv := powerauthtest.NewServer(t)
 //	client := srv.Client()
-//	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "u-1", AppID: "app"})
+//	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
 //	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{PIN: "1379"})
 //	err = phone.Activate(created.ActivationQRCodeData)
-//	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistration{})
+//	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{})
 //	err = phone.SignRequest(request, "/payment/create", powerauthtest.PIN("1379"))
 //
 // The fake keeps registrations, operations, tokens and passkeys, walks their state machines on its own clock, checks credentials

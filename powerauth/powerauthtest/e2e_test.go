@@ -75,7 +75,7 @@ func (b *bank) pay(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "unprotected", http.StatusInternalServerError)
 		return
 	}
-	o, err := b.client.Operations.Create(r.Context(), powerauth.CreateOperation{
+	o, err := b.client.Operations.Create(r.Context(), powerauth.CreateOperationParams{
 		UserID: who.UserID, Template: "payment", Parameters: map[string]string{"request": string(body)},
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ func ExampleDevice() {
 	defer srv.Close()
 	client := srv.Client()
 
-	created, err := client.Registrations.Create(context.Background(), powerauth.CreateRegistration{
+	created, err := client.Registrations.Create(context.Background(), powerauth.CreateRegistrationParams{
 		UserID: "alice", AppID: "my-bank", CommitPhase: powerauth.CommitOnKeyExchange,
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ func ExampleDevice_Approve() {
 	client, ctx := srv.Client(), context.Background()
 	phone := alicesPhone(ctx, srv)
 
-	o, err := client.Operations.Create(ctx, powerauth.CreateOperation{UserID: "alice", Template: "payment"})
+	o, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -100,7 +100,7 @@ func ExampleDevice_OfflineCode() {
 	client, ctx := srv.Client(), context.Background()
 	phone := alicesPhone(ctx, srv)
 
-	o, err := client.Operations.Create(ctx, powerauth.CreateOperation{UserID: "alice", Template: "payment"})
+	o, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -115,7 +115,7 @@ func ExampleDevice_OfflineCode() {
 		fmt.Println(err)
 		return
 	}
-	result, err := client.Operations.VerifyOfflineOTP(ctx, o.ID, powerauth.VerifyOfflineOTP{
+	result, err := client.Operations.VerifyOfflineOTP(ctx, o.ID, powerauth.VerifyOfflineOTPParams{
 		OTP: typed, Nonce: qr.Nonce, RegistrationID: phone.RegistrationID(),
 	})
 	if err != nil {
@@ -139,7 +139,7 @@ func ExampleServer_DeliverCallbacks() {
 	})
 	srv.Fault(identkittest.On(powerauthtest.CallbackPoint).Nth(1).Status(http.StatusBadGateway))
 
-	o, err := srv.Client().Operations.Create(ctx, powerauth.CreateOperation{UserID: "alice", Template: "payment"})
+	o, err := srv.Client().Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -168,7 +168,7 @@ func ExampleAuthenticator() {
 	browser := powerauthtest.NewAuthenticator("https://bank.example", "bank.example")
 	policy := powerauth.PasskeyPolicy{RelyingPartyID: "bank.example", AllowedOrigins: []string{"https://bank.example"}}
 
-	creation, err := passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallenge{UserID: "alice", AppID: "my-bank"})
+	creation, err := passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallengeParams{UserID: "alice", AppID: "my-bank"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -178,12 +178,12 @@ func ExampleAuthenticator() {
 		fmt.Println(err)
 		return
 	}
-	key, err := passkeys.Register(ctx, powerauth.RegisterPasskey{AppID: "my-bank", Name: "Laptop", Credential: attestation, PasskeyPolicy: policy})
+	key, err := passkeys.Register(ctx, powerauth.RegisterPasskeyParams{AppID: "my-bank", Name: "Laptop", Credential: attestation, PasskeyPolicy: policy})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	login, err := passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallenge{TemplateName: "login", UserID: "alice"})
+	login, err := passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "login", UserID: "alice"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -193,7 +193,7 @@ func ExampleAuthenticator() {
 		fmt.Println(err)
 		return
 	}
-	result, err := passkeys.VerifyAssertion(ctx, powerauth.VerifyPasskeyAssertion{Credential: assertion, PasskeyPolicy: policy})
+	result, err := passkeys.VerifyAssertion(ctx, powerauth.VerifyPasskeyAssertionParams{Credential: assertion, PasskeyPolicy: policy})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -206,7 +206,7 @@ func ExampleAuthenticator() {
 // alicesPhone is an active phone with the PIN 1379.
 func alicesPhone(ctx context.Context, srv *powerauthtest.Server) *powerauthtest.Device {
 	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{PIN: "1379"})
-	created, err := srv.Client().Registrations.Create(ctx, powerauth.CreateRegistration{
+	created, err := srv.Client().Registrations.Create(ctx, powerauth.CreateRegistrationParams{
 		UserID: "alice", AppID: "my-bank", CommitPhase: powerauth.CommitOnKeyExchange,
 	})
 	if err == nil {

@@ -22,7 +22,7 @@ func Example() {
 	ctx := context.Background()
 
 	// The client refuses an expiry that has passed on the real clock; the fake's clock decides about codes.
-	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistration{UserID: "alice", AppID: "my-bank"})
+	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "alice", AppID: "my-bank"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -32,7 +32,7 @@ func Example() {
 	fmt.Println(err)
 
 	for range 3 {
-		_, err = client.Operations.Create(ctx, powerauth.CreateOperation{UserID: "alice", Template: "payment"})
+		_, err = client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	}
 	fmt.Println(errors.Is(err, identkit.ErrUnavailable), errors.Is(err, identkit.ErrOutcomeUnknown))
 

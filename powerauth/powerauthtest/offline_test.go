@@ -25,7 +25,7 @@ func withTemplates(o *powerauthtest.Options) {
 
 func create(t *testing.T, srv *powerauthtest.Server, template string) *powerauth.Operation {
 	t.Helper()
-	o, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperation{
+	o, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperationParams{
 		UserID: "u-1", Template: template, Parameters: map[string]string{"amount": "100", "currency": "CZK", "note": "a*b\\c\nd"},
 	})
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func offlineQR(t *testing.T, srv *powerauthtest.Server, o *powerauth.Operation, 
 
 func verifyOffline(t *testing.T, srv *powerauthtest.Server, o *powerauth.Operation, phone *powerauthtest.Device, qr *powerauth.OfflineQRCode, otp identkit.Secret) (*powerauth.OfflineOTPResult, error) {
 	t.Helper()
-	return srv.Client().Operations.VerifyOfflineOTP(t.Context(), o.ID, powerauth.VerifyOfflineOTP{OTP: otp, Nonce: qr.Nonce, RegistrationID: phone.RegistrationID()})
+	return srv.Client().Operations.VerifyOfflineOTP(t.Context(), o.ID, powerauth.VerifyOfflineOTPParams{OTP: otp, Nonce: qr.Nonce, RegistrationID: phone.RegistrationID()})
 }
 
 func status(t *testing.T, srv *powerauthtest.Server, id powerauth.OperationID) powerauth.OperationStatus {

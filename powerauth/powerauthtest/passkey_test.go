@@ -21,18 +21,18 @@ func browser() *powerauthtest.Authenticator {
 func register(t *testing.T, srv *powerauthtest.Server, a *powerauthtest.Authenticator) (*powerauth.Passkey, error) {
 	t.Helper()
 	client := srv.Client()
-	challenge, err := client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallenge{UserID: "u-1", AppID: "app"})
+	challenge, err := client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u-1", AppID: "app"})
 	require.NoError(t, err)
 	credential, err := a.Register(challenge.Challenge)
 	require.NoError(t, err)
-	return client.Passkeys.Register(t.Context(), powerauth.RegisterPasskey{
+	return client.Passkeys.Register(t.Context(), powerauth.RegisterPasskeyParams{
 		AppID: "app", Name: "My key", ExpectedChallenge: challenge.Challenge, Credential: credential, PasskeyPolicy: policy,
 	})
 }
 
 func challenge(t *testing.T, srv *powerauthtest.Server) *powerauth.PasskeyAssertionChallenge {
 	t.Helper()
-	c, err := srv.Client().Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallenge{
+	c, err := srv.Client().Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{
 		TemplateName: "login", UserID: "u-1", ApplicationIDs: []string{"app"},
 	})
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func challenge(t *testing.T, srv *powerauthtest.Server) *powerauth.PasskeyAssert
 
 func assertion(t *testing.T, srv *powerauthtest.Server, in powerauth.PasskeyAssertion) (*powerauth.PasskeyAssertionResult, error) {
 	t.Helper()
-	return srv.Client().Passkeys.VerifyAssertion(t.Context(), powerauth.VerifyPasskeyAssertion{Credential: in, ApplicationID: "app", PasskeyPolicy: policy})
+	return srv.Client().Passkeys.VerifyAssertion(t.Context(), powerauth.VerifyPasskeyAssertionParams{Credential: in, ApplicationID: "app", PasskeyPolicy: policy})
 }
 
 func TestPasskeyRegistersAndSignsInEveryForm(t *testing.T) {
@@ -60,7 +60,7 @@ func TestPasskeyRegistersAndSignsInEveryForm(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, powerauth.RegistrationActive, key.RegistrationStatus)
 
-			list, err := srv.Client().Passkeys.List(t.Context(), powerauth.ListPasskeys{UserID: "u-1", AppID: "app"})
+			list, err := srv.Client().Passkeys.List(t.Context(), powerauth.ListPasskeysParams{UserID: "u-1", AppID: "app"})
 			require.NoError(t, err)
 			require.Len(t, list.Passkeys, 1)
 			assert.Equal(t, key.CredentialID, list.Passkeys[0].CredentialID)
@@ -90,7 +90,7 @@ func TestPasskeyFormsAreStrict(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t, func(o *powerauthtest.Options) { o.PasskeyRequestObject, o.PasskeyBase64URL = true, true })
 	bare := srv.Client(func(cfg *powerauth.Config) { cfg.Passkeys.WrapRequests = false })
-	_, err := bare.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallenge{UserID: "u-1", AppID: "app"})
+	_, err := bare.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u-1", AppID: "app"})
 	assert.Equal(t, powerauth.CodeRequest, code(t, err))
 	a := browser()
 	key, err := register(t, srv, a)
@@ -99,7 +99,7 @@ func TestPasskeyFormsAreStrict(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, key.CredentialID, in.ID)
 	standard := srv.Client(func(cfg *powerauth.Config) { cfg.Passkeys.Base64 = powerauth.PasskeyBase64Standard })
-	_, err = standard.Passkeys.VerifyAssertion(t.Context(), powerauth.VerifyPasskeyAssertion{Credential: in, PasskeyPolicy: policy})
+	_, err = standard.Passkeys.VerifyAssertion(t.Context(), powerauth.VerifyPasskeyAssertionParams{Credential: in, PasskeyPolicy: policy})
 	assert.Equal(t, powerauth.CodeRequest, code(t, err))
 }
 
@@ -116,10 +116,10 @@ func TestPasskeyRegistrationIsVerified(t *testing.T) {
 	}
 	credential, err := browser().Register("AAAAA-AAAAA-AAAAA-AAAAA")
 	require.NoError(t, err)
-	_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskey{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
+	_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskeyParams{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
 	assert.Equal(t, powerauth.CodeFIDO2, code(t, err), "unknown challenge")
 	credential.Response.AttestationObject = credential.Response.AttestationObject[:50]
-	_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskey{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
+	_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskeyParams{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
 	assert.Equal(t, powerauth.CodeFIDO2, code(t, err), "cut short")
 }
 
@@ -183,7 +183,7 @@ func TestAssertionOfAnExistingOperation(t *testing.T) {
 	require.NoError(t, err)
 	o := create(t, srv, "login")
 	ask := func(id powerauth.OperationID) (*powerauth.PasskeyAssertionChallenge, error) {
-		return srv.Client().Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallenge{TemplateName: "login", OperationID: id})
+		return srv.Client().Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{TemplateName: "login", OperationID: id})
 	}
 	c, err := ask(o.ID)
 	require.NoError(t, err)

@@ -34,7 +34,7 @@ func fake(t *testing.T, adjust ...func(*powerauthtest.Options)) (*powerauthtest.
 // activated is a phone of user u-1 that is ACTIVE in application "app".
 func activated(t *testing.T, srv *powerauthtest.Server, adjust ...func(*powerauthtest.DeviceOptions)) *powerauthtest.Device {
 	t.Helper()
-	created, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistration{
+	created, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{
 		UserID: "u-1", AppID: "app", CommitPhase: powerauth.CommitOnKeyExchange, Flags: []string{"vip"},
 	})
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func sign(t *testing.T, phone *powerauthtest.Device, proofs ...powerauthtest.Pro
 
 func verifyHeader(t *testing.T, srv *powerauthtest.Server, header string) *powerauth.Verification {
 	t.Helper()
-	got, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignature{
+	got, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{
 		Method: payment.Method, URIID: payment.URIID, Body: payment.Body, AuthHeader: identkit.Secret(header),
 	})
 	require.NoError(t, err)

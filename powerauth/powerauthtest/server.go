@@ -110,7 +110,7 @@ func (s *Server) Client(adjust ...func(*powerauth.Config)) *powerauth.Client {
 // Config is the configuration of a client of the fake, with the forms that the options chose.
 func (s *Server) Config() powerauth.Config {
 	cfg := powerauth.Config{BaseURL: s.URL(), Credentials: powerauth.BasicAuth(s.opts.Username, s.opts.Password)}
-	cfg.Options.Retry.MinWait = time.Millisecond
+	cfg.Options.Retry.InitialBackoff = time.Millisecond
 	if !s.engine.Started() {
 		cfg.Options.HTTPClient = &http.Client{Transport: s.Transport()}
 	}

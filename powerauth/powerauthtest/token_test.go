@@ -16,7 +16,7 @@ import (
 
 func verifyToken(t *testing.T, srv *powerauthtest.Server, header string) (*powerauth.TokenResult, error) {
 	t.Helper()
-	return srv.Client().Tokens.Verify(t.Context(), powerauth.VerifyToken{AuthHeader: identkit.Secret(header)})
+	return srv.Client().Tokens.Verify(t.Context(), powerauth.VerifyTokenParams{AuthHeader: identkit.Secret(header)})
 }
 
 func TestTokenOfEveryVersionIsVerified(t *testing.T) {
