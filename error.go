@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/identkit/identkit/internal/seal"
 )
 
 // Kind says what sort of failure an [Error] is. Kinds are errors themselves:
@@ -16,8 +18,7 @@ import (
 //	if errors.Is(err, identkit.ErrNotFound) { … }
 type Kind string
 
-// The kinds of failure. ErrOutcomeUnknown holds beside the kind: it is true of every failure after which the
-// request may have taken effect.
+// The kinds of failure.
 const (
 	ErrInvalidRequest   Kind = "invalid request"    // refused locally, nothing was sent
 	ErrUnauthorized     Kind = "unauthorized"       // credentials missing, wrong or expired
@@ -27,14 +28,21 @@ const (
 	ErrRejected         Kind = "rejected"           // any other refusal by the provider (4xx)
 	ErrRateLimited      Kind = "rate limited"       // 429, or the local limiter would wait too long
 	ErrUnavailable      Kind = "unavailable"        // the provider failed (5xx)
-	ErrNetwork          Kind = "network failure"    // no whole answer arrived
+	ErrNetwork          Kind = "network failure"    // no whole response arrived
 	ErrTimeout          Kind = "timeout"            // an attempt, the call or the context ran out of time
 	ErrCanceled         Kind = "canceled"           // the context was cancelled
-	ErrBadResponse      Kind = "bad response"       // an answer that cannot be decoded or contradicts itself
-	ErrResponseTooLarge Kind = "response too large" // an answer over Options.MaxResponseBytes
+	ErrBadResponse      Kind = "bad response"       // a response that cannot be decoded or contradicts itself
+	ErrResponseTooLarge Kind = "response too large" // a response over Options.MaxResponseBytes
 	ErrRetryBudget      Kind = "retry budget spent" // a retry was due, but the client's budget is empty; Unwrap gives the failure
-	ErrOutcomeUnknown   Kind = "outcome unknown"    // beside the kind: the request may have taken effect
 )
+
+// ErrOutcomeUnknown holds beside the kind: it is true of every failure after which the request may have taken effect.
+const ErrOutcomeUnknown outcome = "outcome unknown"
+
+type outcome string
+
+// Error returns the text "identkit: outcome unknown".
+func (o outcome) Error() string { return "identkit: " + string(o) }
 
 // Error returns the kind's name.
 func (k Kind) Error() string { return "identkit: " + string(k) }
@@ -48,7 +56,7 @@ type Error struct {
 	Provider  string // such as "powerauth"
 	Operation string // such as "powerauth.Operations.Create"
 	Kind      Kind
-	// Status is the HTTP status; 0 when no answer arrived.
+	// Status is the HTTP status; 0 when no response arrived.
 	Status int
 	// Code is the provider's own code; constants live in the provider package.
 	Code string
@@ -62,15 +70,14 @@ type Error struct {
 	RequestID string
 	// RetryAfter is how long the provider asked to wait; 0 when it did not.
 	RetryAfter time.Duration
-	// OutcomeUnknown says that the request may have taken effect, although no usable answer arrived.
+	// OutcomeUnknown says that the request may have taken effect, although no usable response arrived.
 	OutcomeUnknown bool
 	// Attempts lists what was tried.
 	Attempts []Attempt
 	// Err is the cause: a network, context or decoding error, or nil.
 	Err error
 
-	// Two pointers away, as in Raw: package fmt cannot call methods on an Error in an unexported field.
-	body **[]byte
+	body seal.Hidden[[]byte]
 }
 
 // FieldError is the refusal of one field.
@@ -89,12 +96,13 @@ func (f FieldError) LogValue() slog.Value { return slog.StringValue(printable(f.
 // Attempt is one try at a call.
 type Attempt struct {
 	Start    time.Time
-	Duration time.Duration
-	Status   int           // HTTP status; 0 when no answer arrived
-	Phase    string        // for a network failure: "dns", "dial", "tls", "write", "response" or "body"
+	Duration time.Duration // from its start to the last byte read
+	Queued   time.Duration // of it, waiting for the limiter and the credential
+	Status   int           // HTTP status; 0 when no response arrived
+	Phase    Phase         // where a failure without a response happened
 	Kind     Kind          // "" for success
 	Wait     time.Duration // how long the call waited before it
-	Reason   string        // why: "", "backoff", "retry-after" or "credential"
+	Reason   RetryReason   // why; "" for the first attempt
 }
 
 // maxBodyExcerpt is how much of an error body is kept.
@@ -197,23 +205,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is reports whether target is this error's kind, or [ErrOutcomeUnknown] when that holds.
 func (e *Error) Is(target error) bool {
 	k, ok := target.(Kind)
-	return ok && (k == e.Kind || k == ErrOutcomeUnknown && e.OutcomeUnknown)
+	return ok && k == e.Kind || target == ErrOutcomeUnknown && e.OutcomeUnknown
 }
 
-// Body returns a copy of the beginning of the answer's body, at most 4 KiB, for a human. It may hold personal data.
-func (e *Error) Body() []byte {
-	if e.body == nil {
-		return nil
-	}
-	return bytes.Clone(**e.body)
-}
-
-// KeepBody remembers the beginning of an answer's body. Clients call it.
-func (e *Error) KeepBody(b []byte) {
-	kept := bytes.Clone(b[:min(len(b), maxBodyExcerpt)])
-	at := &kept
-	e.body = &at
-}
+// Body returns a copy of the beginning of the response's body, at most 4 KiB, for a human. It may hold personal data.
+func (e *Error) Body() []byte { return bytes.Clone(e.body.Get()) }
 
 // printable keeps a provider's token on one line, plain and short.
 func printable(s string) string {

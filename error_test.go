@@ -15,6 +15,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/seal"
 )
 
 func full() *identkit.Error {
@@ -23,7 +24,7 @@ func full() *identkit.Error {
 		Message: "the provider's words", RequestID: "req-1", RetryAfter: time.Second, OutcomeUnknown: true, Detail: "a hint",
 		Fields: []identkit.FieldError{{Field: "userId", Reason: "the provider's reason", Value: "the value"}}, Attempts: make([]identkit.Attempt, 3), Err: context.DeadlineExceeded,
 	}
-	e.KeepBody([]byte("the body"))
+	seal.ErrorBody(e, []byte("the body"))
 	return e
 }
 
@@ -74,7 +75,7 @@ func TestErrorKeepsLittleOfTheBody(t *testing.T) {
 	t.Parallel()
 	var e identkit.Error
 	body := []byte(strings.Repeat("x", 1<<20))
-	e.KeepBody(body)
+	seal.ErrorBody(&e, body)
 	assert.Len(t, e.Body(), 4<<10)
 	e.Body()[0] = 'y'
 	assert.Equal(t, byte('x'), e.Body()[0], "callers get copies")
@@ -120,7 +121,7 @@ func TestRawGivesBackExactlyWhatArrived(t *testing.T) {
 	}
 	var r result
 	assert.Nil(t, r.RawJSON())
-	r.KeepRawJSON([]byte(`{"a":1,"secret":"x-x-x"}`))
+	seal.RawJSON(&r, []byte(`{"a":1,"secret":"x-x-x"}`))
 	assert.Equal(t, `{"a":1,"secret":"x-x-x"}`, string(r.RawJSON()))
 	r.RawJSON()[0] = '!'
 	assert.Equal(t, byte('{'), r.RawJSON()[0], "callers get copies")
@@ -135,17 +136,80 @@ func TestRawGivesBackExactlyWhatArrived(t *testing.T) {
 	assert.JSONEq(t, `{"A":0}`, string(b))
 }
 
-func TestCallSettingsSumUp(t *testing.T) {
+func TestCallOptionsSetWhatTheySay(t *testing.T) {
 	t.Parallel()
-	var resp identkit.Response
-	s := identkit.NewCallSettings(identkit.WithHeader("x-a", "1"), identkit.WithTimeout(time.Second), identkit.WithAttempts(2),
-		identkit.WithBodyField("b", identkit.Secret("text")), identkit.WithResponse(&resp), identkit.CallOption{})
+	var (
+		resp identkit.Response
+		s    seal.CallSettings
+	)
+	for _, o := range []identkit.CallOption{
+		identkit.WithHeader("x-a", "1"), identkit.WithTimeout(time.Second), identkit.WithAttempts(2),
+		identkit.WithBodyField("b", 7), identkit.WithResponse(&resp),
+	} {
+		o(&s)
+	}
 	assert.Equal(t, "1", s.Header.Get("X-A"))
 	assert.Equal(t, time.Second, s.Timeout)
 	assert.Equal(t, 2, s.Attempts)
-	assert.Equal(t, map[string]any{"b": "text"}, s.BodyFields, "a secret is sent as its text")
+	assert.Equal(t, map[string]any{"b": 7}, s.BodyFields)
 	assert.Same(t, &resp, s.Response)
-	assert.Equal(t, identkit.CallSettings{}, identkit.NewCallSettings())
+}
+
+func TestAMaskedSecretIsNeverReadBack(t *testing.T) {
+	t.Parallel()
+	type holder struct {
+		S identkit.Secret `json:"s"`
+	}
+	stored, err := json.Marshal(holder{"one-time code"})
+	require.NoError(t, err)
+	var back holder
+	require.ErrorIs(t, json.Unmarshal(stored, &back), identkit.ErrMasked)
+	require.ErrorIs(t, back.S.UnmarshalText([]byte("[secret]")), identkit.ErrMasked)
+	assert.Empty(t, back.S)
+
+	empty, err := json.Marshal(holder{})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"s":""}`, string(empty), "nothing to hide")
+	require.NoError(t, json.Unmarshal(empty, &back))
+	require.NoError(t, json.Unmarshal([]byte(`{"s":null}`), &back))
+	require.Error(t, json.Unmarshal([]byte(`{"s":7}`), &back))
+	assert.True(t, identkit.Secret("[secret]").IsMask())
+	assert.False(t, identkit.Secret("").IsMask())
+}
+
+func TestOutcomeUnknownHoldsBesideTheKind(t *testing.T) {
+	t.Parallel()
+	e := &identkit.Error{Kind: identkit.ErrTimeout, OutcomeUnknown: true}
+	assert.ErrorIs(t, e, identkit.ErrOutcomeUnknown)
+	assert.ErrorIs(t, e, identkit.ErrTimeout)
+	e.OutcomeUnknown = false
+	assert.NotErrorIs(t, e, identkit.ErrOutcomeUnknown)
+	var asKind identkit.Kind
+	assert.False(t, errors.As(error(identkit.ErrOutcomeUnknown), &asKind), "it is no Kind: Error.Kind never holds it")
+}
+
+func TestObserversAreJoined(t *testing.T) {
+	t.Parallel()
+	type key string
+	var seen []string
+	observer := func(name string) identkit.Observer {
+		return identkit.Observer{
+			CallStart: func(ctx context.Context, _ identkit.CallInfo) context.Context {
+				seen = append(seen, name+" start")
+				return context.WithValue(ctx, key(name), true)
+			},
+			CallEnd: func(ctx context.Context, _ identkit.CallResult) {
+				assert.Equal(t, true, ctx.Value(key("a")), "contexts pass on")
+				seen = append(seen, name+" end")
+			},
+		}
+	}
+	both := identkit.Observers(observer("a"), identkit.Observer{}, observer("b"))
+	ctx := both.CallStart(t.Context(), identkit.CallInfo{})
+	both.CallEnd(ctx, identkit.CallResult{})
+	assert.Equal(t, []string{"a start", "b start", "a end", "b end"}, seen)
+	assert.Nil(t, both.Wait, "what nobody watches costs nothing")
+	assert.Nil(t, identkit.Observers().CallStart)
 }
 
 func TestNoLimitNeverWaits(t *testing.T) {

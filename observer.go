@@ -5,16 +5,25 @@ import (
 	"time"
 )
 
-// Observer watches the calls of a client. It gets safe values only: names, path templates, statuses, kinds,
-// durations and request ids, never a path value, query, header, body or secret. Its methods are called on
-// the calling goroutine, so they should be quick, and must be safe for concurrent use.
-type Observer interface {
+// Observer watches what the clients and handlers of this module do. Its functions get safe values only: names, path templates,
+// hosts, statuses, kinds, durations and request ids, never a path value, query, header, body or secret. A nil function costs
+// nothing. They are called on the goroutine that does the work, so they should be quick, and must be safe for concurrent use.
+// [Observers] joins several.
+type Observer struct {
 	// CallStart begins a call. The context it returns is the call's, so that a span can be put into it.
-	CallStart(ctx context.Context, c CallInfo) context.Context
-	// AttemptEnd follows every attempt, successful or not.
-	AttemptEnd(ctx context.Context, a AttemptInfo)
+	CallStart func(ctx context.Context, c CallInfo) context.Context
+	// AttemptStart begins an attempt. The context it returns reaches the RoundTripper of [Options].HTTPClient.
+	AttemptStart func(ctx context.Context, a AttemptInfo) context.Context
+	// AttemptEnd follows every attempt, successful or not, with the context that AttemptStart returned.
+	AttemptEnd func(ctx context.Context, a AttemptInfo)
 	// CallEnd ends the call. It also follows a call that was refused locally.
-	CallEnd(ctx context.Context, c CallResult)
+	CallEnd func(ctx context.Context, c CallResult)
+	// Wait follows a call that polled for a state.
+	Wait func(ctx context.Context, w WaitInfo)
+	// Delivery follows a webhook or callback delivery, once the response to the sender is written.
+	Delivery func(ctx context.Context, d DeliveryInfo)
+	// Decision follows each decision of a middleware that lets requests of users through or refuses them.
+	Decision func(ctx context.Context, d DecisionInfo)
 }
 
 // CallInfo says which call it is.
@@ -23,28 +32,126 @@ type CallInfo struct {
 	Operation string // such as "powerauth.Operations.Create"
 	Method    string // HTTP method
 	Path      string // path template, such as "/v2/operations/{operationId}"
+	Host      string // host and port that the call goes to
 }
 
-// AttemptInfo says how one attempt ended.
+// Phase is where in an attempt a failure happened.
+type Phase string
+
+// The phases of an attempt.
+const (
+	PhaseLimiter    Phase = "limiter"    // waiting for the limiter
+	PhaseCredential Phase = "credential" // asking for the credential
+	PhaseDNS        Phase = "dns"
+	PhaseDial       Phase = "dial"
+	PhaseTLS        Phase = "tls"
+	PhaseWrite      Phase = "write"    // writing the request
+	PhaseResponse   Phase = "response" // waiting for the response
+	PhaseBody       Phase = "body"     // reading the response
+)
+
+// RetryReason says why a call waited before an attempt.
+type RetryReason string
+
+// The reasons for another attempt.
+const (
+	ReasonBackoff    RetryReason = "backoff"
+	ReasonRetryAfter RetryReason = "retry-after" // the provider said how long
+	ReasonCredential RetryReason = "credential"  // with a renewed credential, at once
+)
+
+// AttemptInfo describes one attempt. What is known only at its end is zero at its start.
 type AttemptInfo struct {
 	CallInfo
-	Number    int           // 1 for the first attempt
-	Wait      time.Duration // how long the call waited before it
-	Reason    string        // why it waited: "", "backoff", "retry-after" or "credential"
-	Status    int           // HTTP status; 0 when no answer arrived
-	Phase     string        // for a network failure: "dns", "dial", "tls", "write", "response" or "body"
-	Kind      Kind          // "" when the attempt succeeded
-	Duration  time.Duration // from its start to the last byte read
-	RequestID string        // given by the provider
+	Attempt
+	Number    int    // 1 for the first attempt
+	RequestID string // given by the provider
 }
 
 // CallResult says how a call ended.
 type CallResult struct {
 	CallInfo
-	Attempts       int           // how many attempts were made
-	Status         int           // HTTP status of the last answer; 0 when none arrived
+	Start          time.Time
+	Duration       time.Duration // the whole call
+	Attempts       int           // how many attempts there were
+	Status         int           // HTTP status of the last response; 0 when none arrived
 	Kind           Kind          // "" when the call succeeded
 	OutcomeUnknown bool          // the request may have taken effect
-	Duration       time.Duration // the whole call
-	RequestID      string        // of the last answer
+	RequestID      string        // of the last response
+}
+
+// WaitInfo says how a wait for a state ended.
+type WaitInfo struct {
+	Provider  string
+	Operation string // such as "powerauth.Operations.Wait"
+	Start     time.Time
+	Duration  time.Duration
+	Polls     int  // how many reads there were
+	Kind      Kind // "" when the state came
+}
+
+// DeliveryInfo says how a delivery to a webhook handler ended.
+type DeliveryInfo struct {
+	Name       string // the handler's
+	Start      time.Time
+	Duration   time.Duration
+	Status     int    // HTTP status of the response
+	Reason     string // "" when everything was handled now, else why not; package webhook lists the reasons
+	Scheme     string // how it was verified; empty when it was refused
+	KeyID      string // which key signed it
+	DeliveryID string // the sender's signed id, if it has one
+	// Events are how many there were; Handled, Duplicates and Failed say what became of them.
+	Events, Handled, Duplicates, Failed int
+	// Err is the first failure. Its text may be that of a Decode, Handle, Store or Verifier of the team's own.
+	Err error
+}
+
+// DecisionInfo says how a middleware decided about a request. It holds nothing of the request itself.
+type DecisionInfo struct {
+	Provider  string
+	Operation string // such as "powerauth.Protect"
+	Resource  string // what is protected, as configured: for PowerAuth the uriId
+	Start     time.Time
+	Duration  time.Duration
+	Reason    string // "" for a request that was let through, else why it was refused
+	Status    int    // HTTP status of the refusal; 0 for a request that was let through
+	// Err is why the provider could not be asked, or what it refused; safe to print. Else nil.
+	Err error
+}
+
+// Observers joins observers: each function calls theirs in order. Contexts pass from one to the next.
+func Observers(all ...Observer) Observer {
+	var joined Observer
+	for _, o := range all {
+		joined = Observer{
+			CallStart:    chain(joined.CallStart, o.CallStart),
+			AttemptStart: chain(joined.AttemptStart, o.AttemptStart),
+			AttemptEnd:   both(joined.AttemptEnd, o.AttemptEnd),
+			CallEnd:      both(joined.CallEnd, o.CallEnd),
+			Wait:         both(joined.Wait, o.Wait),
+			Delivery:     both(joined.Delivery, o.Delivery),
+			Decision:     both(joined.Decision, o.Decision),
+		}
+	}
+	return joined
+}
+
+func chain[T any](a, b func(context.Context, T) context.Context) func(context.Context, T) context.Context {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(ctx context.Context, v T) context.Context { return b(a(ctx, v), v) }
+}
+
+func both[T any](a, b func(context.Context, T)) func(context.Context, T) {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(ctx context.Context, v T) { a(ctx, v); b(ctx, v) }
 }

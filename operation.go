@@ -4,8 +4,8 @@ package identkit
 type RetryClass uint8
 
 const (
-	// RetryIfNotProcessed allows another attempt only when the server surely did not act: the request was never
-	// sent, or it was refused with 429. It is the zero value.
+	// RetryIfNotProcessed allows another attempt only when the server surely did not process the request: it was never
+	// sent, or refused with 429. It is the zero value.
 	RetryIfNotProcessed RetryClass = iota
 	// RetrySafe allows another attempt after any transient failure: network, timeout, 429, 500, 502, 503, 504.
 	RetrySafe

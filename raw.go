@@ -3,30 +3,34 @@ package identkit
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/identkit/identkit/internal/seal"
 )
 
 // Raw keeps the JSON a result was read from. Results embed it, so that a field which the vendor adds
 // tomorrow is usable today.
-type Raw struct {
-	// Two pointers away, so that printing a result, with any verb, does not print the answer a second time, secrets included:
-	// package fmt follows one pointer to a slice, never a pointer to a pointer.
-	json **json.RawMessage
-}
+type Raw struct{ json seal.Hidden[json.RawMessage] }
 
-// RawJSON returns a copy of exactly what arrived, or nil for a value that did not come from an answer.
-func (r Raw) RawJSON() json.RawMessage {
-	if r.json == nil {
+// RawJSON returns a copy of exactly what arrived, or nil for a value that did not come from a response.
+func (r Raw) RawJSON() json.RawMessage { return bytes.Clone(r.json.Get()) }
+
+func (r *Raw) raw() *Raw { return r }
+
+func init() {
+	seal.RawJSON = func(result any, body []byte) {
+		if r, ok := result.(interface{ raw() *Raw }); ok {
+			r.raw().json = seal.Hide(json.RawMessage(body))
+		}
+	}
+	seal.PeekRawJSON = func(result any) []byte {
+		if r, ok := result.(interface{ raw() *Raw }); ok {
+			return r.raw().json.Get()
+		}
 		return nil
 	}
-	return bytes.Clone(**r.json)
-}
-
-// KeepRawJSON remembers what a result was read from. Clients call it; the bytes must not change afterwards.
-func (r *Raw) KeepRawJSON(b json.RawMessage) {
-	kept := &struct {
-		at   *json.RawMessage
-		text json.RawMessage
-	}{text: b}
-	kept.at = &kept.text
-	r.json = &kept.at
+	seal.ErrorBody = func(err error, body []byte) {
+		if e, ok := err.(*Error); ok { //nolint:errorlint // the very error, not one around it
+			e.body = seal.Hide(bytes.Clone(body[:min(len(body), maxBodyExcerpt)]))
+		}
+	}
 }

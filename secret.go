@@ -2,41 +2,67 @@ package identkit
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 )
 
+// secretMask stands for every secret that is not empty. It is never a secret itself: nothing sends it or reads it back.
 const secretMask = "[secret]"
 
-// Secret is a text that must not show: a password, a key, a one-time code. Printing, logging or
-// marshalling one gives a mask; [Secret.Reveal] gives the text. Reading one from JSON works as for any
-// string.
+// Secret is a text that must not show: a password, a key, a one-time code. Printing, logging or marshalling one gives a mask;
+// [Secret.Reveal] gives the text, and an empty one stays empty. To store a Secret, store what Reveal gives: reading the mask
+// back is [ErrMasked], and calls and configurations refuse it.
 //
-// The mask protects a Secret wherever its methods can be called. The fmt package cannot call methods on
-// unexported struct fields, so keep a Secret in an exported field, a closure, or a [SecretSource].
+// The fmt package cannot call methods on unexported struct fields, so keep a Secret in an exported field, a closure, or a
+// [SecretSource].
 type Secret string
+
+// ErrMasked is the error of reading a [Secret] from text that holds the mask: it was stored without [Secret.Reveal].
+var ErrMasked = errors.New("identkit: a masked secret: it was stored without Reveal")
 
 // Reveal returns the text itself.
 func (s Secret) Reveal() string { return string(s) }
 
-// String returns a mask.
-func (Secret) String() string { return secretMask }
+// IsMask reports whether the text is what printing a Secret gives, and so no secret at all.
+func (s Secret) IsMask() bool { return s == secretMask }
 
-// GoString returns a mask.
-func (Secret) GoString() string { return secretMask }
+// String returns a mask.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return secretMask
+}
 
 // Format prints a mask for every verb.
-func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secretMask) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue returns a mask.
-func (Secret) LogValue() slog.Value { return slog.StringValue(secretMask) }
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalJSON returns a mask as a JSON string.
-func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + secretMask + `"`), nil }
+// MarshalText returns a mask. It is also how a Secret is written as JSON.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// MarshalText returns a mask.
-func (Secret) MarshalText() ([]byte, error) { return []byte(secretMask), nil }
+// UnmarshalText reads any text but the mask.
+func (s *Secret) UnmarshalText(b []byte) error {
+	if string(b) == secretMask {
+		return ErrMasked
+	}
+	*s = Secret(b)
+	return nil
+}
+
+// UnmarshalJSON reads a JSON string, or null as empty. The mask is [ErrMasked].
+func (s *Secret) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return errors.New("identkit: a secret must be a JSON string")
+	}
+	return s.UnmarshalText([]byte(text))
+}
 
 // SecretSource gives the secret to use now. Clients ask it for every attempt, so that a secret can be
 // rotated without a new client; a source that does I/O should cache. It must be safe for concurrent use.

@@ -1,6 +1,7 @@
 package identkittest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -90,7 +91,18 @@ func (c *LeakCheck) Logger() *slog.Logger {
 }
 
 // Observer returns an observer whose values are checked.
-func (c *LeakCheck) Observer() identkit.Observer { return leakObserver{c} }
+func (c *LeakCheck) Observer() identkit.Observer {
+	note := func(where string, v any) { c.note("observer value of "+where, fmt.Sprintf("%+v", v)) }
+	return identkit.Observer{
+		CallStart:    func(ctx context.Context, i identkit.CallInfo) context.Context { note("CallStart", i); return ctx },
+		AttemptStart: func(ctx context.Context, i identkit.AttemptInfo) context.Context { note("AttemptStart", i); return ctx },
+		AttemptEnd:   func(_ context.Context, i identkit.AttemptInfo) { note("AttemptEnd", i) },
+		CallEnd:      func(_ context.Context, i identkit.CallResult) { note("CallEnd", i) },
+		Wait:         func(_ context.Context, i identkit.WaitInfo) { note("Wait", i) },
+		Delivery:     func(_ context.Context, i identkit.DeliveryInfo) { note("Delivery", i) },
+		Decision:     func(_ context.Context, i identkit.DecisionInfo) { note("Decision", i) },
+	}
+}
 
 // Error checks an error and everything it wraps, in all the ways an error is printed. A nil error is passed over.
 func (c *LeakCheck) Error(err error) {

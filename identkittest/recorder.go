@@ -3,10 +3,7 @@ package identkittest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-
-	"github.com/identkit/identkit"
 )
 
 // recorder notes every record that a slog handler writes.
@@ -43,20 +40,4 @@ func (b bothHandlers) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (b bothHandlers) WithGroup(name string) slog.Handler {
 	return bothHandlers{b[0].WithGroup(name), b[1].WithGroup(name)}
-}
-
-// leakObserver notes every value it is given.
-type leakObserver struct{ check *LeakCheck }
-
-func (o leakObserver) CallStart(ctx context.Context, c identkit.CallInfo) context.Context {
-	o.check.note("observer value of CallStart", fmt.Sprintf("%+v", c))
-	return ctx
-}
-
-func (o leakObserver) AttemptEnd(_ context.Context, a identkit.AttemptInfo) {
-	o.check.note("observer value of AttemptEnd", fmt.Sprintf("%+v", a))
-}
-
-func (o leakObserver) CallEnd(_ context.Context, c identkit.CallResult) {
-	o.check.note("observer value of CallEnd", fmt.Sprintf("%+v", c))
 }

@@ -143,7 +143,7 @@ func (s *Enrol) Image(ctx context.Context, in EnrolImageParams, opts ...identkit
 	}
 	if !done.success {
 		e := &identkit.Error{Provider: provider, Operation: enrolImage.Name, Kind: identkit.ErrRejected, Status: http.StatusOK, Detail: "the photo was not accepted"}
-		e.KeepBody(done.RawJSON())
+		transport.KeepBody(e, done.RawJSON())
 		return nil, e
 	}
 	return &done.EnrolledImage, nil

@@ -66,14 +66,6 @@ type Validation struct {
 	FrameQuality FrameQuality
 	// FrameAvailable says that [Validation.Frame] has a frame; only for service providers with frames enabled.
 	FrameAvailable bool
-
-	answer func() []byte
-}
-
-// KeepRawJSON remembers the answer. The client calls it.
-func (v *Validation) KeepRawJSON(b json.RawMessage) {
-	v.Raw.KeepRawJSON(b)
-	v.answer = func() []byte { return b } // a closure, so that printing the verdict does not print frames
 }
 
 type validationAnswer struct {
@@ -183,10 +175,7 @@ func (v *Validation) FrameJPEG() ([]byte, error) { return v.frame("frame_jpeg") 
 func (v *Validation) FrameISO19794() ([]byte, error) { return v.frame("iso_19794_5") }
 
 func (v *Validation) frame(name string) ([]byte, error) {
-	if v.answer == nil {
-		return nil, ErrNoFrame
-	}
-	encoded := text(member(v.answer(), name))
+	encoded := text(member(v.RawJSON(), name))
 	if encoded == "" {
 		return nil, ErrNoFrame
 	}

@@ -94,7 +94,7 @@ func (w *auditAnswer) finish(transport.Path) (*auditPage, error) {
 			return nil, transport.Missing("timestamp")
 		}
 		item.AuditItem.Time = item.Time.Time
-		item.KeepRawJSON(raw)
+		transport.KeepRaw(&item, raw)
 		page.items = append(page.items, item.AuditItem)
 	}
 	// The order of an answer is undocumented.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
 	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/webhook"
 )
@@ -117,7 +118,7 @@ func decodeCallback(d *webhook.Delivery) ([]callback, error) {
 	}
 	m := bodies[0]
 	c := callback{kindText: string(told[wire.Text](m, "type"))}
-	c.raw.KeepRawJSON(d.Request.Body)
+	transport.KeepRaw(&c.raw, d.Request.Body)
 	registration, operation := string(told[wire.Text](m, "activationId")), string(told[wire.Text](m, "operationId"))
 	if registration == "" {
 		registration = string(told[wire.Text](m, "registrationId"))

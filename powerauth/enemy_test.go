@@ -133,9 +133,9 @@ func TestRefusedAttemptIsCounted(t *testing.T) {
 	var resp identkit.Response
 	require.NoError(t, create(t.Context(), srv.Client(), identkit.WithResponse(&resp)))
 	require.Len(t, resp.Attempts, 2)
-	assert.Equal(t, "dial", resp.Attempts[0].Phase)
+	assert.Equal(t, identkit.PhaseDial, resp.Attempts[0].Phase)
 	assert.Equal(t, identkit.ErrNetwork, resp.Attempts[0].Kind)
-	assert.Equal(t, "backoff", resp.Attempts[1].Reason)
+	assert.Equal(t, identkit.ReasonBackoff, resp.Attempts[1].Reason)
 	assert.Equal(t, 200, resp.Attempts[1].Status)
 }
 
@@ -241,7 +241,7 @@ func TestAnUnknownHostIsNotAskedForAgain(t *testing.T) {
 	assert.Contains(t, err.Error(), "no such host")
 	var e *identkit.Error
 	require.ErrorAs(t, err, &e)
-	assert.Equal(t, "dns", e.Attempts[0].Phase)
+	assert.Equal(t, identkit.PhaseDNS, e.Attempts[0].Phase)
 	assert.Equal(t, 1, dials)
 }
 
@@ -262,7 +262,7 @@ func TestAnExpiredCertificateIsRefused(t *testing.T) {
 	var e *identkit.Error
 	require.ErrorAs(t, err, &e)
 	require.Len(t, e.Attempts, 1)
-	assert.Equal(t, "tls", e.Attempts[0].Phase)
+	assert.Equal(t, identkit.PhaseTLS, e.Attempts[0].Phase)
 	assert.Zero(t, handled.Load())
 }
 

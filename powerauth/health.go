@@ -91,7 +91,7 @@ func (s *Health) Readiness(ctx context.Context, opts ...identkit.CallOption) (*H
 
 func (s *Health) ask(ctx context.Context, op *transport.Operation, opts []identkit.CallOption) (*HealthStatus, error) {
 	opts = append([]identkit.CallOption{identkit.WithAttempts(1)}, opts...)
-	resp := identkit.NewCallSettings(opts...).Response
+	resp := transport.ResponseOf(opts)
 	if resp == nil {
 		resp = new(identkit.Response)
 		opts = append(opts, identkit.WithResponse(resp))
@@ -115,6 +115,6 @@ func stateOf(body []byte) *HealthStatus {
 	if json.Unmarshal(body, &h) != nil || h.Status == "" || h.Status == HealthUp || h.ResponseObject != nil {
 		return nil
 	}
-	h.KeepRawJSON(body)
+	transport.KeepRaw(&h, body)
 	return &h.HealthStatus
 }

@@ -178,7 +178,7 @@ func (w *passkeyListAnswer) finish(path transport.Path) (*PasskeyList, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.KeepRawJSON(raw)
+		transport.KeepRaw(&p, raw)
 		list.Passkeys = append(list.Passkeys, *p)
 	}
 	return list, nil

@@ -301,7 +301,7 @@ func (s *Registrations) List(ctx context.Context, in ListRegistrationsParams, op
 			if err != nil {
 				return nil, err
 			}
-			r.KeepRawJSON(raw)
+			transport.KeepRaw(&r, raw)
 			if r.UserID == "" {
 				r.UserID = in.UserID
 			}

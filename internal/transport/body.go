@@ -41,7 +41,7 @@ func (b Body) unmasked() Body {
 	return b
 }
 
-var maskedSecret, _ = identkit.Secret("").MarshalJSON()
+var maskedSecret, _ = []byte(`"` + identkit.Secret("x").String() + `"`), error(nil)
 
 // with is the body with more members.
 func (b Body) with(more map[string]any, check *Check) Body {
@@ -54,6 +54,9 @@ func (b Body) with(more map[string]any, check *Check) Body {
 		if _, taken := object[name]; taken {
 			check.Refuse("WithBodyField["+name+"]", "is sent by the call already")
 			continue
+		}
+		if secret, ok := value.(identkit.Secret); ok {
+			value = secret.Reveal()
 		}
 		v, err := json.Marshal(value)
 		if bytes.Contains(v, maskedSecret) {

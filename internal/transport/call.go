@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/seal"
 )
 
 // call is one call on its way: the state between its attempts. The loop is the road's; it finds the call in the context.
@@ -21,7 +22,7 @@ type call struct {
 	context  callContext
 	road     *Road
 	op       *Operation
-	settings identkit.CallSettings
+	settings seal.CallSettings
 	progress atomic.Pointer[progress] // of the present attempt
 	check    Check
 	started  time.Time
@@ -35,9 +36,9 @@ type call struct {
 	used     string   // credential of the last attempt
 	renewed  bool     // the one replay with a newer credential was made
 
-	pending bool          // another attempt is due
-	wait    time.Duration // before it
-	reason  string        // of the wait
+	pending bool                 // another attempt is due
+	wait    time.Duration        // before it
+	reason  identkit.RetryReason // of the wait
 
 	status    int // of the last answer
 	header    http.Header
@@ -114,7 +115,7 @@ func (roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	c.failure = f
 	c.attempts = append(c.attempts, a)
-	if c.road.observer != nil {
+	if c.road.observer.AttemptEnd != nil {
 		c.observeAttempt(req.Context(), a)
 	}
 	if resp == nil {
@@ -237,7 +238,7 @@ func (c *call) lost(ctx context.Context, err error, p *progress) *failure {
 // refused is the failure of an answer that is not 2xx.
 func (c *call) refused(h http.Header) *failure {
 	e := &identkit.Error{Kind: kindOf(c.status), Status: c.status, RequestID: c.requestID}
-	e.KeepBody(c.body)
+	seal.ErrorBody(e, c.body)
 	if d, ok := retryAfter(h, time.Now()); ok {
 		e.RetryAfter = d
 	}
@@ -279,7 +280,7 @@ func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) 
 		return false, nil //nolint:nilerr // the attempt's failure is the answer
 	}
 	if r.auth != nil && !c.renewed && f.err.Status != 0 && c.renews(ctx, f.err) {
-		c.renewed, c.pending, c.reason = true, true, "credential"
+		c.renewed, c.pending, c.reason = true, true, identkit.ReasonCredential
 		c.logRetry(ctx)
 		return true, nil
 	}
@@ -294,9 +295,9 @@ func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) 
 	if made >= most || !retryable(c.op.Retry, f) {
 		return false, nil
 	}
-	c.wait, c.reason = jitter(made, r.retry.InitialBackoff, r.retry.MaxBackoff), "backoff"
+	c.wait, c.reason = jitter(made, r.retry.InitialBackoff, r.retry.MaxBackoff), identkit.ReasonBackoff
 	if asked := f.err.RetryAfter; asked > c.wait {
-		c.wait, c.reason = asked, "retry-after"
+		c.wait, c.reason = asked, identkit.ReasonRetryAfter
 	}
 	if c.wait > r.retry.MaxBackoff || !c.timeFor(ctx, c.wait) {
 		return false, nil

@@ -73,6 +73,10 @@ type recorder struct {
 	ends     []identkit.CallResult
 }
 
+func (o *recorder) observer() identkit.Observer {
+	return identkit.Observer{CallStart: o.CallStart, AttemptEnd: o.AttemptEnd, CallEnd: o.CallEnd}
+}
+
 type spanKey struct{}
 
 func (o *recorder) CallStart(ctx context.Context, c identkit.CallInfo) context.Context {
@@ -102,7 +106,7 @@ func TestAnObserverSeesEveryAttemptAndNothingPersonal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o, lc := new(recorder), identkittest.NewLeakCheck(t)
-		srv, r := things(t, func(c *Config) { c.Options.Observer, c.Options.Logger = o, lc.Logger() })
+		srv, r := things(t, func(c *Config) { c.Options.Observer, c.Options.Logger = o.observer(), lc.Logger() })
 		id := lc.Personal("id")
 		srv.Fault(identkittest.Any().Nth(1).Status(503), identkittest.Any().Nth(2).Reset())
 		_, err := readOne(t.Context(), r, id)
@@ -111,9 +115,9 @@ func TestAnObserverSeesEveryAttemptAndNothingPersonal(t *testing.T) {
 		info := identkit.CallInfo{Provider: "test", Operation: "test.Read", Method: "GET", Path: "/things/{id}"}
 		assert.Equal(t, []identkit.CallInfo{info}, o.starts)
 		require.Len(t, o.attempts, 3)
-		assert.Equal(t, identkit.AttemptInfo{CallInfo: info, Number: 1, Status: 503, Kind: identkit.ErrUnavailable}, o.attempts[0])
-		assert.Equal(t, "response", o.attempts[1].Phase)
-		assert.Equal(t, "backoff", o.attempts[1].Reason)
+		assert.Equal(t, identkit.AttemptInfo{CallInfo: info, Number: 1, Attempt: identkit.Attempt{Start: o.attempts[0].Start, Status: 503, Kind: identkit.ErrUnavailable}}, o.attempts[0])
+		assert.Equal(t, identkit.PhaseResponse, o.attempts[1].Phase)
+		assert.Equal(t, identkit.ReasonBackoff, o.attempts[1].Reason)
 		assert.Equal(t, identkit.Kind(""), o.attempts[2].Kind)
 		assert.Equal(t, "req-7", o.attempts[2].RequestID)
 		require.Len(t, o.ends, 1)
@@ -128,7 +132,7 @@ func TestAnObserverSeesEveryAttemptAndNothingPersonal(t *testing.T) {
 func TestALocalRefusalIsObservedToo(t *testing.T) {
 	t.Parallel()
 	o := new(recorder)
-	_, r := things(t, func(c *Config) { c.Options.Observer = o })
+	_, r := things(t, func(c *Config) { c.Options.Observer = o.observer() })
 	_, err := readOne(t.Context(), r, "..")
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	require.Len(t, o.ends, 1)
@@ -319,5 +323,5 @@ func TestATransportWithoutHooksMayHaveSentEverything(t *testing.T) {
 	assert.Equal(t, 1, d.calls)
 	var e *identkit.Error
 	require.ErrorAs(t, err, &e)
-	assert.Equal(t, "response", e.Attempts[0].Phase)
+	assert.Equal(t, identkit.PhaseResponse, e.Attempts[0].Phase)
 }

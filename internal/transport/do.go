@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/seal"
 )
 
 // Input is what one call sends.
@@ -54,9 +55,7 @@ func (d *decoding[W, T]) accept(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if k, ok := any(t).(interface{ KeepRawJSON(b json.RawMessage) }); ok {
-		k.KeepRawJSON(body)
-	}
+	seal.RawJSON(t, body)
 	d.result = t
 	return nil
 }
@@ -121,7 +120,7 @@ func (r *Road) Call(ctx context.Context, in identkit.Request, out any, opts []id
 
 // run makes a call: begin, check, send, accept, end.
 func (r *Road) run(ctx context.Context, op *Operation, in Input, opts []identkit.CallOption, to acceptor) error {
-	c := &call{road: r, op: op, settings: identkit.NewCallSettings(opts...), started: time.Now()}
+	c := &call{road: r, op: op, settings: settingsOf(opts), started: time.Now()}
 	timeout := r.timeout
 	if c.settings.Timeout > 0 {
 		timeout = c.settings.Timeout
@@ -176,7 +175,7 @@ func (c *call) accept(to acceptor) *identkit.Error {
 		e = &identkit.Error{Kind: identkit.ErrBadResponse, Detail: explain(err), Err: err}
 	}
 	e.Status, e.RequestID = c.status, c.requestID
-	e.KeepBody(c.body)
+	seal.ErrorBody(e, c.body)
 	return e
 }
 
@@ -278,4 +277,25 @@ func validHeaderValue(s string) bool {
 		}
 	}
 	return true
+}
+
+func settingsOf(opts []identkit.CallOption) (s seal.CallSettings) {
+	for _, o := range opts {
+		if o != nil {
+			o(&s)
+		}
+	}
+	return s
+}
+
+// KeepRaw keeps the JSON that a part of a result was read from.
+func KeepRaw(result any, b []byte) { seal.RawJSON(result, b) }
+
+// KeepBody keeps a response's body in an error.
+func KeepBody(e *identkit.Error, b []byte) { seal.ErrorBody(e, b) }
+
+// ResponseOf is the target that the options of a call name, or nil.
+func ResponseOf(opts []identkit.CallOption) *identkit.Response {
+	r, _ := settingsOf(opts).Response.(*identkit.Response)
+	return r
 }

@@ -23,7 +23,7 @@ import (
 // failure is how an attempt failed, with what decides about another one.
 type failure struct {
 	err       *identkit.Error
-	phase     string
+	phase     identkit.Phase
 	sent      bool // the request, or a part of it, may have reached the server
 	permanent bool // another attempt would fail the same way
 }
@@ -78,16 +78,16 @@ func (p *progress) advance(to int32) {
 // sent reports whether anything may have reached the server. A RoundTripper that knows no hooks may have sent everything.
 func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced.Load() }
 
-func (p *progress) phase(err error) string {
+func (p *progress) phase(err error) identkit.Phase {
 	switch p.step.Load() {
 	case stepAnswer:
 		var op *net.OpError
 		if errors.As(err, &op) && op.Op == "write" {
-			return "write"
+			return identkit.PhaseWrite
 		}
-		return "response"
+		return identkit.PhaseResponse
 	case stepBody:
-		return "body"
+		return identkit.PhaseBody
 	}
 	var (
 		dns *net.DNSError
@@ -95,13 +95,13 @@ func (p *progress) phase(err error) string {
 	)
 	switch {
 	case errors.As(err, &dns):
-		return "dns"
+		return identkit.PhaseDNS
 	case isTLS(err):
-		return "tls"
+		return identkit.PhaseTLS
 	case p.traced.Load(), errors.As(err, &op) && op.Op == "dial":
-		return "dial"
+		return identkit.PhaseDial
 	}
-	return "response"
+	return identkit.PhaseResponse
 }
 
 func isTLS(err error) bool {

@@ -15,7 +15,7 @@ func (c *call) info() identkit.CallInfo {
 }
 
 func (c *call) begin(ctx context.Context) context.Context {
-	if c.road.observer == nil {
+	if c.road.observer.CallStart == nil {
 		return ctx
 	}
 	return c.road.observer.CallStart(ctx, c.info())
@@ -23,23 +23,22 @@ func (c *call) begin(ctx context.Context) context.Context {
 
 func (c *call) observeAttempt(ctx context.Context, a identkit.Attempt) {
 	c.road.observer.AttemptEnd(ctx, identkit.AttemptInfo{
-		CallInfo: c.info(), Number: len(c.attempts), Wait: a.Wait, Reason: a.Reason, Status: a.Status,
-		Phase: a.Phase, Kind: a.Kind, Duration: a.Duration, RequestID: c.requestID,
+		CallInfo: c.info(), Attempt: a, Number: len(c.attempts), RequestID: c.requestID,
 	})
 }
 
 func (c *call) end(ctx context.Context, e *identkit.Error) {
-	if r := c.settings.Response; r != nil && c.status != 0 {
+	if r, ok := c.settings.Response.(*identkit.Response); ok && r != nil && c.status != 0 {
 		*r = identkit.Response{Status: c.status, Header: c.header.Clone(), RequestID: c.requestID, Body: bytes.Clone(c.body), Attempts: slices.Clone(c.attempts)}
 	}
-	if c.road.observer == nil && c.road.logger == nil {
+	if c.road.observer.CallEnd == nil && c.road.logger == nil {
 		return
 	}
-	res := identkit.CallResult{CallInfo: c.info(), Attempts: len(c.attempts), Status: c.status, Duration: time.Since(c.started), RequestID: c.requestID}
+	res := identkit.CallResult{CallInfo: c.info(), Start: c.started, Attempts: len(c.attempts), Status: c.status, Duration: time.Since(c.started), RequestID: c.requestID}
 	if e != nil {
 		res.Kind, res.OutcomeUnknown = e.Kind, e.OutcomeUnknown
 	}
-	if c.road.observer != nil {
+	if c.road.observer.CallEnd != nil {
 		c.road.observer.CallEnd(ctx, res)
 	}
 	if l := c.road.logger; l != nil && l.Enabled(ctx, slog.LevelDebug) {
@@ -56,6 +55,6 @@ func (c *call) logRetry(ctx context.Context) {
 	}
 	a := c.attempts[len(c.attempts)-1]
 	l.LogAttrs(ctx, slog.LevelInfo, "call will be tried again", slog.String("operation", c.op.Name), slog.Int("attempt", len(c.attempts)),
-		slog.Int("status", a.Status), slog.String("kind", string(a.Kind)), slog.String("phase", a.Phase),
-		slog.Duration("wait", c.wait), slog.String("reason", c.reason))
+		slog.Int("status", a.Status), slog.String("kind", string(a.Kind)), slog.String("phase", string(a.Phase)),
+		slog.Duration("wait", c.wait), slog.String("reason", string(c.reason)))
 }

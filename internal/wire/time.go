@@ -23,9 +23,6 @@ var isoLayouts = [...]string{
 	"2006-01-02",
 }
 
-// lastMillis is the end of the year 9999, the last instant that time.Time can write as JSON.
-const lastMillis = 253402300799999
-
 // UnmarshalJSON implements json.Unmarshaler.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	b = bytes.TrimSpace(b)
