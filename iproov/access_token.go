@@ -116,7 +116,7 @@ func (w *accessTokenAnswer) finish(transport.Path) (*AccessToken, error) {
 	return a, nil
 }
 
-var accessToken = &transport.Operation{
+var accessToken = &transport.OldOperation{
 	Name:   "iproov.AccessToken",
 	Method: http.MethodPost, Path: "/{api_key}/access_token",
 	Retry:     transport.RetrySafe,
@@ -138,7 +138,7 @@ func (c *Client) AccessToken(ctx context.Context, opts ...identkit.CallOption) (
 	}
 	b, err := c.tokens.buyer(ctx)
 	if err != nil {
-		return transport.Do(ctx, c.service.road.WithAuth(refuser{err}), accessToken, transport.Input{Path: transport.Path{"-"}}, (*accessTokenAnswer).finish, opts)
+		return transport.Do(ctx, c.service.road.WithAuth(transport.Refuse(err)), accessToken, transport.Input{Path: transport.Path{"-"}}, (*accessTokenAnswer).finish, opts)
 	}
 	return c.tokens.get(ctx, b, opts)
 }

@@ -28,7 +28,7 @@ func (w *healthAnswer) finish(transport.Path) (*Health, error) {
 	return &Health{Up: w.Up.Yes()}, nil
 }
 
-var availability = &transport.Operation{
+var availability = &transport.OldOperation{
 	Name:   "iproov.Availability",
 	Method: http.MethodGet, Path: "/availability",
 	Retry:     transport.RetrySafe,

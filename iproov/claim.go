@@ -145,7 +145,7 @@ type claimAnswer struct {
 }
 
 // token asks for a claim of either type.
-func (s *service) token(ctx context.Context, op *transport.Operation, t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
+func (s *service) token(ctx context.Context, op *transport.OldOperation, t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
 	before := time.Now().Add(ClaimWindow)
 	finish := func(w *claimAnswer, _ transport.Path) (*Claim, error) {
 		if w.Token.String() == "" {
@@ -198,7 +198,7 @@ func (w *invalidationAnswer) finish(transport.Path) (*Invalidation, error) {
 	return &Invalidation{Aborted: w.Aborted.Yes(), UserInformed: w.Informed.Yes()}, nil
 }
 
-var invalidateClaim = &transport.Operation{
+var invalidateClaim = &transport.OldOperation{
 	Name:   "iproov.Claims.Invalidate",
 	Method: http.MethodPost, Path: "/claim/{token}/invalidate",
 	Retry:     transport.RetrySafe, // a claim that is stopped stays stopped

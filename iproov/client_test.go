@@ -84,11 +84,13 @@ func TestTheFakePlaysTheCatalogue(t *testing.T) {
 	}
 }
 
-func TestCallGoesTheSameRoad(t *testing.T) {
+func TestCallIsACallLikeAnyOther(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	srv.AddUser(alice, iproov.UserActive)
-	var out struct{ Status string }
+	var out struct {
+		Status string `json:"status"`
+	}
 	require.NoError(t, srv.Client().Call(t.Context(), identkit.Request{Path: "/users/{id}", PathValues: map[string]string{"id": string(alice)}}, &out))
 	assert.Equal(t, "active", out.Status)
 	err := srv.Client(func(cfg *iproov.Config) { cfg.OAuth = iproov.OAuth{} }).Call(t.Context(), identkit.Request{Path: "/users/x"}, nil)

@@ -105,17 +105,11 @@ func ask(ctx context.Context, source identkit.SecretSource) (identkit.Secret, er
 	return s, err
 }
 
-// refuser is the authorizer of a call that has no credential to send.
-type refuser struct{ err error }
-
-func (r refuser) Authorize(context.Context, http.Header) (string, error) { return "", r.err }
-func (refuser) Rejected(context.Context, string, *identkit.Error) bool   { return false }
-
-var noOAuth = refuser{&identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "needs Config.OAuth"}}
+var noOAuth = transport.Refuse(&identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "needs Config.OAuth"})
 
 // call is one call that carries the keys of the moment.
 type call struct {
-	op   *transport.Operation
+	op   *transport.OldOperation
 	in   transport.Input
 	keys func(k keys, in *transport.Input) // puts the keys in
 	once bool                              // the body can be read only once
@@ -137,7 +131,7 @@ func send[W, T any](ctx context.Context, s *service, c call, finish func(*W, tra
 	defer cancel()
 	k, err := s.credentials.now(patience)
 	if err != nil {
-		return transport.Do(ctx, s.road.WithAuth(refuser{err}), c.op, c.in, finish, opts)
+		return transport.Do(ctx, s.road.WithAuth(transport.Refuse(err)), c.op, c.in, finish, opts)
 	}
 	in := c.in
 	c.keys(k, &in)

@@ -11,7 +11,7 @@ import (
 // Enrol makes faces known, by a scan (CreateToken, Validate) or from a trusted photo (CreateToken, Image, then a verification): client.Enrol.
 type Enrol struct{ service *service }
 
-var enrolToken = &transport.Operation{
+var enrolToken = &transport.OldOperation{
 	Name:   "iproov.Enrol.CreateToken",
 	Method: http.MethodPost, Path: "/claim/enrol/token",
 	Retry: transport.RetrySafe, // a claim that nobody starts is forgotten
@@ -29,7 +29,7 @@ func (s *Enrol) CreateToken(ctx context.Context, in CreateTokenParams, opts ...i
 	return s.service.token(ctx, enrolToken, TypeEnrol, in, opts)
 }
 
-var enrolValidate = &transport.Operation{
+var enrolValidate = &transport.OldOperation{
 	Name:   "iproov.Enrol.Validate",
 	Method: http.MethodPost, Path: "/claim/enrol/validate",
 	Retry:     transport.RetryIfNotProcessed, // the verdict is given once

@@ -63,7 +63,7 @@ type imageResult struct {
 	success bool
 }
 
-var enrolImage = &transport.Operation{
+var enrolImage = &transport.OldOperation{
 	Name:   "iproov.Enrol.Image",
 	Method: http.MethodPost, Path: "/claim/enrol/image",
 	Retry:     transport.RetryIfNotProcessed, // a token takes one image

@@ -84,7 +84,7 @@ func (id UserID) input(body transport.Body) transport.Input {
 	}}
 }
 
-var getUser = &transport.Operation{
+var getUser = &transport.OldOperation{
 	Name:   "iproov.Users.Get",
 	Method: http.MethodGet, Path: "/users/{user_id}",
 	Retry:     transport.RetrySafe,
@@ -106,7 +106,7 @@ type UpdateUserParams struct {
 	Name string `json:"name,omitempty"`
 }
 
-var updateUser = &transport.Operation{
+var updateUser = &transport.OldOperation{
 	Name:   "iproov.Users.Update",
 	Method: http.MethodPut, Path: "/users/{user_id}",
 	Retry:     transport.RetrySafe,
@@ -114,7 +114,7 @@ var updateUser = &transport.Operation{
 }
 
 // renameUser is updateUser with a new id.
-var renameUser = &transport.Operation{
+var renameUser = &transport.OldOperation{
 	Name:   updateUser.Name,
 	Method: updateUser.Method, Path: updateUser.Path,
 	Retry:     transport.RetryIfNotProcessed, // once done, the path is gone
@@ -150,7 +150,7 @@ func (s *Users) Update(ctx context.Context, id UserID, in UpdateUserParams, opts
 	}, opts)
 }
 
-var deleteUser = &transport.Operation{
+var deleteUser = &transport.OldOperation{
 	Name:   "iproov.Users.Delete",
 	Method: http.MethodDelete, Path: "/users/{user_id}",
 	Retry:     transport.RetrySafe,
@@ -177,7 +177,7 @@ func (s *Users) DeleteIfExists(ctx context.Context, id UserID, opts ...identkit.
 	return err
 }
 
-var activateUser = &transport.Operation{
+var activateUser = &transport.OldOperation{
 	Name:   "iproov.Users.Activate",
 	Method: http.MethodPost, Path: "/users/{user_id}/activate",
 	Retry:     transport.RetrySafe,
@@ -191,7 +191,7 @@ func (s *Users) Activate(ctx context.Context, id UserID, from time.Time, opts ..
 	return transport.Do(ctx, s.road, activateUser, id.input(dated(from)), (*userAnswer).finish, opts)
 }
 
-var suspendUser = &transport.Operation{
+var suspendUser = &transport.OldOperation{
 	Name:   "iproov.Users.Suspend",
 	Method: http.MethodPost, Path: "/users/{user_id}/suspend",
 	Retry:     transport.RetrySafe,

@@ -102,7 +102,7 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (s *service) validate(ctx context.Context, op *transport.Operation, in ValidateParams, suspended bool, opts []identkit.CallOption) (*Validation, error) {
+func (s *service) validate(ctx context.Context, op *transport.OldOperation, in ValidateParams, suspended bool, opts []identkit.CallOption) (*Validation, error) {
 	finish := func(w *validationAnswer, _ transport.Path) (*Validation, error) {
 		switch {
 		case !w.Passed.Given():
@@ -154,7 +154,7 @@ func advise(err error, advice string) error {
 	return err
 }
 
-func typeOf(op *transport.Operation) ClaimType {
+func typeOf(op *transport.OldOperation) ClaimType {
 	if op == enrolValidate {
 		return TypeEnrol
 	}

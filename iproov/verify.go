@@ -11,7 +11,7 @@ import (
 // Verify compares faces with the known ones: client.Verify.
 type Verify struct{ service *service }
 
-var verifyToken = &transport.Operation{
+var verifyToken = &transport.OldOperation{
 	Name:   "iproov.Verify.CreateToken",
 	Method: http.MethodPost, Path: "/claim/verify/token",
 	Retry: transport.RetrySafe, // a claim that nobody starts is forgotten
@@ -29,7 +29,7 @@ func (s *Verify) CreateToken(ctx context.Context, in CreateTokenParams, opts ...
 	return s.service.token(ctx, verifyToken, TypeVerify, in, opts)
 }
 
-var verifyValidate = &transport.Operation{
+var verifyValidate = &transport.OldOperation{
 	Name:   "iproov.Verify.Validate",
 	Method: http.MethodPost, Path: "/claim/verify/validate",
 	Retry:     transport.RetryIfNotProcessed, // the verdict is given once

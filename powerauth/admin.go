@@ -101,7 +101,7 @@ func (u *CreatedUser) check(username string) (*CreatedUser, error) {
 	return u, transport.Same("username", username, u.Username)
 }
 
-var createUser = &transport.Operation{
+var createUser = &transport.OldOperation{
 	Name:   "powerauth.Admin.CreateUser",
 	Method: http.MethodPost, Path: "/admin/users",
 	Retry: transport.RetryIfNotProcessed, // a second one fails, or loses the first one's password
@@ -122,7 +122,7 @@ func (c *AdminClient) CreateUser(ctx context.Context, username string, opts ...i
 	}, func(u *CreatedUser, _ transport.Path) (*CreatedUser, error) { return u.check(username) }, opts)
 }
 
-var bindUser = &transport.Operation{
+var bindUser = &transport.OldOperation{
 	Name:   "powerauth.Admin.BindUser",
 	Method: http.MethodPost, Path: "/admin/users/{username}/applications/{appId}",
 	Retry: transport.RetryIfNotProcessed,

@@ -39,7 +39,7 @@ type Application struct {
 	Roles           []string        `json:"roles"`
 }
 
-var createApplication = &transport.Operation{
+var createApplication = &transport.OldOperation{
 	Name:   "powerauth.Admin.CreateApplication",
 	Method: http.MethodPost, Path: "/admin/applications",
 	Retry: transport.RetryIfNotProcessed,
@@ -54,7 +54,7 @@ func (c *AdminClient) CreateApplication(ctx context.Context, in CreateApplicatio
 		func(a *Application, _ transport.Path) (*Application, error) { return a.check(in.ID) }, opts)
 }
 
-var getApplication = &transport.Operation{
+var getApplication = &transport.OldOperation{
 	Name:   "powerauth.Admin.GetApplication",
 	Method: http.MethodGet, Path: "/admin/applications/{appId}",
 	Retry: transport.RetrySafe,

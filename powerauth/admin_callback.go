@@ -156,7 +156,7 @@ type CreatedCallback struct {
 
 func (c *CreatedCallback) finish(transport.Path) (*CreatedCallback, error) { return c, nil }
 
-var createCallback = &transport.Operation{
+var createCallback = &transport.OldOperation{
 	Name:   "powerauth.Admin.CreateCallback",
 	Method: http.MethodPost, Path: "/v2/admin/applications/{appId}/callbacks",
 	Retry: transport.RetryIfNotProcessed, // each call makes another callback

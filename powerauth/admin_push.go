@@ -76,7 +76,7 @@ func checkPrivateKey(c *transport.Check, key identkit.Secret) {
 	c.That(key != "" && err == nil, "privateKeyBase64", "is not Base64")
 }
 
-var setAPNs = &transport.Operation{
+var setAPNs = &transport.OldOperation{
 	Name:   "powerauth.Admin.SetAPNs",
 	Method: http.MethodPost, Path: "/admin/applications/{appId}/push/apns",
 	Retry:       transport.RetryIfNotProcessed,
@@ -91,7 +91,7 @@ func (c *AdminClient) SetAPNs(ctx context.Context, appID string, in APNsSettings
 	return transport.Exec(ctx, c.road, setAPNs, transport.Input{Path: transport.Path{appID}, Body: in.body(), Check: in.check}, opts)
 }
 
-var setFCM = &transport.Operation{
+var setFCM = &transport.OldOperation{
 	Name:   "powerauth.Admin.SetFCM",
 	Method: http.MethodPost, Path: "/admin/applications/{appId}/push/fcm",
 	Retry:       transport.RetryIfNotProcessed,

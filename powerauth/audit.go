@@ -102,7 +102,7 @@ func (w *auditAnswer) finish(transport.Path) (*auditPage, error) {
 	return page, nil
 }
 
-var auditLog = &transport.Operation{
+var auditLog = &transport.OldOperation{
 	Name:   "powerauth.Audit.Log",
 	Method: http.MethodGet, Path: "/audit/log",
 	Retry: transport.RetrySafe,

@@ -1,6 +1,7 @@
 package powerauth_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -101,11 +102,32 @@ func TestAMaskedSecretIsNeverSent(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.New(powerauthtest.Options{})
 	client := srv.Client()
-	err := client.Call(t.Context(), identkit.Request{
-		Method: "POST", Path: "/v2/registrations", Body: powerauth.CreateRegistrationParams{UserID: "u", AppID: "a", OTP: "7", CommitPhase: powerauth.CommitOnCommit},
-	}, nil)
-	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
-	err = client.Registrations.Block(t.Context(), "r", identkit.WithBodyField("x", map[string]identkit.Secret{"otp": "7"}))
-	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	stored, err := json.Marshal(powerauth.CreateRegistrationParams{UserID: "u", AppID: "a", OTP: "7", CommitPhase: powerauth.CommitOnCommit})
+	require.NoError(t, err)
+	var back powerauth.CreateRegistrationParams
+	require.ErrorIs(t, json.Unmarshal(stored, &back), identkit.ErrMasked)
+	for name, call := range map[string]func() error{
+		"input": func() error {
+			_, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a", OTP: "[secret]", CommitPhase: powerauth.CommitOnCommit})
+			return err
+		},
+		"stored body": func() error {
+			return client.Call(t.Context(), identkit.Request{Method: "POST", Path: "/v2/registrations", Body: json.RawMessage(stored)}, nil)
+		},
+		"body field": func() error {
+			return client.Registrations.Block(t.Context(), "r", identkit.WithBodyField("x", map[string]identkit.Secret{"otp": "[secret]"}))
+		},
+		"header": func() error {
+			return client.Registrations.Block(t.Context(), "r", identkit.WithHeader("X-Key", "[secret]"))
+		},
+	} {
+		require.ErrorIs(t, call(), identkit.ErrInvalidRequest, name)
+	}
 	assert.Zero(t, srv.Journal().Len())
+
+	require.NoError(t, client.Call(t.Context(), identkit.Request{
+		Method: "POST", Path: "/v2/registrations", Body: powerauth.CreateRegistrationParams{UserID: "u", AppID: "a", OTP: "7", CommitPhase: powerauth.CommitOnCommit},
+	}, nil))
+	entry, _ := srv.Journal().Last("powerauth.Registrations.Create")
+	assert.Contains(t, string(entry.Body), `"otp":"7"`, "a secret is sent as its text")
 }

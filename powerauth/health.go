@@ -54,17 +54,17 @@ func (h *HealthStatus) finish(transport.Path) (*HealthStatus, error) {
 }
 
 var (
-	getHealth = &transport.Operation{
+	getHealth = &transport.OldOperation{
 		Name:   "powerauth.Health.Get",
 		Method: http.MethodGet, Path: "/actuator/health",
 		Retry: transport.RetrySafe, Unmetered: true,
 	}
-	getLiveness = &transport.Operation{
+	getLiveness = &transport.OldOperation{
 		Name:   "powerauth.Health.Liveness",
 		Method: http.MethodGet, Path: "/actuator/health/liveness",
 		Retry: transport.RetrySafe, Unmetered: true,
 	}
-	getReadiness = &transport.Operation{
+	getReadiness = &transport.OldOperation{
 		Name:   "powerauth.Health.Readiness",
 		Method: http.MethodGet, Path: "/actuator/health/readiness",
 		Retry: transport.RetrySafe, Unmetered: true,
@@ -89,7 +89,7 @@ func (s *Health) Readiness(ctx context.Context, opts ...identkit.CallOption) (*H
 	return s.ask(ctx, getReadiness, opts)
 }
 
-func (s *Health) ask(ctx context.Context, op *transport.Operation, opts []identkit.CallOption) (*HealthStatus, error) {
+func (s *Health) ask(ctx context.Context, op *transport.OldOperation, opts []identkit.CallOption) (*HealthStatus, error) {
 	opts = append([]identkit.CallOption{identkit.WithAttempts(1)}, opts...)
 	resp := transport.ResponseOf(opts)
 	if resp == nil {

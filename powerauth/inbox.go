@@ -87,7 +87,7 @@ func (w *inboxAnswer) finish(transport.Path) (*InboxMessage, error) {
 	return m, nil
 }
 
-var createInboxMessage = &transport.Operation{
+var createInboxMessage = &transport.OldOperation{
 	Name:   "powerauth.Inbox.Create",
 	Method: http.MethodPost, Path: "/v2/inbox/messages",
 	Retry: transport.RetryIfNotProcessed, // each call makes another message

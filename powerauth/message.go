@@ -48,7 +48,7 @@ func (in *SendMessageParams) check(c *transport.Check) {
 	}
 }
 
-var sendMessage = &transport.Operation{
+var sendMessage = &transport.OldOperation{
 	Name:   "powerauth.Messages.Send",
 	Method: http.MethodPost, Path: "/v2/messages/send",
 	Retry:       transport.RetryIfNotProcessed, // the user would see it twice

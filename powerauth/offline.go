@@ -31,7 +31,7 @@ func (c *OfflineQRCode) finish(transport.Path) (*OfflineQRCode, error) {
 	return c, nil
 }
 
-var offlineQR = &transport.Operation{
+var offlineQR = &transport.OldOperation{
 	Name:   "powerauth.Operations.OfflineQR",
 	Method: http.MethodGet, Path: "/v2/operations/{operationId}/offline/qr",
 	Retry: transport.RetrySafe,
@@ -100,7 +100,7 @@ func (w *offlineAnswer) finish(device RegistrationID) (*OfflineOTPResult, error)
 	return r, nil
 }
 
-var verifyOfflineOTP = &transport.Operation{
+var verifyOfflineOTP = &transport.OldOperation{
 	Name:   "powerauth.Operations.VerifyOfflineOTP",
 	Method: http.MethodPost, Path: "/v2/operations/{operationId}/offline/otp",
 	Retry: transport.RetryIfNotProcessed, // counts failed attempts, moves the counter, ends the operation

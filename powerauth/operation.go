@@ -172,7 +172,7 @@ func (w *operationAnswer) finish(path transport.Path) (*Operation, error) {
 	return o, transport.Same("operationId", path[0], string(o.ID))
 }
 
-var createOperation = &transport.Operation{
+var createOperation = &transport.OldOperation{
 	Name:   "powerauth.Operations.Create",
 	Method: http.MethodPost, Path: "/v2/operations",
 	Retry: transport.RetryIfNotProcessed, // each call makes another operation
@@ -193,7 +193,7 @@ func (s *Operations) Create(ctx context.Context, in CreateOperationParams, opts 
 	return transport.Do(ctx, s.road, createOperation, transport.Input{Body: in.body(), Check: in.check}, (*operationAnswer).finish, opts)
 }
 
-var getOperation = &transport.Operation{
+var getOperation = &transport.OldOperation{
 	Name:   "powerauth.Operations.Get",
 	Method: http.MethodGet, Path: "/v2/operations/{operationId}",
 	Retry: transport.RetrySafe,
@@ -206,7 +206,7 @@ func (s *Operations) Get(ctx context.Context, id OperationID, opts ...identkit.C
 	return transport.Do(ctx, s.road, getOperation, transport.Input{Path: transport.Path{string(id)}}, (*operationAnswer).finish, opts)
 }
 
-var cancelOperation = &transport.Operation{
+var cancelOperation = &transport.OldOperation{
 	Name:   "powerauth.Operations.Cancel",
 	Method: http.MethodDelete, Path: "/v2/operations/{operationId}",
 	Retry: transport.RetryIfNotProcessed, // only a pending operation can be cancelled, the second cancel fails

@@ -184,7 +184,7 @@ func (w *passkeyListAnswer) finish(path transport.Path) (*PasskeyList, error) {
 	return list, nil
 }
 
-var listPasskeys = &transport.Operation{
+var listPasskeys = &transport.OldOperation{
 	Name:   "powerauth.Passkeys.List",
 	Method: http.MethodPost, Path: "/v2/fido2/registrations/list",
 	Retry: transport.RetrySafe, // only reads, although it is a POST

@@ -53,7 +53,7 @@ func (c *PasskeyAssertionChallenge) finish(transport.Path) (*PasskeyAssertionCha
 	return c, nil
 }
 
-var challengeAssertion = &transport.Operation{
+var challengeAssertion = &transport.OldOperation{
 	Name:   "powerauth.Passkeys.AssertionChallenge",
 	Method: http.MethodPost, Path: "/v2/fido2/assertions/challenge",
 	Retry: transport.RetryIfNotProcessed, // each call makes another operation
@@ -178,7 +178,7 @@ func (w *assertionAnswer) finish(transport.Path) (*PasskeyAssertionResult, error
 	return r, nil
 }
 
-var verifyAssertion = &transport.Operation{
+var verifyAssertion = &transport.OldOperation{
 	Name:   "powerauth.Passkeys.VerifyAssertion",
 	Method: http.MethodPost, Path: "/v2/fido2/assertions",
 	Retry: transport.RetryIfNotProcessed, // decides the operation and counts attempts

@@ -43,7 +43,7 @@ func (c *PasskeyRegistrationChallenge) finish(transport.Path) (*PasskeyRegistrat
 	return c, nil
 }
 
-var challengePasskeyRegistration = &transport.Operation{
+var challengePasskeyRegistration = &transport.OldOperation{
 	Name:   "powerauth.Passkeys.RegistrationChallenge",
 	Method: http.MethodPost, Path: "/v2/fido2/registrations/challenge",
 	Retry: transport.RetryIfNotProcessed, // each call makes another registration
@@ -122,7 +122,7 @@ func (in *RegisterPasskeyParams) body(form PasskeyConfig) transport.Body {
 	}})
 }
 
-var registerPasskey = &transport.Operation{
+var registerPasskey = &transport.OldOperation{
 	Name:   "powerauth.Passkeys.Register",
 	Method: http.MethodPost, Path: "/v2/fido2/registrations",
 	Retry: transport.RetryIfNotProcessed, // uses the challenge up

@@ -137,7 +137,7 @@ func (r *CreatedRegistration) finish(transport.Path) (*CreatedRegistration, erro
 	return r, nil
 }
 
-var createRegistration = &transport.Operation{
+var createRegistration = &transport.OldOperation{
 	Name:   "powerauth.Registrations.Create",
 	Method: http.MethodPost, Path: "/v2/registrations",
 	Retry: transport.RetryIfNotProcessed, // each call makes another registration
@@ -231,7 +231,7 @@ func (w *registrationAnswer) finish(path transport.Path) (*Registration, error) 
 	return r, transport.SameUUID("registrationId", path[0], string(r.ID))
 }
 
-var getRegistration = &transport.Operation{
+var getRegistration = &transport.OldOperation{
 	Name:   "powerauth.Registrations.Get",
 	Method: http.MethodGet, Path: "/v2/registrations/{registrationId}",
 	Retry: transport.RetrySafe,
@@ -270,7 +270,7 @@ type registrationListAnswer struct {
 	Registrations *[]json.RawMessage `json:"registrations"`
 }
 
-var listRegistrations = &transport.Operation{
+var listRegistrations = &transport.OldOperation{
 	Name:   "powerauth.Registrations.List",
 	Method: http.MethodGet, Path: "/v2/registrations",
 	Retry: transport.RetrySafe,
@@ -314,7 +314,7 @@ func (s *Registrations) List(ctx context.Context, in ListRegistrationsParams, op
 	}, opts)
 }
 
-var changeRegistration = &transport.Operation{
+var changeRegistration = &transport.OldOperation{
 	Name:   "powerauth.Registrations.Change",
 	Method: http.MethodPut, Path: "/v2/registrations/{registrationId}",
 	Retry: transport.RetrySafe, // assumed: blocking BLOCKED and unblocking ACTIVE are no-ops in the engine
@@ -358,7 +358,7 @@ func (in *CommitRegistrationParams) check(c *transport.Check) {
 	c.Optional("externalUserId", in.ExternalUserID, maxUserID)
 }
 
-var commitRegistration = &transport.Operation{
+var commitRegistration = &transport.OldOperation{
 	Name:   "powerauth.Registrations.Commit",
 	Method: http.MethodPost, Path: "/v2/registrations/{registrationId}/commit",
 	Retry: transport.RetryIfNotProcessed, // the second commit fails
@@ -378,7 +378,7 @@ func (s *Registrations) Commit(ctx context.Context, id RegistrationID, in Commit
 	return transport.Exec(ctx, s.road, commitRegistration, input, opts)
 }
 
-var deleteRegistration = &transport.Operation{
+var deleteRegistration = &transport.OldOperation{
 	Name:   "powerauth.Registrations.Delete",
 	Method: http.MethodDelete, Path: "/v2/registrations/{registrationId}",
 	Retry: transport.RetrySafe, // assumed: removing a removed one succeeds in the engine

@@ -165,7 +165,7 @@ func (w *signatureAnswer) finish(transport.Path) (*SignatureResult, error) {
 	return &SignatureResult{Verification: w.verification(w.Valid)}, nil
 }
 
-var verifySignature = &transport.Operation{
+var verifySignature = &transport.OldOperation{
 	Name:   "powerauth.Signatures.Verify",
 	Method: http.MethodPost, Path: "/v2/signature/verify",
 	Retry: transport.RetryIfNotProcessed, // moves the device's counter; the second time the same code is wrong

@@ -160,7 +160,7 @@ func TestAVerdictIsNeverAssumed(t *testing.T) {
 	for name, v := range verdicts() {
 		for _, answer := range []string{
 			`{}`, `{"F":null}`, `{"F":"true"}`, `{"F":1}`, `{"F":"yes"}`, `{"F":[true]}`, `{"F":{"F":true}}`, `{"F":true,"F":true}`,
-			`{"F":false,"F":true}`, `{"F":false,"UPPER":true}`, `{"F":true`, `{"F":true}{}`, `true`, `[{"F":true}]`, `null`, ``, `<html>`, `{"f ":true}`, `{"valid":true}`,
+			`{"F":false,"F":true}`, `{"UPPER":true}`, `{"F":true`, `{"F":true}{}`, `true`, `[{"F":true}]`, `null`, ``, `<html>`, `{"f ":true}`, `{"valid":true}`,
 			`{"status":"ERROR","responseObject":{"F":true}}`, `{"status":"OK","responseObject":{}}`, `{"status":"OK","responseObject":null,"F":1}`,
 			`{"responseObject":{"F":true}}`,
 			`{"F":false,"F":null}`,

@@ -68,7 +68,7 @@ func (w *tokenAnswer) finish(transport.Path) (*TokenResult, error) {
 	}, nil
 }
 
-var verifyToken = &transport.Operation{
+var verifyToken = &transport.OldOperation{
 	Name:   "powerauth.Tokens.Verify",
 	Method: http.MethodPost, Path: "/v2/token/verify",
 	Retry: transport.RetryIfNotProcessed, // a nonce seen before is an error

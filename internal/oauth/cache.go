@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
 )
 
 // Token is what a fetch brings.
@@ -110,36 +111,36 @@ func New[C comparable](config Config[C]) *Cache[C] {
 
 // Authorize adds a bearer token to an attempt and counts the use. It fetches one when none is left, together with everybody else
 // who waits for it.
-func (c *Cache[C]) Authorize(ctx context.Context, h http.Header) (string, error) {
+func (c *Cache[C]) Authorize(ctx context.Context, out *transport.Outgoing) error {
 	for {
 		c.mu.Lock()
 		seen := c.changes
 		c.mu.Unlock()
 		credential, err := c.config.Credential(ctx)
 		if err != nil {
-			return "", err
+			return err
 		}
 		token, wait, err := c.take(ctx, credential, seen)
 		switch {
 		case err != nil:
-			return "", err
+			return err
 		case token != nil:
-			h["Authorization"] = token
-			return token[0], nil
+			out.Header["Authorization"], out.Used = token, token[0]
+			return nil
 		case wait == nil:
 			continue // the credential was read before a change
 		}
 		select {
 		case <-wait.done:
 		case <-ctx.Done():
-			return "", &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no access token in time", Err: ctx.Err()}
+			return &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no access token in time", Err: ctx.Err()}
 		}
 		if wait.err != nil {
 			// The credential may have been rotated while the fetch was under way.
 			if fresh, err := c.config.Credential(ctx); err == nil && fresh != credential {
 				continue
 			}
-			return "", wait.err
+			return wait.err
 		}
 	}
 }
@@ -264,9 +265,9 @@ func explain(err error) error {
 	return e
 }
 
-// Rejected is told that an attempt with a token failed. It drops the token if it was refused and is still the present one, and
+// Renew implements [transport.Authorizer]. It drops the token if it was refused and is still the present one, and
 // reports whether the attempt is worth one more try.
-func (c *Cache[C]) Rejected(_ context.Context, used string, e *identkit.Error) bool {
+func (c *Cache[C]) Renew(_ context.Context, used string, e *identkit.Error) bool {
 	if used == "" || !c.config.Blamed(e) {
 		return false
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/internal/oauth"
+	"github.com/identkit/identkit/internal/transport"
 )
 
 // issuer gives out numbered tokens.
@@ -69,11 +70,10 @@ func (i *issuer) count() int {
 
 func use(t *testing.T, c *oauth.Cache[string]) string {
 	t.Helper()
-	h := make(http.Header)
-	used, err := c.Authorize(t.Context(), h)
-	require.NoError(t, err)
-	require.Equal(t, used, h.Get("Authorization"))
-	return used
+	out := transport.Outgoing{Header: make(http.Header)}
+	require.NoError(t, c.Authorize(t.Context(), &out))
+	require.Equal(t, out.Used, out.Header.Get("Authorization"))
+	return out.Used
 }
 
 var unauthorized = &identkit.Error{Kind: identkit.ErrUnauthorized, Status: http.StatusUnauthorized}
@@ -184,14 +184,14 @@ func TestOnlyTheTokenThatFailedIsDropped(t *testing.T) {
 	i := &issuer{life: time.Hour}
 	c := oauth.New(i.config())
 	first := use(t, c)
-	require.False(t, c.Rejected(t.Context(), first, &identkit.Error{Kind: identkit.ErrForbidden, Status: http.StatusForbidden}), "not the token's fault")
-	require.False(t, c.Rejected(t.Context(), "", unauthorized), "no token was used")
+	require.False(t, c.Renew(t.Context(), first, &identkit.Error{Kind: identkit.ErrForbidden, Status: http.StatusForbidden}), "not the token's fault")
+	require.False(t, c.Renew(t.Context(), "", unauthorized), "no token was used")
 	require.Equal(t, first, use(t, c))
 
-	require.True(t, c.Rejected(t.Context(), first, unauthorized))
+	require.True(t, c.Renew(t.Context(), first, unauthorized))
 	second := use(t, c)
 	require.NotEqual(t, first, second)
-	require.True(t, c.Rejected(t.Context(), first, unauthorized), "a straggler is worth a replay")
+	require.True(t, c.Renew(t.Context(), first, unauthorized), "a straggler is worth a replay")
 	require.Equal(t, second, use(t, c), "but the newer token stays")
 	assert.Equal(t, 2, i.count())
 }
@@ -203,15 +203,15 @@ func TestRefusedTokensDoNotMakeAStorm(t *testing.T) {
 		c := oauth.New(i.config())
 		replays := 0
 		for range 1000 {
-			if c.Rejected(t.Context(), use(t, c), unauthorized) {
+			if c.Renew(t.Context(), use(t, c), unauthorized) {
 				replays++
 			}
 		}
 		assert.Equal(t, 10, replays)
 		assert.LessOrEqual(t, i.count(), 11)
 		time.Sleep(time.Second)
-		require.True(t, c.Rejected(t.Context(), use(t, c), unauthorized), "one a second goes on, so that it mends itself")
-		require.False(t, c.Rejected(t.Context(), use(t, c), unauthorized))
+		require.True(t, c.Renew(t.Context(), use(t, c), unauthorized), "one a second goes on, so that it mends itself")
+		require.False(t, c.Renew(t.Context(), use(t, c), unauthorized))
 	})
 }
 
@@ -223,7 +223,7 @@ func TestAfterAFailedFetchThereIsAPause(t *testing.T) {
 		c := oauth.New(i.config())
 		fail := func() {
 			t.Helper()
-			_, err := c.Authorize(t.Context(), make(http.Header))
+			err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
 			require.ErrorIs(t, err, identkit.ErrUnavailable)
 			var e *identkit.Error
 			require.ErrorAs(t, err, &e)
@@ -256,7 +256,7 @@ func TestAFailedFetchPausesAsLongAsItWasAskedTo(t *testing.T) {
 			i := &issuer{err: &identkit.Error{Kind: identkit.ErrRateLimited, RetryAfter: asked}}
 			c := oauth.New(i.config())
 			for _, wait := range []time.Duration{pause - time.Nanosecond, time.Nanosecond} {
-				_, err := c.Authorize(t.Context(), make(http.Header))
+				err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
 				require.ErrorIs(t, err, identkit.ErrRateLimited)
 				time.Sleep(wait)
 			}
@@ -280,7 +280,7 @@ func TestAPresentTokenServesWhileItsRenewalFails(t *testing.T) {
 			require.Equal(t, "Bearer token-1-", use(t, c))
 		}
 		synctest.Wait()
-		_, err := c.Authorize(t.Context(), make(http.Header))
+		err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
 		require.Error(t, err, "the 51st use")
 		assert.Equal(t, 3, i.count(), "which asks for itself: the early renewal's failure does not speak for it")
 	})
@@ -295,7 +295,7 @@ func TestACallerThatGoesAwayLeavesTheFetchToTheOthers(t *testing.T) {
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			_, err := c.Authorize(ctx, make(http.Header))
+			err := c.Authorize(ctx, &transport.Outgoing{Header: make(http.Header)})
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.ErrorIs(t, err, identkit.ErrTimeout)
 		})
@@ -312,7 +312,7 @@ func TestAFetchIsBounded(t *testing.T) {
 		i := &issuer{slow: time.Hour}
 		c := oauth.New(i.config())
 		start := time.Now()
-		_, err := c.Authorize(t.Context(), make(http.Header))
+		err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, 30*time.Second, time.Since(start))
 	})
@@ -328,7 +328,7 @@ func TestBadFetchesFail(t *testing.T) {
 			t.Parallel()
 			config := new(issuer).config()
 			config.Fetch = fetch
-			_, err := oauth.New(config).Authorize(t.Context(), make(http.Header))
+			err := oauth.New(config).Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
 			require.ErrorIs(t, err, identkit.ErrUnauthorized)
 		})
 	}
@@ -337,7 +337,7 @@ func TestBadFetchesFail(t *testing.T) {
 		sealed := errors.New("sealed")
 		config := new(issuer).config()
 		config.Credential = func(context.Context) (string, error) { return "", sealed }
-		_, err := oauth.New(config).Authorize(t.Context(), make(http.Header))
+		err := oauth.New(config).Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
 		require.ErrorIs(t, err, sealed)
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/internal/oauth"
+	"github.com/identkit/identkit/internal/transport"
 )
 
 func TestRotatedCredentialsDropTheToken(t *testing.T) {
@@ -28,7 +29,7 @@ func TestRotatedCredentialsDropTheToken(t *testing.T) {
 		require.Equal(t, "Bearer token-2-new", use(t, c))
 
 		i.set(func() { i.err = errors.New("down"); i.password = "wrong" })
-		_, err := c.Authorize(t.Context(), make(http.Header))
+		err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
 		require.Error(t, err)
 		i.set(func() { i.err = nil; i.password = "right" })
 		require.Equal(t, "Bearer token-4-right", use(t, c), "the pause was for the wrong one")

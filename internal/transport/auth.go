@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
+	"strings"
 	"sync/atomic"
 
 	"github.com/identkit/identkit"
@@ -14,22 +12,20 @@ import (
 
 // Authorizer puts credentials into attempts.
 type Authorizer interface {
-	// Authorize adds the credential to an attempt's header, and returns what it used, for Rejected.
-	Authorize(ctx context.Context, h http.Header) (used string, err error)
-	// Rejected is told that an attempt with the credential failed. It reports whether a newer one is there, so that
-	// the call is worth sending once more. The call was refused before it ran.
-	Rejected(ctx context.Context, used string, e *identkit.Error) bool
+	// Authorize adds the credential to an attempt, which may carry it in its header, query, path or body, and says in
+	// [Outgoing].Used which one it was.
+	Authorize(ctx context.Context, out *Outgoing) error
+	// Renew reports whether there is a newer credential than the one that was refused, so that the call is worth sending once
+	// more. The call was refused before it was processed.
+	Renew(ctx context.Context, used string, e *identkit.Error) bool
 }
 
-var errOddSecret = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential holds characters that a header cannot, such as a line break"}
-
-var errEmptySecret = errors.New("credential source gave an empty secret")
-
-// headerAuth sends an Authorization header made from a secret. The last header made is kept: secrets change rarely.
-type headerAuth struct {
+// HeaderAuth sends a header made from a secret. The last value made is kept: secrets change rarely.
+type HeaderAuth struct {
+	name   string
 	source identkit.SecretSource
-	header func(secret string) string
-	last   atomic.Pointer[madeHeader]
+	value  func(secret string) string
+	last   atomic.Pointer[madeHeader] // fmt follows no unsafe.Pointer
 }
 
 type madeHeader struct {
@@ -37,52 +33,71 @@ type madeHeader struct {
 	values []string
 }
 
+// Header sends a header of any name; prefix, such as "Token ", stands before the secret.
+func Header(name, prefix string, secret identkit.SecretSource) *HeaderAuth {
+	return &HeaderAuth{name: name, source: secret, value: func(secret string) string { return prefix + secret }}
+}
+
 // Basic sends HTTP Basic credentials.
-func Basic(username string, password identkit.SecretSource) Authorizer {
-	return &headerAuth{source: password, header: func(secret string) string {
+func Basic(username string, password identkit.SecretSource) *HeaderAuth {
+	return &HeaderAuth{name: "Authorization", source: password, value: func(secret string) string {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+secret))
 	}}
 }
 
 // Bearer sends a bearer token.
-func Bearer(token identkit.SecretSource) Authorizer {
-	return &headerAuth{source: token, header: func(secret string) string { return "Bearer " + secret }}
+func Bearer(token identkit.SecretSource) *HeaderAuth {
+	return Header("Authorization", "Bearer ", token)
 }
 
-func reveal(ctx context.Context, source identkit.SecretSource) (string, error) {
+var (
+	errSecretSyntax = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential holds characters that a header cannot, such as a line break"}
+	errEmptySecret  = errors.New("credential source gave an empty secret")
+)
+
+// Reveal asks a source for its secret. An empty one and a mask are errors.
+func Reveal(ctx context.Context, source identkit.SecretSource) (string, error) {
 	s, err := source(ctx)
-	if err == nil && s == "" {
-		err = errEmptySecret
+	switch {
+	case err != nil:
+		return "", err
+	case s == "":
+		return "", errEmptySecret
+	case s.IsMask():
+		return "", identkit.ErrMasked
 	}
-	return s.Reveal(), err
+	return s.Reveal(), nil
 }
 
-func (a *headerAuth) values(ctx context.Context) ([]string, error) {
-	secret, err := reveal(ctx, a.source)
+func (a *HeaderAuth) values(ctx context.Context) ([]string, error) {
+	secret, err := Reveal(ctx, a.source)
 	if err != nil {
 		return nil, err
 	}
 	if made := a.last.Load(); made != nil && made.secret == secret {
 		return made.values, nil
 	}
-	made := &madeHeader{secret, []string{a.header(secret)}}
+	made := &madeHeader{secret, []string{a.value(secret)}}
 	if !validHeaderValue(made.values[0]) {
-		return nil, errOddSecret
+		return nil, errSecretSyntax
 	}
 	a.last.Store(made)
 	return made.values, nil
 }
 
-func (a *headerAuth) Authorize(ctx context.Context, h http.Header) (string, error) {
+// Authorize implements [Authorizer].
+func (a *HeaderAuth) Authorize(ctx context.Context, out *Outgoing) error {
 	v, err := a.values(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	h["Authorization"] = v
-	return v[0], nil
+	out.Header[a.name] = v
+	out.Used = v[0]
+	return nil
 }
 
-func (a *headerAuth) Rejected(ctx context.Context, used string, e *identkit.Error) bool {
+// Renew implements [Authorizer].
+func (a *HeaderAuth) Renew(ctx context.Context, used string, e *identkit.Error) bool {
 	if e.Kind != identkit.ErrUnauthorized {
 		return false
 	}
@@ -90,5 +105,35 @@ func (a *headerAuth) Rejected(ctx context.Context, used string, e *identkit.Erro
 	return err == nil && v[0] != used
 }
 
-// Format keeps the header from being printed with a client or its configuration.
-func (*headerAuth) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[credentials]") }
+// Join sends several credentials at once, such as two header keys.
+func Join(all ...Authorizer) Authorizer { return joined(all) }
+
+type joined []Authorizer
+
+func (j joined) Authorize(ctx context.Context, out *Outgoing) error {
+	used := make([]string, len(j))
+	for i, a := range j {
+		if err := a.Authorize(ctx, out); err != nil {
+			return err
+		}
+		used[i] = out.Used
+	}
+	out.Used = strings.Join(used, "\x00")
+	return nil
+}
+
+func (j joined) Renew(ctx context.Context, used string, e *identkit.Error) bool {
+	renewed := false
+	for i, one := range strings.SplitN(used, "\x00", len(j)) {
+		renewed = j[i].Renew(ctx, one, e) || renewed
+	}
+	return renewed
+}
+
+// Refuse is the authentication of calls that have none to send: they fail with err, sending nothing.
+func Refuse(err error) Authorizer { return refuser{err} }
+
+type refuser struct{ err error }
+
+func (r refuser) Authorize(context.Context, *Outgoing) error        { return r.err }
+func (refuser) Renew(context.Context, string, *identkit.Error) bool { return false }

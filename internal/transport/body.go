@@ -2,85 +2,164 @@ package transport
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"sync"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/wire"
 )
 
-// Body is what a request carries. It can be opened once per attempt; nothing is buffered but JSON and forms.
+// Body is what a request carries. It is opened once for each attempt; only JSON and forms are held in memory.
 type Body struct {
 	contentType string
 	length      int64
-	open        func() (io.ReadCloser, error) // nil: no body
-	object      []byte                        // the bytes of a JSON body, for with
+	memory      []byte                        // the body itself, if it is in memory
+	open        func() (io.ReadCloser, error) // else; nil: no body
+	kind        bodyKind
+	parts       *multipartBody // of a multipart body
+	spent       func() bool    // reports that a one-shot body was begun; nil: it can be opened again
 	err         error
 }
 
-// JSON is v as a JSON body.
-func JSON(v any) Body {
-	b, err := json.Marshal(v)
+type bodyKind uint8
+
+const (
+	opaqueBody bodyKind = iota
+	objectBody
+	formBody
+	partsBody
+)
+
+// Field is a member of a JSON body, a value of a form, or a text part of a multipart body.
+type Field struct{ Name, Value string }
+
+// IsZero reports whether there is no body.
+func (b Body) IsZero() bool { return b.memory == nil && b.open == nil && b.err == nil }
+
+// Bytes is a body in memory.
+func Bytes(contentType string, b []byte) Body {
+	return Body{contentType: contentType, length: int64(len(b)), memory: b}
+}
+
+// jsonBody is v as a JSON body.
+func jsonBody(codec *wire.Codec, v any) Body {
+	b, err := codec.Marshal(v)
 	if err != nil {
 		return Body{err: err}
 	}
-	body := bytesBody("application/json", b)
-	body.object = b
+	body := Bytes("application/json", b)
+	if wire.Kind(b) == '{' {
+		body.kind = objectBody
+	}
 	return body
 }
 
-var errMask = errors.New("transport: body holds a masked secret")
-
-// unmasked refuses a body in which an identkit.Secret was encoded: what would be sent is its mask.
-func (b Body) unmasked() Body {
-	if bytes.Contains(b.object, maskedSecret) {
-		return Body{err: errMask}
-	}
+// Form is an URL-encoded body.
+func Form(v url.Values) Body {
+	b := Bytes("application/x-www-form-urlencoded", []byte(v.Encode()))
+	b.kind = formBody
 	return b
 }
 
-var maskedSecret, _ = []byte(`"` + identkit.Secret("x").String() + `"`), error(nil)
+var (
+	errNoFields  = errors.New("transport: this body cannot take fields")
+	errFieldUsed = errors.New("transport: the body holds that field already")
+)
 
-// with is the body with more members.
-func (b Body) with(more map[string]any, check *Check) Body {
-	var object map[string]json.RawMessage
-	if b.object == nil || decodeObject(b.object, &object) != nil {
+// WithFields is the body with fields added: members of a JSON object, values of a form, text parts of a multipart body. Authentication
+// uses it for keys that travel in bodies.
+func (b Body) WithFields(fields ...Field) Body {
+	if b.err != nil {
+		return b
+	}
+	switch b.kind {
+	case objectBody:
+		return b.withMembers(fields)
+	case formBody:
+		form, err := url.ParseQuery(string(b.memory))
+		for _, f := range fields {
+			if form.Has(f.Name) {
+				err = errFieldUsed
+			}
+			form.Set(f.Name, f.Value)
+		}
+		if err != nil {
+			return Body{err: err}
+		}
+		return Form(form)
+	case partsBody:
+		p := *b.parts
+		p.fields = slices.Concat(fields, p.fields)
+		return p.body()
+	}
+	return Body{err: errNoFields}
+}
+
+// withMembers puts members in front of those that are there.
+func (b Body) withMembers(fields []Field) Body {
+	out := append(make([]byte, 0, len(b.memory)+64*len(fields)), '{')
+	for _, f := range fields {
+		if wire.Member(b.memory, f.Name) != nil {
+			return Body{err: errFieldUsed}
+		}
+		var err error
+		if out, err = jsontext.AppendQuote(out, f.Name); err != nil {
+			return Body{err: err}
+		}
+		if out, err = jsontext.AppendQuote(append(out, ':'), f.Value); err != nil {
+			return Body{err: err}
+		}
+		out = append(out, ',')
+	}
+	rest := bytes.TrimLeft(b.memory, " \t\r\n")[1:]
+	if bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte("}")) {
+		out = out[:len(out)-1]
+	}
+	with := Bytes(b.contentType, append(out, rest...))
+	with.kind = objectBody
+	return with
+}
+
+// with is the body with more members, as the caller of a call gave them.
+func (b Body) with(codec *wire.Codec, more map[string]any, check *Check) Body {
+	if b.kind != objectBody {
 		check.Refuse("WithBodyField", "needs a call with a JSON object as its body")
 		return b
+	}
+	object := map[string]jsontext.Value{}
+	if err := wire.Unmarshal(b.memory, &object); err != nil {
+		return Body{err: err}
 	}
 	for name, value := range more {
 		if _, taken := object[name]; taken {
 			check.Refuse("WithBodyField["+name+"]", "is sent by the call already")
 			continue
 		}
-		if secret, ok := value.(identkit.Secret); ok {
-			value = secret.Reveal()
-		}
-		v, err := json.Marshal(value)
-		if bytes.Contains(v, maskedSecret) {
-			check.Refuse("WithBodyField["+name+"]", "holds a Secret inside, which encodes as a mask; Reveal it")
+		v, err := codec.Marshal(value)
+		switch {
+		case errors.Is(err, identkit.ErrMasked):
+			check.Refuse("WithBodyField["+name+"]", "is a masked secret: it was stored without Reveal")
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			check.Refuse("WithBodyField["+name+"]", "cannot be encoded")
 			continue
 		}
 		object[name] = v
 	}
-	return JSON(object)
+	return jsonBody(codec, object)
 }
 
-// Form is an URL-encoded body.
-func Form(v url.Values) Body {
-	return bytesBody("application/x-www-form-urlencoded", []byte(v.Encode()))
-}
-
-func bytesBody(contentType string, b []byte) Body {
-	return Body{contentType: contentType, length: int64(len(b)), open: func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(b)), nil
-	}}
+// reader opens the body for one attempt.
+func (b Body) reader() (io.ReadCloser, error) {
+	if b.memory != nil {
+		return io.NopCloser(bytes.NewReader(b.memory)), nil // of exactly this type: net/http then knows that it is in memory
+	}
+	return b.open()
 }
 
 // ReaderAt streams size bytes of r. Attempts read independently.

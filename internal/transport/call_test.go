@@ -21,10 +21,18 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 )
 
-var (
-	writeThing  = &Operation{Name: "test.Write", Method: http.MethodPost, Path: "/things/{id}/parts/{part}"}
-	removeThing = &Operation{Name: "test.Remove", Method: http.MethodDelete, Path: "/things/{id}", Retry: RetrySafe}
-)
+type thingParams struct {
+	id, part string
+	body     any
+}
+
+func (in *thingParams) request(r *Request) {
+	r.Path("id", in.id)
+	r.Path("part", in.part)
+	if in.body != nil {
+		r.JSON(in.body)
+	}
+}
 
 type thing struct {
 	identkit.Raw `json:"-"`
@@ -32,25 +40,42 @@ type thing struct {
 	ID string `json:"id"`
 }
 
-func (th *thing) finish(path Path) (*thing, error) {
+func (th *thing) check() error {
 	if th.ID == "" {
-		return nil, Missing("id")
+		return Missing("id")
 	}
-	return th, Same("id", path[0], th.ID)
+	return nil
 }
 
+func sameThing(in *thingParams, out *thing) error { return Same("id", in.id, out.ID) }
+
+var (
+	readThing = Op[thingParams, thing]{
+		Name: "test.Read", Method: http.MethodGet, Path: "/things/{id}", Retry: identkit.RetrySafe,
+		Request: (*thingParams).request, Check: (*thing).check, Same: sameThing,
+	}
+	writeThing = Op[thingParams, thing]{
+		Name: "test.Write", Method: http.MethodPost, Path: "/things/{id}/parts/{part}",
+		Request: (*thingParams).request, Check: (*thing).check, Same: sameThing,
+	}
+	removeThing = Op[thingParams, None]{
+		Name: "test.Remove", Method: http.MethodDelete, Path: "/things/{id}", Retry: identkit.RetrySafe,
+		Request: (*thingParams).request,
+	}
+)
+
 // things is a fake that answers with the id of the path, and a road to it.
-func things(tb testing.TB, adjust ...func(*Config)) (*fakeserver.Server, *Road) {
+func things(tb testing.TB, adjust ...func(*Config)) (*fakeserver.Server, *Client) {
 	tb.Helper()
 	srv := fakeserver.New(fakeserver.Config{BasePath: "/api"})
-	for _, op := range []*Operation{readThing, writeThing, removeThing} {
+	for _, op := range []Operation{&readThing, &writeThing, &removeThing} {
 		srv.Handle(op.Info(), func(c *fakeserver.Call) {
 			c.SetHeader("X-Request-Id", "req-7")
 			c.JSON(200, map[string]string{"id": c.PathValue("id")})
 		})
 	}
 	cfg := Config{
-		Provider: "test", BaseURL: srv.URL(), Operations: []*Operation{readThing, writeThing, removeThing},
+		Provider: "test", BaseURL: srv.URL(), Operations: []Operation{&readThing, &writeThing, &removeThing},
 		Options: identkit.Options{HTTPClient: &http.Client{Transport: srv.Transport()}},
 	}
 	for _, f := range adjust {
@@ -62,8 +87,8 @@ func things(tb testing.TB, adjust ...func(*Config)) (*fakeserver.Server, *Road) 
 	return srv, r
 }
 
-func readOne(ctx context.Context, r *Road, id string, opts ...identkit.CallOption) (*thing, error) {
-	return Do(ctx, r, readThing, Input{Path: Path{id}}, (*thing).finish, opts)
+func readOne(ctx context.Context, r *Client, id string, opts ...identkit.CallOption) (*thing, error) {
+	return readThing.Do(ctx, r, thingParams{id: id}, opts)
 }
 
 type recorder struct {
@@ -112,7 +137,7 @@ func TestAnObserverSeesEveryAttemptAndNothingPersonal(t *testing.T) {
 		_, err := readOne(t.Context(), r, id)
 		require.NoError(t, err)
 
-		info := identkit.CallInfo{Provider: "test", Operation: "test.Read", Method: "GET", Path: "/things/{id}"}
+		info := identkit.CallInfo{Provider: "test", Operation: "test.Read", Method: "GET", Path: "/things/{id}", Host: "fake.test:443"}
 		assert.Equal(t, []identkit.CallInfo{info}, o.starts)
 		require.Len(t, o.attempts, 3)
 		assert.Equal(t, identkit.AttemptInfo{CallInfo: info, Number: 1, Attempt: identkit.Attempt{Start: o.attempts[0].Start, Status: 503, Kind: identkit.ErrUnavailable}}, o.attempts[0])
@@ -166,7 +191,7 @@ func TestPathsCanBeReplaced(t *testing.T) {
 	moved := writeThing.Info()
 	moved.Name, moved.Path = "moved", "/v9/{part}/of/{id}"
 	srv.Handle(moved, func(c *fakeserver.Call) { c.JSON(200, map[string]string{"id": c.PathValue("id")}) })
-	_, err := Do(t.Context(), r, writeThing, Input{Path: Path{"a/b", "p"}, Body: JSON(struct{}{})}, (*thing).finish, nil)
+	_, err := writeThing.Do(t.Context(), r, thingParams{"a/b", "p", struct{}{}}, nil)
 	require.NoError(t, err)
 	entry, ok := srv.Journal().Last("moved")
 	require.True(t, ok)
@@ -218,7 +243,7 @@ func TestAttemptsOfACall(t *testing.T) {
 			assert.Equal(t, n, srv.Journal().Len())
 		}
 		srv.Journal().Clear()
-		_, err := Do(t.Context(), r, writeThing, Input{Path: Path{"1", "2"}}, (*thing).finish, []identkit.CallOption{identkit.WithAttempts(5)})
+		_, err := writeThing.Do(t.Context(), r, thingParams{"1", "2", nil}, []identkit.CallOption{identkit.WithAttempts(5)})
 		require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
 		assert.Equal(t, 1, srv.Journal().Len(), "more attempts do not make a call safe to repeat")
 	})
@@ -228,7 +253,7 @@ func TestALostDeleteThatIsRepeatedStaysUnknown(t *testing.T) {
 	t.Parallel()
 	srv, r := things(t)
 	srv.Fault(identkittest.Any().Nth(1).LoseAnswer(), identkittest.Any().Nth(2).JSON(404, nil))
-	err := Exec(t.Context(), r, removeThing, Input{Path: Path{"1"}}, nil)
+	err := removeThing.Exec(t.Context(), r, thingParams{id: "1"}, nil)
 	require.ErrorIs(t, err, identkit.ErrNotFound)
 	require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, "the first attempt may be why it is not found")
 	_, err = readOne(t.Context(), r, "1")
@@ -259,15 +284,16 @@ func TestTheEscapeHatch(t *testing.T) {
 		"missing value":        {Path: "/things/{id}"},
 		"value that moves":     {Path: "/things/{id}", PathValues: map[string]string{"id": ".."}},
 		"value without a part": {Path: "/things/1", PathValues: map[string]string{"id": "1"}},
-		"too many parts":       {Path: "/{a}/{b}/{c}", PathValues: map[string]string{"a": "1", "b": "2", "c": "3"}},
-		"odd method":           {Method: "GE T", Path: "/things/1"},
+		"invalid method":       {Method: "GE T", Path: "/things/1"},
 		"credentials":          {Path: "/things/1", Header: http.Header{"Authorization": {"x"}}},
 		"body without JSON":    {Path: "/things/1", Body: func() {}},
 	} {
 		require.ErrorIs(t, r.Call(t.Context(), in, nil, nil), identkit.ErrInvalidRequest, name)
 	}
+	err := r.Call(t.Context(), identkit.Request{Path: "/{a}/{b}/{c}/{d}", PathValues: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}}, nil, nil)
+	require.ErrorIs(t, err, identkit.ErrNotFound, "any number of parts")
 	srv.Fault(identkittest.Any().Status(500))
-	err := r.Call(t.Context(), identkit.Request{Method: "POST", Path: "/things/1/parts/2"}, nil, nil)
+	err = r.Call(t.Context(), identkit.Request{Method: "POST", Path: "/things/1/parts/2"}, nil, nil)
 	require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, "not safe to repeat unless it says so")
 	assert.Contains(t, err.Error(), "test.Call: ")
 }
@@ -317,7 +343,7 @@ func TestATransportWithoutHooksMayHaveSentEverything(t *testing.T) {
 	t.Parallel()
 	d := new(deaf)
 	_, r := things(t, func(c *Config) { c.Options.HTTPClient = &http.Client{Transport: d} })
-	_, err := Do(t.Context(), r, writeThing, Input{Path: Path{"1", "2"}, Body: JSON(struct{}{})}, (*thing).finish, nil)
+	_, err := writeThing.Do(t.Context(), r, thingParams{"1", "2", struct{}{}}, nil)
 	require.ErrorIs(t, err, identkit.ErrNetwork)
 	require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
 	assert.Equal(t, 1, d.calls)

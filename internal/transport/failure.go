@@ -25,11 +25,13 @@ type failure struct {
 	err       *identkit.Error
 	phase     identkit.Phase
 	sent      bool // the request, or a part of it, may have reached the server
+	unknown   bool // the request may have taken effect
 	permanent bool // another attempt would fail the same way
+	paused    bool // there was no attempt: the context ended in the wait before it
 }
 
-// progress follows an attempt through net/http. One belongs to one attempt: its hooks may still fire from net/http's
-// goroutines when the attempt is over.
+// progress follows an attempt through net/http. Its hooks may still fire from net/http's goroutines when the attempt is
+// over.
 type progress struct {
 	step        atomic.Int32
 	traced      atomic.Bool // the transport calls the hooks, so that their silence says something
@@ -41,15 +43,13 @@ type progress struct {
 
 const (
 	stepConnect = iota // nothing can have been sent
-	stepAnswer         // a connection is there; the request is on its way, or an answer is waited for
+	stepSent           // a connection is there; the request is on its way, or the response is waited for
 	stepBody
 )
 
-func newProgress() *progress {
-	p := new(progress)
-	p.trace.GetConn = p.getConn
-	p.trace.GotConn = p.gotConn
-	return p
+func (p *progress) hooks() *httptrace.ClientTrace {
+	p.trace.GetConn, p.trace.GotConn = p.getConn, p.gotConn
+	return &p.trace
 }
 
 // getConn begins the search for a connection, also when net/http looks for another one after the first was closed under it.
@@ -63,7 +63,7 @@ func (p *progress) gotConn(info httptrace.GotConnInfo) {
 		p.multiplexed.Store(true)
 	}
 	p.has.Store(true)
-	p.advance(stepAnswer)
+	p.advance(stepSent)
 }
 
 func (p *progress) advance(to int32) {
@@ -80,7 +80,7 @@ func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced
 
 func (p *progress) phase(err error) identkit.Phase {
 	switch p.step.Load() {
-	case stepAnswer:
+	case stepSent:
 		var op *net.OpError
 		if errors.As(err, &op) && op.Op == "write" {
 			return identkit.PhaseWrite
@@ -113,7 +113,7 @@ func isCertificate(err error) bool {
 		errors.As(err, new(x509.HostnameError)) || errors.As(err, new(x509.UnknownAuthorityError))
 }
 
-// lost turns the error of an attempt that brought no whole answer into a failure. ctx is the caller's, not the attempt's.
+// lost turns the error of an attempt that brought no whole response into a failure. ctx is the caller's, not the attempt's.
 func lost(ctx context.Context, err error, p *progress) *failure {
 	f := &failure{phase: p.phase(err), sent: p.sent(), err: &identkit.Error{Kind: identkit.ErrNetwork}}
 	// A *url.Error prints the URL with its query.
@@ -126,8 +126,7 @@ func lost(ctx context.Context, err error, p *progress) *failure {
 	var dns *net.DNSError
 	switch {
 	case ctx.Err() != nil:
-		f.err = canceled(ctx)
-		f.permanent = true
+		f.err, f.permanent = canceled(ctx), true
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), isNetTimeout(err):
 		f.err.Kind = identkit.ErrTimeout
 	case errors.Is(err, errTooLarge):
@@ -139,6 +138,7 @@ func lost(ctx context.Context, err error, p *progress) *failure {
 	case isTLS(err):
 		f.permanent = true
 	}
+	f.unknown = f.sent
 	return f
 }
 
@@ -192,7 +192,7 @@ func describe(err error) string {
 	case errors.As(err, &issuer):
 		return "certificate signed by unknown authority"
 	case errors.As(err, &header):
-		return "answer is not TLS"
+		return "response is not TLS"
 	case errors.As(err, &alert):
 		return alert.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
@@ -203,11 +203,11 @@ func describe(err error) string {
 		}
 		return errno.Error()
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "answer was cut off"
+		return "response was cut off"
 	case errors.Is(err, io.EOF):
 		return "connection closed"
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
-		return "answer is not valid gzip"
+		return "response is not valid gzip"
 	}
 	return ""
 }

@@ -9,36 +9,46 @@ import (
 	"sync"
 )
 
-// Field is a text part of a multipart body.
-type Field struct{ Name, Value string }
-
 // Multipart is a multipart/form-data body: the fields in their order, then a file that streams from content, which also gives
 // its Content-Type and length. Only the fields are held in memory.
 func Multipart(fields []Field, name, filename string, content Body) Body {
-	if content.err != nil || content.open == nil {
-		return Body{err: errors.Join(content.err, errNoContent)}
+	return (&multipartBody{fields: fields, name: name, filename: filename, content: content}).body()
+}
+
+type multipartBody struct {
+	fields         []Field
+	name, filename string
+	content        Body
+}
+
+func (m *multipartBody) body() Body {
+	if m.content.err != nil || m.content.IsZero() {
+		return Body{err: errors.Join(m.content.err, errNoContent)}
 	}
 	var head bytes.Buffer
 	w := multipart.NewWriter(&head)
 	var err error
-	for _, f := range fields {
+	for _, f := range m.fields {
 		err = errors.Join(err, w.WriteField(f.Name, f.Value))
 	}
-	part := textproto.MIMEHeader{"Content-Type": {content.contentType}}
-	part.Set("Content-Disposition", multipart.FileContentDisposition(name, filename))
+	part := textproto.MIMEHeader{"Content-Type": {m.content.contentType}}
+	part.Set("Content-Disposition", multipart.FileContentDisposition(m.name, m.filename))
 	_, perr := w.CreatePart(part)
 	tail := []byte("\r\n--" + w.Boundary() + "--\r\n")
 	return Body{
+		kind:        partsBody,
+		parts:       m,
+		spent:       m.content.spent,
 		contentType: w.FormDataContentType(),
-		length:      int64(head.Len()) + content.length + int64(len(tail)),
+		length:      int64(head.Len()) + m.content.length + int64(len(tail)),
 		err:         errors.Join(err, perr),
 		open: func() (io.ReadCloser, error) {
-			file, err := content.open()
+			file, err := m.content.reader()
 			if err != nil {
 				return nil, err
 			}
 			return &parts{
-				Reader: io.MultiReader(bytes.NewReader(head.Bytes()), &exact{src: file, left: content.length}, bytes.NewReader(tail)),
+				Reader: io.MultiReader(bytes.NewReader(head.Bytes()), &fixedLength{src: file, left: m.content.length}, bytes.NewReader(tail)),
 				Closer: file,
 			}, nil
 		},
@@ -54,16 +64,16 @@ var (
 	errNoContent = errors.New("transport: multipart body without a file")
 	errShort     = errors.New("transport: file ended before its length")
 	errLong      = errors.New("transport: file goes on behind its length")
-	errReadTwice = errors.New("transport: body can be read only once")
+	errSpent     = errors.New("transport: body can be read only once")
 )
 
-// exact reads a file of known length; one of another length is an error, not a body with the boundary in the wrong place.
-type exact struct {
+// fixedLength reads a file of known length; one of another length is an error, not a body with the boundary in the wrong place.
+type fixedLength struct {
 	src  io.Reader
 	left int64
 }
 
-func (e *exact) Read(b []byte) (int, error) {
+func (e *fixedLength) Read(b []byte) (int, error) {
 	if e.left == 0 {
 		var one [1]byte
 		n, err := e.src.Read(one[:])
@@ -85,32 +95,38 @@ func (e *exact) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Once streams size bytes of a reader that cannot go back. It serves one attempt: a call with it should allow no more.
-func Once(contentType string, r io.Reader, size int64) Body {
-	o := &once{r: r}
-	return Body{contentType: contentType, length: size, open: o.open}
+// OneShot streams size bytes of a reader that cannot go back. Once an attempt has read from it there is no other.
+func OneShot(contentType string, r io.Reader, size int64) Body {
+	o := &oneShot{r: r}
+	return Body{contentType: contentType, length: size, open: o.open, spent: o.spent}
 }
 
-type once struct {
+type oneShot struct {
 	mu      sync.Mutex
 	r       io.Reader
-	current *oncePass
+	current *oneShotPass
 	begun   bool
 }
 
-type oncePass struct{ o *once }
+type oneShotPass struct{ o *oneShot }
 
-func (o *once) open() (io.ReadCloser, error) {
+func (o *oneShot) open() (io.ReadCloser, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.begun {
-		return nil, errReadTwice
+		return nil, errSpent
 	}
-	o.current = &oncePass{o}
+	o.current = &oneShotPass{o}
 	return o.current, nil
 }
 
-func (p *oncePass) Read(b []byte) (int, error) {
+func (o *oneShot) spent() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.begun
+}
+
+func (p *oneShotPass) Read(b []byte) (int, error) {
 	p.o.mu.Lock()
 	defer p.o.mu.Unlock()
 	if p.o.current != p {
@@ -120,7 +136,7 @@ func (p *oncePass) Read(b []byte) (int, error) {
 	return p.o.r.Read(b)
 }
 
-func (p *oncePass) Close() error {
+func (p *oneShotPass) Close() error {
 	p.o.mu.Lock()
 	defer p.o.mu.Unlock()
 	if p.o.current == p {

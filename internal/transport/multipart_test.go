@@ -22,7 +22,7 @@ func TestMultipartPutsFieldsFirstAndKnowsItsLength(t *testing.T) {
 	for name, content := range map[string]Body{
 		"reader at": ReaderAt("image/png", strings.NewReader(file), int64(len(file))),
 		"seeker":    Seeker("image/png", strings.NewReader(file)),
-		"once":      Once("image/png", iotest.OneByteReader(strings.NewReader(file)), int64(len(file))),
+		"one-shot":  OneShot("image/png", iotest.OneByteReader(strings.NewReader(file)), int64(len(file))),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,14 +64,14 @@ func TestMultipartRefusesAFileOfAnotherLength(t *testing.T) {
 	}{"shorter": {9, errShort}, "longer": {7, errLong}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, err := Multipart(formFields, "image", "x", Once("", strings.NewReader("the file"), c.size)).open()
+			r, err := Multipart(formFields, "image", "x", OneShot("", strings.NewReader("the file"), c.size)).open()
 			require.NoError(t, err)
 			_, err = io.ReadAll(r)
 			require.ErrorIs(t, err, c.want)
 		})
 	}
 	broken := errors.New("disk")
-	r, err := Multipart(nil, "image", "x", Once("", iotest.ErrReader(broken), 5)).open()
+	r, err := Multipart(nil, "image", "x", OneShot("", iotest.ErrReader(broken), 5)).open()
 	require.NoError(t, err)
 	_, err = io.ReadAll(r)
 	require.ErrorIs(t, err, broken)
@@ -80,7 +80,7 @@ func TestMultipartRefusesAFileOfAnotherLength(t *testing.T) {
 
 func TestOnceIsReadOnceAndByTheLatestPass(t *testing.T) {
 	t.Parallel()
-	b := Once("", strings.NewReader("abc"), 3)
+	b := OneShot("", strings.NewReader("abc"), 3)
 	first, err := b.open()
 	require.NoError(t, err)
 	second, err := b.open()
@@ -91,7 +91,7 @@ func TestOnceIsReadOnceAndByTheLatestPass(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "abc", string(whole))
 	_, err = b.open()
-	require.ErrorIs(t, err, errReadTwice)
+	require.ErrorIs(t, err, errSpent)
 }
 
 func FuzzMultipart(f *testing.F) {

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"slices"
 	"time"
@@ -11,50 +10,43 @@ import (
 )
 
 func (c *call) info() identkit.CallInfo {
-	return identkit.CallInfo{Provider: c.road.provider, Operation: c.op.Name, Method: c.op.Method, Path: c.op.Path}
+	return identkit.CallInfo{Provider: c.client.provider, Operation: c.op.name, Method: c.op.method, Path: c.op.path, Host: c.client.host}
 }
 
-func (c *call) begin(ctx context.Context) context.Context {
-	if c.road.observer.CallStart == nil {
-		return ctx
-	}
-	return c.road.observer.CallStart(ctx, c.info())
+func (c *call) attemptInfo(a identkit.Attempt, number int) identkit.AttemptInfo {
+	return identkit.AttemptInfo{CallInfo: c.info(), Attempt: a, Number: number, RequestID: c.requestID}
 }
 
-func (c *call) observeAttempt(ctx context.Context, a identkit.Attempt) {
-	c.road.observer.AttemptEnd(ctx, identkit.AttemptInfo{
-		CallInfo: c.info(), Attempt: a, Number: len(c.attempts), RequestID: c.requestID,
-	})
-}
-
-func (c *call) end(ctx context.Context, e *identkit.Error) {
+// report fills the caller's Response and tells the observer and the log how the call ended.
+func (c *call) report(e *identkit.Error) {
 	if r, ok := c.settings.Response.(*identkit.Response); ok && r != nil && c.status != 0 {
-		*r = identkit.Response{Status: c.status, Header: c.header.Clone(), RequestID: c.requestID, Body: bytes.Clone(c.body), Attempts: slices.Clone(c.attempts)}
+		*r = identkit.Response{Status: c.status, Header: c.responseHeader.Clone(), RequestID: c.requestID, Body: bytes.Clone(c.body), Attempts: slices.Clone(c.attempts)}
 	}
-	if c.road.observer.CallEnd == nil && c.road.logger == nil {
+	end, l := c.client.observer.CallEnd, c.client.logger
+	if end == nil && l == nil {
 		return
 	}
-	res := identkit.CallResult{CallInfo: c.info(), Start: c.started, Attempts: len(c.attempts), Status: c.status, Duration: time.Since(c.started), RequestID: c.requestID}
+	res := identkit.CallResult{CallInfo: c.info(), Start: c.started, Duration: time.Since(c.started), Attempts: len(c.attempts), Status: c.status, RequestID: c.requestID}
 	if e != nil {
 		res.Kind, res.OutcomeUnknown = e.Kind, e.OutcomeUnknown
 	}
-	if c.road.observer.CallEnd != nil {
-		c.road.observer.CallEnd(ctx, res)
+	if end != nil {
+		end(c.ctx, res)
 	}
-	if l := c.road.logger; l != nil && l.Enabled(ctx, slog.LevelDebug) {
-		l.LogAttrs(ctx, slog.LevelDebug, "call ended", slog.String("operation", res.Operation), slog.Int("status", res.Status),
+	if l != nil && l.Enabled(c.ctx, slog.LevelDebug) {
+		l.LogAttrs(c.ctx, slog.LevelDebug, "call ended", slog.String("operation", res.Operation), slog.Int("status", res.Status),
 			slog.String("kind", string(res.Kind)), slog.Bool("outcome_unknown", res.OutcomeUnknown),
 			slog.Int("attempts", res.Attempts), slog.Duration("duration", res.Duration), slog.String("request_id", res.RequestID))
 	}
 }
 
-func (c *call) logRetry(ctx context.Context) {
-	l := c.road.logger
-	if l == nil || !l.Enabled(ctx, slog.LevelInfo) {
+func (c *call) logRetry() {
+	l := c.client.logger
+	if l == nil || !l.Enabled(c.ctx, slog.LevelInfo) {
 		return
 	}
 	a := c.attempts[len(c.attempts)-1]
-	l.LogAttrs(ctx, slog.LevelInfo, "call will be tried again", slog.String("operation", c.op.Name), slog.Int("attempt", len(c.attempts)),
+	l.LogAttrs(c.ctx, slog.LevelInfo, "call will be tried again", slog.String("operation", c.op.name), slog.Int("attempt", len(c.attempts)),
 		slog.Int("status", a.Status), slog.String("kind", string(a.Kind)), slog.String("phase", string(a.Phase)),
 		slog.Duration("wait", c.wait), slog.String("reason", string(c.reason)))
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -21,7 +22,7 @@ func retryable(class identkit.RetryClass, f *failure) bool {
 		return true
 	case !f.sent:
 		return f.err.Kind == identkit.ErrNetwork || f.err.Kind == identkit.ErrTimeout
-	case class != RetrySafe:
+	case class != identkit.RetrySafe:
 		return false
 	}
 	switch f.err.Kind {
@@ -33,13 +34,84 @@ func retryable(class identkit.RetryClass, f *failure) bool {
 	return false
 }
 
-// jitter is a random wait before attempt n+1: anything up to least doubled n-1 times, at most most.
-func jitter(n int, least, most time.Duration) time.Duration {
-	edge := most
-	if shift := n - 1; shift < 32 && least < most>>shift {
-		edge = least << shift
+// jitter is a random wait before attempt n+1: anything up to the initial backoff doubled n-1 times, at most maxBackoff.
+func jitter(n int, initial, maxBackoff time.Duration) time.Duration {
+	bound := maxBackoff
+	if shift := n - 1; shift < 32 && initial < maxBackoff>>shift {
+		bound = initial << shift
 	}
-	return rand.N(min(edge, math.MaxInt64-1) + 1) //nolint:gosec // jitter, not a secret
+	return rand.N(min(bound, math.MaxInt64-1) + 1) //nolint:gosec // jitter, not a secret
+}
+
+// checkRetry is the loop's hook: it decides whether there is another attempt, and how long to wait for it.
+func (c *call) checkRetry(context.Context, *http.Response, error) (bool, error) {
+	f, policy := c.failure, &c.client.retry
+	if f == nil || f.paused {
+		return false, nil
+	}
+	c.unknown = c.unknown || f.unknown
+	c.wait, c.reason = 0, ""
+	if c.ctx.Err() != nil || c.request.Body.spent != nil && c.request.Body.spent() {
+		return false, nil
+	}
+	if c.renews(f) {
+		c.renewed, c.reason = true, identkit.ReasonCredential
+		c.logRetry()
+		return true, nil
+	}
+	done, limit := len(c.attempts), policy.MaxAttempts
+	if c.renewed {
+		done--
+	}
+	if c.settings.Attempts > 0 {
+		limit = c.settings.Attempts
+	}
+	if done >= limit || !retryable(c.op.retry, f) {
+		return false, nil
+	}
+	c.wait, c.reason = jitter(done, policy.InitialBackoff, policy.MaxBackoff), identkit.ReasonBackoff
+	if asked := f.err.RetryAfter; asked > c.wait {
+		c.wait, c.reason = asked, identkit.ReasonRetryAfter
+	}
+	if c.wait > policy.MaxBackoff || !c.fitsDeadline(c.wait) {
+		return false, nil
+	}
+	if !c.client.budget.take() {
+		spent := *f.err
+		spent.Kind, spent.Err, spent.Detail = identkit.ErrRetryBudget, f.err, "stopped locally after "+string(f.err.Kind)
+		f.err = &spent
+		return false, nil
+	}
+	c.logRetry()
+	return true, nil
+}
+
+// renews reports whether the call is worth sending once more with a newer credential, which is asked for in no more time than an
+// attempt may take. What may have been processed is not sent again, whatever the code in its body says.
+func (c *call) renews(f *failure) bool {
+	auth := c.authorizer()
+	if auth == nil || c.renewed || f.err.Status == 0 || c.op.retry == identkit.RetryIfNotProcessed && f.unknown {
+		return false
+	}
+	within, cancel := context.WithDeadline(c.ctx, earlier(c.deadline, time.Now().Add(c.client.retry.AttemptTimeout)))
+	defer cancel()
+	return auth.Renew(within, c.used, f.err)
+}
+
+// fitsDeadline reports whether the call outlives a wait.
+func (c *call) fitsDeadline(wait time.Duration) bool {
+	end := c.deadline
+	if d, ok := c.ctx.Deadline(); ok && d.Before(end) {
+		end = d
+	}
+	return wait < time.Until(end)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // retryAfter reads how long the provider asks to wait: Retry-After as seconds, decimals or a date, or the
@@ -78,18 +150,18 @@ func number(s string, unit time.Duration) (time.Duration, bool) {
 // budget is how many retries a client has in hand, counted in tenths.
 type budget struct {
 	tenths atomic.Int64
-	most   int64 // negative: no budget
+	full   int64 // negative: no budget
 }
 
 func newBudget(n int) *budget {
-	b := &budget{most: int64(n) * 10}
-	b.tenths.Store(b.most)
+	b := &budget{full: int64(n) * 10}
+	b.tenths.Store(b.full)
 	return b
 }
 
 // take takes one retry, or reports that there is none.
 func (b *budget) take() bool {
-	if b.most < 0 {
+	if b.full < 0 {
 		return true
 	}
 	for {
@@ -107,7 +179,7 @@ func (b *budget) take() bool {
 func (b *budget) refund() {
 	for {
 		have := b.tenths.Load()
-		if b.most < 0 || have >= b.most || b.tenths.CompareAndSwap(have, have+1) {
+		if b.full < 0 || have >= b.full || b.tenths.CompareAndSwap(have, have+1) {
 			return
 		}
 	}

@@ -58,7 +58,7 @@ func TestAConnectionClosedWhileIdleIsReplacedInTheSameAttempt(t *testing.T) {
 			answerThing(c)
 		}
 	})
-	r := testRoad(t, base)
+	r := testClient(t, base)
 	for range 3 {
 		_, err := readOne(t.Context(), r, "1", identkit.WithAttempts(1))
 		require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestAnAnswerThatSwitchesProtocolsDoesNotHang(t *testing.T) {
 		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		_, _ = r.ReadByte() // until the other side closes
 	})
-	_, err := readOne(t.Context(), testRoad(t, base), "1", identkit.WithTimeout(5*time.Second))
+	_, err := readOne(t.Context(), testClient(t, base), "1", identkit.WithTimeout(5*time.Second))
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 	var e *identkit.Error
 	require.ErrorAs(t, err, &e)
@@ -86,20 +86,22 @@ func TestNetHTTPRepeatsNothingByItself(t *testing.T) {
 		t.Parallel()
 		srv, r := things(t)
 		for _, name := range []string{"Idempotency-Key", "x-idempotency-key"} {
-			_, err := Do(t.Context(), r, writeThing, Input{Path: Path{"1", "2"}}, (*thing).finish, []identkit.CallOption{identkit.WithHeader(name, "k")})
+			_, err := writeThing.Do(t.Context(), r, thingParams{"1", "2", nil}, []identkit.CallOption{identkit.WithHeader(name, "k")})
 			require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 		}
 		assert.Zero(t, srv.Journal().Len())
 	})
 	t.Run("a body is given once over HTTP/2", func(t *testing.T) {
 		t.Parallel()
-		p := newProgress()
-		body := func() (io.ReadCloser, error) { return http.NoBody, nil }
-		_, err := singly(body, p)()
+		a := &attempt{call: &call{}, out: Outgoing{Body: Bytes("text/plain", []byte("x"))}}
+		_, err := a.bodyAgain()
 		require.NoError(t, err)
-		p.multiplexed.Store(true)
-		_, err = singly(body, p)()
+		a.multiplexed.Store(true)
+		_, err = a.bodyAgain()
 		require.ErrorIs(t, err, errNoReplay)
+		a.call.op.retry = identkit.RetrySafe
+		_, err = a.bodyAgain()
+		require.NoError(t, err)
 	})
 	t.Run("HTTP/2 works", func(t *testing.T) {
 		t.Parallel()
@@ -113,7 +115,7 @@ func TestNetHTTPRepeatsNothingByItself(t *testing.T) {
 		srv.StartTLS()
 		t.Cleanup(srv.Close)
 		_, r := things(t, func(c *Config) { c.BaseURL, c.Options.HTTPClient = srv.URL, srv.Client() })
-		_, err := Do(t.Context(), r, writeThing, Input{Path: Path{"1", "2"}, Body: JSON(struct{}{})}, (*thing).finish, nil)
+		_, err := writeThing.Do(t.Context(), r, thingParams{"1", "2", struct{}{}}, nil)
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, proto.Load())
 	})
@@ -220,9 +222,9 @@ func TestAValueNeverMovesAPathThatNeedsEscaping(t *testing.T) {
 	}
 	assert.Zero(t, srv.Journal().Len())
 	var check Check
-	odd := New(Config{Provider: "test", BaseURL: "https://h/gr%C3%B6%C3%9Fe/a%2Fb", Operations: []*Operation{readThing}}, &check)
+	odd := New(Config{Provider: "test", BaseURL: "https://h/gr%C3%B6%C3%9Fe/a%2Fb", Operations: []Operation{&readThing}}, &check)
 	require.NotNil(t, odd)
-	u, refused := odd.templates[readThing].fill(odd.base, []string{"id"}, []string{"../x"})
+	u, refused := odd.paths["test.Read"].fill(odd.base, []pathValue{{"id", "../x"}})
 	require.Empty(t, refused)
 	assert.Equal(t, "https://h/gr%C3%B6%C3%9Fe/a%2Fb/things/..%2Fx", u.String())
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/identkit/identkit"
 )
 
-var readThing = &Operation{Name: "test.Read", Method: http.MethodGet, Path: "/things/{id}", Retry: RetrySafe}
-
 func TestBadConfigurationNamesTheField(t *testing.T) {
 	t.Parallel()
 	const good = "https://host/ctx"
@@ -46,7 +44,7 @@ func TestBadConfigurationNamesTheField(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var check Check
-			r := New(Config{Provider: "test", BaseURL: c.base, Options: c.o, Operations: []*Operation{readThing}}, &check)
+			r := New(Config{Provider: "test", BaseURL: c.base, Options: c.o, Operations: []Operation{&readThing}}, &check)
 			assert.Nil(t, r)
 			err := check.Err("test", "test.New")
 			require.ErrorIs(t, err, identkit.ErrInvalidRequest)

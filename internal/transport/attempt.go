@@ -1,0 +1,331 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/seal"
+)
+
+// RoundTrip is what the loop's http.Client calls: it waits as long as was decided, makes one attempt and notes how it went. The
+// request it gets is blank, and so is the response it returns; all that matters is in the call.
+func (c *call) RoundTrip(blank *http.Request) (*http.Response, error) {
+	c.reply = http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: blank}
+	if c.wait > 0 && !c.pause() {
+		return &c.reply, nil
+	}
+	try := &attempt{call: c, info: identkit.Attempt{Start: time.Now(), Wait: c.wait, Reason: c.reason}, ctx: c.ctx}
+	c.status, c.responseHeader, c.body, c.requestID = 0, nil, nil, ""
+	observer := &c.client.observer
+	if observer.AttemptStart != nil {
+		if within := observer.AttemptStart(c.ctx, c.attemptInfo(try.info, len(c.attempts)+1)); within != nil {
+			try.ctx = within
+		}
+	}
+	c.failure = try.run(blank)
+	try.info.Duration = time.Since(try.info.Start)
+	try.info.Status = c.status
+	if c.failure != nil {
+		try.info.Kind, try.info.Phase = c.failure.err.Kind, c.failure.phase
+	}
+	c.attempts = append(c.attempts, try.info)
+	if observer.AttemptEnd != nil {
+		observer.AttemptEnd(try.ctx, c.attemptInfo(try.info, len(c.attempts)))
+	}
+	c.reply.Header = cookiesOf(c.responseHeader)
+	return &c.reply, nil
+}
+
+// pause waits before the next attempt. When the context ends first, the call ends with what the last attempt said beside it.
+func (c *call) pause() bool {
+	timer := time.NewTimer(c.wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-c.ctx.Done():
+	}
+	last := c.failure.err
+	e := canceled(c.ctx)
+	e.Status, e.Code, e.RequestID, e.Err = last.Status, last.Code, last.RequestID, errors.Join(e.Err, last)
+	c.failure = &failure{err: e, permanent: true, paused: true}
+	return false
+}
+
+// attempt is one attempt: limiter, credential, body, round trip, read, classify. It is also the context of the request, in which
+// the dialler finds it.
+type attempt struct {
+	context.Context // the attempt's own, with its deadline
+	progress
+	call *call
+	ctx  context.Context //nolint:containedctx // the caller's, which decides whether a failure is a cancellation
+	info identkit.Attempt
+	out  Outgoing
+}
+
+type attemptKey struct{}
+
+func (a *attempt) Value(key any) any {
+	if key == (attemptKey{}) {
+		return a
+	}
+	return a.Context.Value(key)
+}
+
+func (a *attempt) run(blank *http.Request) *failure {
+	c, client := a.call, a.call.client
+	if f := a.limit(); f != nil {
+		return f
+	}
+	begun := a.info.Start
+	if client.limiter != nil {
+		begun = time.Now() // the limiter's wait is the call's, not the attempt's
+	}
+	within, cancel := context.WithDeadline(a.ctx, earlier(c.deadline, begun.Add(client.retry.AttemptTimeout)))
+	defer cancel()
+	a.Context = within
+	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.url.RawQuery, values: c.request.values}
+	if f := a.authorize(); f != nil {
+		return f
+	}
+	req, f := a.build()
+	if f != nil {
+		return f
+	}
+	resp, err := client.transport.RoundTrip(req)
+	if err == nil && resp == nil {
+		err = errNoResponse
+	}
+	if err != nil {
+		return a.lost(err)
+	}
+	return a.read(resp)
+}
+
+// limit waits for the limiter.
+func (a *attempt) limit() *failure {
+	c := a.call
+	l := c.client.limiter
+	if l == nil || c.op.unmetered {
+		return nil
+	}
+	// Most of the time there is a token to be had: no context with the call's deadline is needed then.
+	if quick, ok := l.(*rate.Limiter); ok && quick.Allow() {
+		return nil
+	}
+	within, cancel := context.WithDeadline(a.ctx, c.deadline)
+	defer cancel()
+	err := l.Wait(within)
+	a.info.Queued = time.Since(a.info.Start)
+	if err == nil {
+		return nil
+	}
+	e := &identkit.Error{Kind: identkit.ErrRateLimited, Detail: "the local limiter would wait longer than the call may take", Err: err}
+	if a.ctx.Err() != nil {
+		e = canceled(a.ctx)
+	}
+	return &failure{err: e, phase: identkit.PhaseLimiter, permanent: true}
+}
+
+// header is a fresh copy of the call's own, with the jar's cookies of now.
+func (a *attempt) header(blank *http.Request) http.Header {
+	h := a.call.header
+	if len(a.call.attempts) > 0 || a.call.client.jar != nil {
+		h = h.Clone() // net/http may still be writing the last attempt's
+	}
+	if a.call.client.jar != nil {
+		if cookies, ok := blank.Header["Cookie"]; ok {
+			h["Cookie"] = append(h["Cookie"], cookies...)
+			delete(blank.Header, "Cookie")
+		}
+	}
+	return h
+}
+
+func (a *attempt) authorize() *failure {
+	auth := a.call.authorizer()
+	if auth == nil {
+		return nil
+	}
+	began := time.Now()
+	err := auth.Authorize(a, &a.out)
+	a.info.Queued += time.Since(began)
+	a.call.used = a.out.Used
+	if err == nil {
+		return nil
+	}
+	f := &failure{phase: identkit.PhaseCredential, permanent: true}
+	var e *identkit.Error
+	switch {
+	case a.ctx.Err() != nil:
+		f.err = canceled(a.ctx)
+	case errors.Is(err, context.DeadlineExceeded):
+		f.permanent = !time.Now().Before(a.call.deadline)
+		f.err = &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no credential in time", Err: err}
+	case errors.As(err, &e):
+		own := *e
+		f.err = &own
+	default:
+		f.err = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "no credential to send", Err: err}
+	}
+	return f
+}
+
+func (c *call) authorizer() Authorizer {
+	if c.request.Auth != nil {
+		return c.request.Auth
+	}
+	return c.client.auth
+}
+
+// build makes the request of this attempt and opens its body.
+func (a *attempt) build() (*http.Request, *failure) {
+	c, o := a.call, &a.out
+	u := c.url
+	if o.moved {
+		values := make([]pathValue, 0, len(o.values))
+		for i := len(o.values) - 1; i >= 0; i-- { // the last one counts
+			values = append(values, o.values[i])
+		}
+		var refused []identkit.FieldError
+		if u, refused = c.template.fill(c.client.base, values); refused != nil {
+			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: refused}}
+		}
+		u.RawQuery = o.query
+	}
+	req := http.Request{Method: c.op.method, URL: u, Host: u.Host, Header: o.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if !o.Body.IsZero() {
+		o.Header["Content-Type"] = []string{o.Body.contentType}
+		body, err := a.body()
+		if err != nil {
+			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: "request body cannot be read", Err: err}}
+		}
+		if req.ContentLength = o.Body.length; req.ContentLength > 0 {
+			req.Body, req.GetBody = body, a.bodyAgain
+		}
+	}
+	return req.WithContext(httptrace.WithClientTrace(a, a.hooks())), nil
+}
+
+// body opens the body.
+func (a *attempt) body() (io.ReadCloser, error) {
+	b := &a.out.Body
+	if b.err != nil {
+		return nil, b.err
+	}
+	r, err := b.reader()
+	if err == nil && b.memory == nil {
+		r = &watchedBody{ReadCloser: r, a: a}
+	}
+	return r, err
+}
+
+// bodyAgain opens the body again for net/http, when a connection turned out to be closed before anything was written. Over HTTP/2
+// net/http also repeats what the server has read and reset: that is refused for what must not be repeated.
+func (a *attempt) bodyAgain() (io.ReadCloser, error) {
+	if a.call.op.retry == identkit.RetryIfNotProcessed && a.multiplexed.Load() {
+		return nil, errNoReplay
+	}
+	return a.body()
+}
+
+// read reads the response and classifies it.
+func (a *attempt) read(resp *http.Response) *failure {
+	c := a.call
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+	a.advance(stepBody)
+	c.status, c.responseHeader, c.requestID = resp.StatusCode, resp.Header, requestID(resp.Header)
+	var err error
+	c.body, err = readResponse(c.op.method, resp, c.client.maxBody)
+	_ = resp.Body.Close()
+	if err == nil {
+		err = a.ctx.Err() // also when it ended inside the body of a failed response
+	}
+	switch {
+	case err != nil:
+		f := a.lost(err)
+		f.err.Status, f.err.RequestID = c.status, c.requestID
+		return f
+	case c.status/100 == 2, c.op.result != nil && c.op.result(c.status, c.body):
+		return nil
+	}
+	return c.refused()
+}
+
+// lost is the failure of an attempt that brought no whole response.
+func (a *attempt) lost(err error) *failure {
+	f := lost(a.ctx, err, &a.progress)
+	switch {
+	case a.unreadable.Load():
+		f.permanent = true
+		f.err.Detail = "request body cannot be read"
+	case f.err.Kind == identkit.ErrTimeout && a.ctx.Err() == nil && !time.Now().Before(a.call.deadline):
+		f.permanent = true
+		f.err.Detail = "call timed out"
+	}
+	return f
+}
+
+// refused is the failure of a response that is not 2xx.
+func (c *call) refused() *failure {
+	e := &identkit.Error{Kind: kindOf(c.status), Status: c.status, RequestID: c.requestID}
+	seal.ErrorBody(e, c.body)
+	if d, ok := retryAfter(c.responseHeader, time.Now()); ok {
+		e.RetryAfter = d
+	}
+	if c.status/100 == 3 {
+		e.Detail = "redirects are not followed"
+	}
+	// What the status says is decided before the provider's reading of the body may rename the kind.
+	f := &failure{err: e, sent: true, unknown: e.Kind == identkit.ErrUnavailable || e.Kind == identkit.ErrBadResponse}
+	if c.client.failure != nil {
+		c.client.failure(e, c.body)
+	}
+	return f
+}
+
+var (
+	errNoResponse = errors.New("transport: the RoundTripper gave neither a response nor an error")
+	errNoReplay   = errors.New("transport: the request may have been read already")
+)
+
+// watchedBody remembers that a request body could not be read, which another attempt will not change.
+type watchedBody struct {
+	io.ReadCloser
+	a *attempt
+}
+
+func (b *watchedBody) Read(buf []byte) (int, error) {
+	n, err := b.ReadCloser.Read(buf)
+	if err != nil && err != io.EOF && !errors.Is(err, errStaleBody) {
+		b.a.unreadable.Store(true)
+	}
+	return n, err
+}
+
+// cookiesOf is all that http.Client may look at, for a caller's cookie jar.
+func cookiesOf(h http.Header) http.Header {
+	if c, ok := h["Set-Cookie"]; ok {
+		return http.Header{"Set-Cookie": c}
+	}
+	return nil
+}
+
+// requestID is the id the provider, or a gateway before it, gave the request.
+func requestID(h http.Header) string {
+	for _, name := range [...]string{"X-Request-Id", "X-Correlation-Id", "Request-Id"} {
+		if v := h[name]; len(v) > 0 && v[0] != "" {
+			return v[0]
+		}
+	}
+	return ""
+}

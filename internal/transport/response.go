@@ -1,0 +1,156 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/identkit/identkit/internal/seal"
+	"github.com/identkit/identkit/internal/wire"
+)
+
+const (
+	maxErrorBody = 64 << 10 // of a failed response, enough for every documented envelope
+	trustedUpTo  = 1 << 20  // a Content-Length is believed this far; beyond, memory follows what really arrives
+)
+
+var errTooLarge = errors.New("response is over the limit")
+
+// readCapped reads all of r, at most limit bytes.
+func readCapped(r io.Reader, announced, limit int64) ([]byte, error) {
+	if announced > limit {
+		return nil, errTooLarge
+	}
+	var (
+		b   []byte
+		err error
+	)
+	if announced >= 0 && announced < trustedUpTo {
+		// One more byte than announced, so that the end is seen without growing.
+		b = make([]byte, 0, announced+1)
+		var n int
+		for err == nil && int64(len(b)) <= announced {
+			n, err = r.Read(b[len(b):cap(b)])
+			b = b[:len(b)+n]
+		}
+	}
+	if err == nil {
+		var rest []byte
+		rest, err = io.ReadAll(io.LimitReader(r, limit+1-int64(len(b))))
+		if b == nil {
+			b = rest
+		} else {
+			b = append(b, rest...)
+		}
+	} else if err == io.EOF {
+		err = nil
+	}
+	if int64(len(b)) > limit {
+		return nil, errTooLarge
+	}
+	return b, err
+}
+
+// readResponse reads the body of a response. That of a failed one never fails: what could be read is enough, the status decides.
+func readResponse(method string, resp *http.Response, limit int64) ([]byte, error) {
+	if method == http.MethodHead || resp.StatusCode < http.StatusOK {
+		return nil, nil // after 101 the body would be the connection itself
+	}
+	if resp.StatusCode/100 == 2 {
+		return readCapped(resp.Body, resp.ContentLength, limit)
+	}
+	b, _ := readCapped(io.LimitReader(resp.Body, maxErrorBody), min(resp.ContentLength, maxErrorBody), maxErrorBody)
+	return b, nil
+}
+
+var (
+	errNotObject = errors.New("response is not a JSON object")
+	errNotArray  = errors.New("response is not a JSON array")
+	errEmpty     = errors.New("response is empty")
+	errHTML      = errors.New("response is an HTML page, as a gateway writes it")
+	errNull      = errors.New("response is null")
+)
+
+func isHTML(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(wire.TrimBOM(body), " \t\r\n"), []byte("<"))
+}
+
+type rawValue = jsontext.Value
+
+// describeResponse says what is wrong with a response without repeating it.
+func describeResponse(err error) string {
+	var (
+		missing missingError
+		against contradiction
+		fault   *wire.Error
+	)
+	switch {
+	case errors.As(err, &missing), errors.As(err, &against),
+		errors.Is(err, errNotObject), errors.Is(err, errNotArray), errors.Is(err, errEmpty), errors.Is(err, errHTML), errors.Is(err, errNull):
+		return err.Error()
+	case errors.As(err, &fault):
+		return "response " + fault.Error()
+	}
+	return "response cannot be decoded"
+}
+
+// missingError says that a response lacks a member the caller depends on.
+type missingError string
+
+func (e missingError) Error() string { return "response lacks " + string(e) }
+
+// Missing is the error of a Check for a response without the member. The call fails with ErrBadResponse.
+func Missing(member string) error { return missingError(member) }
+
+// Contradiction is the error of a Check for a response that cannot be true. The text must not repeat the response.
+func Contradiction(text string) error { return contradiction(text) }
+
+type contradiction string
+
+func (e contradiction) Error() string { return string(e) }
+
+// Same is the error of a response about another entity than the one asked for, or nil.
+func Same[T ~string](member string, asked, got T) error {
+	if asked == "" || asked == got {
+		return nil
+	}
+	return Contradiction("response has another " + member + " than asked for")
+}
+
+// SameUUID is Same for ids whose letter case means nothing.
+func SameUUID[T ~string](member string, asked, got T) error {
+	return Same(member, strings.ToLower(string(asked)), strings.ToLower(string(got)))
+}
+
+// Elements lets the elements of every []T keep the JSON they were read from, for types that embed identkit.Raw.
+func Elements[T any]() *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, list *[]T) error {
+		if dec.PeekKind() != '[' {
+			return errors.ErrUnsupported
+		}
+		if _, err := dec.ReadToken(); err != nil {
+			return err
+		}
+		*list = []T{}
+		for dec.PeekKind() != ']' {
+			value, err := dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			value = value.Clone()
+			var element T
+			if err := json.Unmarshal(value, &element, dec.Options()); err != nil {
+				return err
+			}
+			seal.RawJSON(&element, value)
+			*list = append(*list, element)
+		}
+		_, err := dec.ReadToken()
+		return err
+	})
+}
