@@ -56,24 +56,26 @@ func mayImport(room, other string) bool {
 	switch {
 	case strings.HasPrefix(room, "examples/"):
 		return true
-	case room == "":
+	case strings.HasPrefix(room, "cmd/"):
+		return !strings.HasPrefix(other, "internal/") || in("internal/assumption")
+	case room == "", room == "internal/assumption":
 		return false
 	case room == "identkittest", room == "internal/oauth", room == "internal/wire":
 		return in("")
 	case room == "internal/pacrypto":
 		return false
 	case room == "internal/transport":
-		return in("", "internal/wire")
+		return in("", "internal/wire", "internal/assumption")
 	case room == "internal/fakeserver":
-		return in("", "identkittest")
+		return in("", "identkittest", "internal/assumption")
 	case room == "webhook":
 		return in("")
 	case room == "webhook/webhooktest":
 		return in("", "webhook", "identkittest")
 	case provider(room):
-		return in("", "internal/transport", "internal/oauth", "internal/wire", "webhook") || room == "powerauth" && in("internal/pacrypto")
+		return in("", "internal/transport", "internal/oauth", "internal/wire", "internal/assumption", "webhook") || room == "powerauth" && in("internal/pacrypto")
 	case provider(path.Dir(room)) && path.Base(room) == path.Dir(room)+"test":
-		return in("", path.Dir(room), "internal/fakeserver", "identkittest", "webhook", "webhook/webhooktest") || room == "powerauth/powerauthtest" && in("internal/pacrypto")
+		return in("", path.Dir(room), "internal/fakeserver", "internal/assumption", "identkittest", "webhook", "webhook/webhooktest") || room == "powerauth/powerauthtest" && in("internal/pacrypto")
 	}
 	return false
 }
@@ -98,6 +100,8 @@ func TestTheArrowsOfTheHouse(t *testing.T) {
 	}
 	assert.False(t, mayImport("powerauth", "iproov"), "a provider never imports another")
 	assert.False(t, mayImport("webhook", "internal/transport"))
+	assert.False(t, mayImport("webhook", "internal/assumption"))
+	assert.False(t, mayImport("cmd/identkit", "internal/transport"))
 }
 
 func relative(importPath string) string {
