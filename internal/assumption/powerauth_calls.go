@@ -78,7 +78,7 @@ var powerauthCalls = []Assumption{
 		Why:    "the first page of the engine has 500; paging is undocumented",
 		Check:  "read: list a user with several registrations and compare their timestampCreated; more than 500 show the page"},
 	{ID: "PA-016", Operation: "Registrations.List",
-		Text:   "without `Removed`, CREATED and PENDING_COMMIT may be missing",
+		Text:   "without removed ones, CREATED and PENDING_COMMIT may be missing",
 		Change: "`ListRegistrationsParams.Removed`, or `Registrations.Get`",
 		Why:    "the documents say \"active states\", and the sample has BLOCKED among them",
 		Check:  "write: create a registration, list the user's, remove it"},
