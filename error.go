@@ -15,7 +15,9 @@ import (
 
 // Kind says what sort of failure an [Error] is. Kinds are errors themselves:
 //
-//	if errors.Is(err, identkit.ErrNotFound) { … }
+//	if errors.Is(err, identkit.ErrNotFound) {
+//		return nil // nothing to do
+//	}
 type Kind string
 
 // The kinds of failure.

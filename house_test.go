@@ -23,6 +23,9 @@ const module = "github.com/identkit/identkit"
 
 type listedPackage struct {
 	ImportPath   string
+	Name         string
+	Dir          string
+	GoFiles      []string
 	Imports      []string
 	TestImports  []string
 	XTestImports []string

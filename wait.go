@@ -10,7 +10,9 @@ import (
 // WaitError is the failure of a call that polled for a state which did not come. It holds the last state seen:
 //
 //	var we *identkit.WaitError[powerauth.Operation]
-//	if errors.As(err, &we) && we.Last != nil { … we.Last.Status … }
+//	if errors.As(err, &we) && we.Last != nil {
+//		fmt.Println(we.Last.Status)
+//	}
 //
 // errors.Is sees through it: [ErrTimeout] when time ran out, [ErrConflict] when the state can no longer be reached.
 type WaitError[T any] struct {

@@ -18,10 +18,11 @@ import (
 //
 //	lc := identkittest.NewLeakCheck(t)
 //	client, err := powerauth.New(powerauth.Config{
-//		Password: lc.Secret("password"), …
-//		Options: identkit.Options{Logger: lc.Logger(), Observer: lc.Observer()},
+//		BaseURL:     "https://pac.internal.example/powerauth-cloud",
+//		Credentials: powerauth.BasicAuth("integration", lc.Secret("password")),
+//		Options:     identkit.Options{Logger: lc.Logger(), Observer: lc.Observer()},
 //	})
-//	_, err = client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: lc.Personal("user id"), …})
+//	_, err = client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: powerauth.UserID(lc.Personal("user id"))})
 //	lc.Error(err)
 //
 // A seed is found in plain, in any case of letters, escaped for URLs, JSON or Go, as hex, as a list of bytes and inside

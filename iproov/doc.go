@@ -8,7 +8,9 @@
 //	claim, err := client.Verify.CreateToken(ctx, iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-login"})
 //	// hand client.Launch(claim, iproov.PlatformAndroid) to the app; its SDK scans the face; the app says that it is done
 //	v, err := client.Verify.Validate(ctx, iproov.ValidateParams{Token: claim.Token, UserID: "u-1", Client: userAgent})
-//	if err == nil && v.Passed { … }
+//	if err == nil && v.Passed {
+//		// let the user in
+//	}
 //
 // What the app says is never a verdict: only Validate's Passed is, and Validate can be called once for a token. [Journeys] counts
 // attempts and keeps the order of the calls.

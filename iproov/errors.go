@@ -29,7 +29,7 @@ const (
 	CodeUnsupportedGrantType = "unsupported_grant_type" // access token only
 	CodeInvalidRequest       = "invalid_request"        // access token only: no grant type
 	CodeInvalidOAuth         = "invalid_oauth"          // access token missing, wrong or expired
-	CodeTokenQuotaExceeded   = "token_quota_exceeded"   //nolint:gosec // a code: access token used 50 times
+	CodeTokenQuotaExceeded   = "token_quota_exceeded"   // access token used 50 times
 	CodeInvalidAssuranceType = "invalid_assurance_type" // not enabled for the service provider; asking for none means genuine presence
 	CodeTooManyRequests      = "too_many_requests"      // over the contracted rate
 	CodeServerError          = "server_error"           // generic

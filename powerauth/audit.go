@@ -112,8 +112,10 @@ var auditLog = &transport.OldOperation{
 // more; the options apply to each. An error ends the sequence, and the same sequence can be ranged over again.
 //
 //	for item, err := range client.Audit.Log(ctx, powerauth.AuditLogParams{UserID: "u-1"}) {
-//		if err != nil { return err }
-//		…
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(item.Time, item.EventType)
 //	}
 //
 // Errors: [identkit.ErrInvalidRequest]; [identkit.ErrRejected] with code [CodeAudit] for bad dates or an unknown user. Safe to repeat.

@@ -9,9 +9,11 @@
 //	// show created.ActivationQRCodeData as a QR code; the phone reads it
 //	reg, err := client.Registrations.WaitFor(ctx, created.ID, powerauth.RegistrationPendingCommit, identkit.WaitPolicy{})
 //	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{})
-//	op, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "u-1", Template: "payment", Parameters: …})
+//	op, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "u-1", Template: "payment"})
 //	op, err = client.Operations.Wait(ctx, op.ID, identkit.WaitPolicy{})
-//	if err == nil && op.Status == powerauth.OperationApproved { … }
+//	if err == nil && op.IsApproved() {
+//		// pay
+//	}
 //
 // Endpoints of one's own are protected by what phones sign ([Protect]) or by their tokens ([ProtectToken]):
 //

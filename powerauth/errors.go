@@ -21,7 +21,7 @@ const (
 	CodeOperationStateChange   = "ERROR_OPERATION_STATE_CHANGE"   // operation no longer pending
 	CodeOTPInvalid             = "ERROR_OTP_INVALID"              // offline code malformed, or (older) wrong
 	CodeSignatureInvalid       = "ERROR_SIGNATURE_INVALID"        // malformed authorization header or unsupported version
-	CodeTokenInvalid           = "ERROR_TOKEN_INVALID"            //nolint:gosec // a code, not a credential: malformed token header
+	CodeTokenInvalid           = "ERROR_TOKEN_INVALID"            // malformed token header
 	CodePushMessage            = "ERROR_PUSH_MESSAGE"             // push request refused
 	CodeInbox                  = "ERROR_INBOX"                    // inbox problem
 	CodeInboxNotFound          = "ERROR_INBOX_NOT_FOUND"          // no such inbox message

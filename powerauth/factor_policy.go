@@ -13,7 +13,7 @@ func RequireFactors(factors ...Factor) FactorPolicy { return FactorPolicy{}.Or(f
 
 // Or is the policy with one more combination that is enough, such as biometry in place of the PIN:
 //
-//	RequireFactors(Possession, Knowledge).Or(Possession, Biometry)
+//	powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge).Or(powerauth.Possession, powerauth.Biometry)
 func (p FactorPolicy) Or(factors ...Factor) FactorPolicy {
 	if len(factors) == 0 {
 		return p

@@ -16,7 +16,7 @@ import (
 // The names of the headers in which a phone authenticates its requests.
 const (
 	AuthorizationHeaderName = "X-PowerAuth-Authorization"
-	TokenHeaderName         = "X-PowerAuth-Token" //nolint:gosec // a header's name
+	TokenHeaderName         = "X-PowerAuth-Token"
 )
 
 var (

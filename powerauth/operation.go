@@ -178,7 +178,7 @@ var createOperation = &transport.OldOperation{
 	Retry: transport.RetryIfNotProcessed, // each call makes another operation
 }
 
-// Create asks a user to approve something. The operation is pending; the phone gets a push message unless Silent is set. [Wait]
+// Create asks a user to approve something. The operation is pending; the phone gets a push message unless Silent is set. [Operations.Wait]
 // and callbacks tell how it ends.
 //
 // Errors: [identkit.ErrInvalidRequest] for input that PAC would refuse; [identkit.ErrRejected] with Fields for validation failures.
@@ -187,8 +187,6 @@ var createOperation = &transport.OldOperation{
 // [identkit.ErrOutcomeUnknown]. PAC offers no documented call to find an operation by ExternalID.
 //
 // Source: vendor tutorial, API-Operations; checked 2026-11.
-//
-// [Wait]: Operations.Wait
 func (s *Operations) Create(ctx context.Context, in CreateOperationParams, opts ...identkit.CallOption) (*Operation, error) {
 	return transport.Do(ctx, s.road, createOperation, transport.Input{Body: in.body(), Check: in.check}, (*operationAnswer).finish, opts)
 }

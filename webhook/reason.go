@@ -4,7 +4,9 @@ import "net/http"
 
 // Reason says why a delivery was not simply handled. Reasons are errors themselves:
 //
-//	if errors.Is(err, webhook.ErrProofStale) { … }
+//	if errors.Is(err, webhook.ErrProofStale) {
+//		// the sender's clock or the queue in front is slow
+//	}
 type Reason string
 
 // Reasons of a [Verifier]. All but ErrUnavailable are answered with 401.

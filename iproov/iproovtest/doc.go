@@ -4,7 +4,9 @@
 //	client := srv.Client()
 //	claim, err := client.Enrol.CreateToken(ctx, iproov.CreateTokenParams{UserID: "u-1", Resource: "acme-onboarding"})
 //	err = srv.Complete(claim.Token, iproovtest.Pass()) // plays the phone
-//	v, err := client.Enrol.Validate(ctx, …)
+//	v, err := client.Enrol.Validate(ctx, iproov.ValidateEnrolmentParams{ValidateParams: iproov.ValidateParams{
+//		Token: claim.Token, UserID: "u-1", Client: userAgent,
+//	}})
 //
 // The fake keeps users, claims and access tokens and lets them expire on its own clock: a token has two minutes to be started, its
 // verdict is given once, an access token lasts an hour or 50 requests. It checks credentials and requests, multipart bodies
