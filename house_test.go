@@ -70,10 +70,12 @@ func mayImport(room, other string) bool {
 		return in("")
 	case room == "webhook/webhooktest":
 		return in("", "webhook", "identkittest")
+	case room == "powerauth/protocol":
+		return in("", "internal/pacrypto")
 	case provider(room):
-		return in("", "internal/transport", "internal/oauth", "internal/wire", "webhook") || room == "powerauth" && in("internal/pacrypto")
+		return in("", "internal/transport", "internal/oauth", "internal/wire", "webhook") || room == "powerauth" && in("internal/pacrypto", "powerauth/protocol")
 	case provider(path.Dir(room)) && path.Base(room) == path.Dir(room)+"test":
-		return in("", path.Dir(room), "internal/fakeserver", "identkittest", "webhook", "webhook/webhooktest") || room == "powerauth/powerauthtest" && in("internal/pacrypto")
+		return in("", path.Dir(room), "internal/fakeserver", "identkittest", "webhook", "webhook/webhooktest") || room == "powerauth/powerauthtest" && in("internal/pacrypto", "powerauth/protocol")
 	}
 	return false
 }
@@ -91,6 +93,8 @@ func TestTheArrowsOfTheHouse(t *testing.T) {
 			switch {
 			case imported == module || strings.HasPrefix(imported, module+"/"):
 				assert.True(t, mayImport(room, relative(imported)), "%q must not import %q", room, relative(imported))
+			case room == "powerauth/protocol":
+				assert.NotContains(t, []string{"net", "net/http", "os"}, imported, "the formats need no network")
 			case strings.Contains(strings.Split(imported, "/")[0], "."):
 				assert.True(t, slices.Contains(third[room], imported), "%q must not import %q", room, imported)
 			}
@@ -98,6 +102,7 @@ func TestTheArrowsOfTheHouse(t *testing.T) {
 	}
 	assert.False(t, mayImport("powerauth", "iproov"), "a provider never imports another")
 	assert.False(t, mayImport("webhook", "internal/transport"))
+	assert.False(t, mayImport("powerauth/protocol", "powerauth"), "the formats need no client")
 }
 
 func relative(importPath string) string {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // CreateApplication is a new application.
@@ -29,12 +30,12 @@ type Application struct {
 
 	ID             string `json:"id"`
 	ServiceBaseURL string `json:"serviceBaseUrl"`
-	// MasterServerPublicKey is the key that activation codes are signed for, in Base64; [ParseMasterPublicKey] reads both forms.
-	MasterServerPublicKey string `json:"masterServerPublicKey"`
-	AppKey                string `json:"appKey"`
+	// MasterServerPublicKey is the key that activation codes are signed for, in Base64; [protocol.ParsePublicKey] reads both forms.
+	MasterServerPublicKey string                  `json:"masterServerPublicKey"`
+	AppKey                protocol.ApplicationKey `json:"appKey"`
 	// AppSecret is built into the app.
 	AppSecret identkit.Secret `json:"appSecret"`
-	// MobileSDKConfig holds keys and secret for the phone's SDK in one text; [ParseMobileSDKConfig] takes it apart.
+	// MobileSDKConfig holds keys and secret for the phone's SDK in one text; [protocol.ParseMobileSDKConfig] takes it apart.
 	MobileSDKConfig identkit.Secret `json:"mobileSdkConfig"`
 	Roles           []string        `json:"roles"`
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/wire"
+	"github.com/identkit/identkit/powerauth/protocol"
 	"github.com/identkit/identkit/webhook"
 )
 
@@ -57,7 +58,7 @@ type OperationTold struct {
 	ExternalID      string
 	Data            string
 	Flag            string // activationFlag, sent only if the callback's URL contains that word
-	Factors         Factors
+	Factors         protocol.Factors
 	Applications    []string
 	Parameters      map[string]string
 	AdditionalData  map[string]json.RawMessage

@@ -7,6 +7,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // The reasons why a simulated phone is refused.
@@ -54,7 +55,7 @@ type pairing struct {
 // grant is what the server gives a phone.
 type grant struct {
 	id          powerauth.RegistrationID
-	appKey      string
+	appKey      protocol.ApplicationKey
 	appSecret   string
 	server      *ecdsa.PublicKey
 	counter     pacrypto.Counter
@@ -123,13 +124,13 @@ func (s *Server) registered(r *registration) {
 }
 
 func fingerprint(device, server *ecdsa.PublicKey, id powerauth.RegistrationID) (string, error) {
-	deviceKey, err := powerauth.ParseMasterPublicKey(publicKeyText(device))
+	deviceKey, err := protocol.ParsePublicKey(publicKeyText(device))
 	if err != nil {
 		return "", err
 	}
-	serverKey, err := powerauth.ParseMasterPublicKey(publicKeyText(server))
+	serverKey, err := protocol.ParsePublicKey(publicKeyText(server))
 	if err != nil {
 		return "", err
 	}
-	return powerauth.Fingerprint(deviceKey, serverKey, string(id))
+	return protocol.Fingerprint(deviceKey, serverKey, protocol.ActivationID(id))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func TestAdminSetsUpAnApplication(t *testing.T) {
@@ -23,10 +24,10 @@ func TestAdminSetsUpAnApplication(t *testing.T) {
 		admin := srv.AdminClient()
 		made, err := admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app", Roles: []string{"ROLE_X"}})
 		require.NoError(t, err)
-		config, err := powerauth.ParseMobileSDKConfig(made.MobileSDKConfig)
+		config, err := protocol.ParseMobileSDKConfig(made.MobileSDKConfig)
 		require.NoError(t, err)
 		assert.Equal(t, made.AppKey, config.AppKey)
-		master, err := powerauth.ParseMasterPublicKey(made.MasterServerPublicKey)
+		master, err := protocol.ParsePublicKey(made.MasterServerPublicKey)
 		require.NoError(t, err)
 		assert.Equal(t, srv.MasterPublicKey(), master.String())
 		read, err := admin.GetApplication(t.Context(), "app")

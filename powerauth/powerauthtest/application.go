@@ -8,13 +8,15 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 type application struct {
-	id          string
-	roles       []string
-	key, secret string // Base64
-	push        map[string]bool
+	id     string
+	roles  []string
+	key    protocol.ApplicationKey
+	secret string // Base64
+	push   map[string]bool
 }
 
 // Application returns what an app is configured with, as the admin API gives it. An application that may exist begins to; it is
@@ -42,7 +44,7 @@ func (s *Server) application(id string) *application {
 }
 
 func (s *Server) addApplication(id string, roles []string) *application {
-	a := &application{id: id, roles: roles, key: randomValue(pacrypto.KeySize), secret: randomValue(pacrypto.KeySize), push: map[string]bool{}}
+	a := &application{id: id, roles: roles, key: protocol.ApplicationKey(randomValue(pacrypto.KeySize)), secret: randomValue(pacrypto.KeySize), push: map[string]bool{}}
 	s.applications[id] = a
 	return a
 }
@@ -52,11 +54,10 @@ func (s *Server) sdkConfig(a *application) identkit.Secret {
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // our own key
 	}
-	config := powerauth.MobileSDKConfig{
+	text, err := FormatMobileSDKConfig(&protocol.MobileSDKConfig{
 		AppKey: a.key, AppSecret: identkit.Secret(a.secret),
-		Keys: []powerauth.MobileSDKKey{{ID: powerauth.MobileSDKKeyP256, Bytes: point}},
-	}
-	text, err := config.Encode()
+		Keys: []protocol.MobileSDKKey{{ID: protocol.MobileSDKKeyP256, Bytes: point}},
+	})
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // key and secret are of our making
 	}

@@ -1,7 +1,6 @@
 package powerauthtest
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // maxOTPFailures is after how many wrong OTPs a registration is removed.
@@ -22,7 +22,7 @@ type registration struct {
 	user        powerauth.UserID
 	app         string
 	status      powerauth.RegistrationStatus
-	code        powerauth.ActivationCode
+	code        protocol.ActivationCode
 	phase       powerauth.CommitPhase
 	otp         string
 	otpFailures int
@@ -132,7 +132,7 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 
 // newRegistration adds a registration with a new code, or refuses; the caller tells of it when it is complete.
 func (s *Server) newRegistration(c *fakeserver.Call, user, app string) *registration {
-	code, err := powerauth.GenerateActivationCode(rand.Reader)
+	code, err := GenerateActivationCode(nil)
 	if err != nil {
 		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "No randomness")
 		return nil
@@ -147,7 +147,7 @@ func (s *Server) newRegistration(c *fakeserver.Call, user, app string) *registra
 }
 
 // signed is the QR text of a code and its signature, made anew each time.
-func (s *Server) signed(code powerauth.ActivationCode) (text, signature string) {
+func (s *Server) signed(code protocol.ActivationCode) (text, signature string) {
 	der, err := pacrypto.Sign(s.key, []byte(code))
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // our own key; the engine contains it

@@ -16,6 +16,7 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Server is a stateful fake of PAC. It is safe for concurrent use. Printing it shows its URL alone.
@@ -31,7 +32,7 @@ type Server struct {
 	operations    map[powerauth.OperationID]*operation
 	applications  map[string]*application
 	users         map[string]*user
-	tokens        map[string]*token
+	tokens        map[protocol.TokenID]*token
 	spent         map[string]time.Time // token and nonce → until when it is remembered
 	messages      []Message
 	inbox         []InboxMessage
@@ -64,7 +65,7 @@ func New(opts Options) *Server {
 		operations:    make(map[powerauth.OperationID]*operation),
 		applications:  make(map[string]*application),
 		users:         make(map[string]*user),
-		tokens:        make(map[string]*token),
+		tokens:        make(map[protocol.TokenID]*token),
 		spent:         make(map[string]time.Time),
 		health:        powerauth.HealthUp,
 	}
