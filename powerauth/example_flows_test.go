@@ -214,7 +214,7 @@ func ExamplePasskeys() {
 	}
 	fmt.Println(key.RegistrationStatus, list.Passkeys[0].Name)
 
-	ask, err := client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "login", UserID: "alice", ApplicationIDs: []string{"my-bank"}})
+	ask, err := client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "login", UserID: "alice", ApplicationIDs: []powerauth.ApplicationID{"my-bank"}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -28,7 +28,7 @@ type Identity struct {
 	URIID string
 	// Flags and Applications are those of the registration, where PAC says them.
 	Flags        []string
-	Applications []string
+	Applications []ApplicationID
 }
 
 // Has reports whether all the wanted factors were used for this request.

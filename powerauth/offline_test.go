@@ -41,7 +41,7 @@ func TestOfflineOTPIsVerified(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, r.Has(protocol.Possession, protocol.Knowledge))
 	assert.Equal(t, 4, *r.RemainingAttempts)
-	assert.Equal(t, []string{"app"}, r.Applications)
+	assert.Equal(t, []powerauth.ApplicationID{"app"}, r.Applications)
 	s.sends(t, `{"otp":"12345678-12345678","nonce":"AD8bOO0Df73kNaIGb3Vmpg==","registrationId":"r-1"}`)
 	assert.Equal(t, "/powerauth-cloud/v2/operations/o-1/offline/otp", s.last(t).path)
 

@@ -90,8 +90,8 @@ type Verification struct {
 	RemainingAttempts *int
 	// Flags are those of the registration.
 	Flags []string
-	// Applications are the names of the applications; the form of that field is undocumented, every plausible one is read.
-	Applications []string
+	// Applications are the ids of the applications; the form of that field is undocumented, every plausible one is read.
+	Applications []ApplicationID
 }
 
 // Has reports whether the code is right, the device active, and all the wanted factors were used.
@@ -124,7 +124,7 @@ func (w *verificationAnswer) verification(verdict wire.Verdict) Verification {
 		Valid: verdict.Yes(), UserID: UserID(w.UserID.String()), RegistrationID: RegistrationID(w.RegistrationID.String()),
 		RegistrationStatus: RegistrationStatus(w.RegistrationStatus.String()), BlockedReason: w.BlockedReason,
 		Factors: factorsOf(w.SignatureType.String(), w.AuthCodeType.String()), Flags: w.Flags,
-		Applications: append([]string(w.Application), w.Applications...),
+		Applications: append([]ApplicationID(w.Application), w.Applications...),
 	}
 	v.RemainingAttempts = count(w.RemainingAttempts)
 	return v

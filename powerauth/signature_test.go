@@ -57,7 +57,7 @@ func TestVerifySignatureReadsEveryDocumentedField(t *testing.T) {
 	zero := 0
 	assert.Equal(t, powerauth.Verification{
 		UserID: "u-1", RegistrationID: "r-1", RegistrationStatus: powerauth.RegistrationBlocked, BlockedReason: "MAX_FAILED_ATTEMPTS",
-		Factors: "possession_biometry", RemainingAttempts: &zero, Flags: []string{"A", "B"}, Applications: []string{"app"},
+		Factors: "possession_biometry", RemainingAttempts: &zero, Flags: []string{"A", "B"}, Applications: []powerauth.ApplicationID{"app"},
 	}, r.Verification)
 	assert.Contains(t, string(r.RawJSON()), `"new":1`)
 
@@ -74,7 +74,7 @@ func TestVerifySignatureReadsEveryDocumentedField(t *testing.T) {
 
 func TestApplicationIsReadInEveryForm(t *testing.T) {
 	t.Parallel()
-	for form, want := range map[string][]string{
+	for form, want := range map[string][]powerauth.ApplicationID{
 		`"app"`: {"app"}, `["a","b"]`: {"a", "b"}, `"[a, b]"`: {"a", "b"}, `"[\"a\",\"b\"]"`: {"a", "b"}, `{"applicationId":"app"}`: {"app"},
 		`[{"id":"a"},{"name":"b"}]`: {"a", "b"}, `7`: {"7"}, `null`: nil, `""`: nil, `[]`: nil, `"[]"`: nil, `{}`: nil, `true`: nil, `[null,"a"]`: {"a"},
 	} {

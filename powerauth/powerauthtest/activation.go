@@ -63,7 +63,7 @@ type grant struct {
 }
 
 // exchange is the key exchange with a phone. App restricts it to the codes of one application; empty means any.
-func (s *Server) exchange(code, app string, phone Activation, device *ecdsa.PublicKey) (*grant, error) {
+func (s *Server) exchange(code string, app powerauth.ApplicationID, phone Activation, device *ecdsa.PublicKey) (*grant, error) {
 	own, err := pacrypto.GenerateKey()
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *Server) exchange(code, app string, phone Activation, device *ecdsa.Publ
 }
 
 // useCode finds the registration that waits for a code, and checks what the phone presents with it.
-func (s *Server) useCode(code, app string, phone Activation) (*registration, error) {
+func (s *Server) useCode(code string, app powerauth.ApplicationID, phone Activation) (*registration, error) {
 	for _, r := range s.registrations {
 		if string(r.code) != code || r.passkey != nil || r.status != powerauth.RegistrationCreated || app != "" && app != r.app {
 			continue

@@ -16,7 +16,7 @@ import (
 // DeviceOptions shape a [Device]. The zero value is an Android phone with the PIN 1234 and the app of whatever code it is given.
 type DeviceOptions struct {
 	// Application is the app that is installed; empty takes codes of any application.
-	Application string
+	Application powerauth.ApplicationID
 	// Name, Platform (android, ios, hw) and DeviceInfo are what the phone says of itself.
 	Name, Platform, DeviceInfo string
 	// PIN is the one that the user chooses on activation; empty means "1234".

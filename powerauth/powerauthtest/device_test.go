@@ -95,7 +95,7 @@ func TestEveryVersionAndFactorIsVerified(t *testing.T) {
 			assert.Equal(t, powerauth.UserID("u-1"), got.UserID)
 			assert.Equal(t, phone.RegistrationID(), got.RegistrationID)
 			assert.Equal(t, []string{"vip"}, got.Flags)
-			assert.Equal(t, []string{"app"}, got.Applications)
+			assert.Equal(t, []powerauth.ApplicationID{"app"}, got.Applications)
 		}
 	}
 }

@@ -20,7 +20,7 @@ type registration struct {
 	id          powerauth.RegistrationID
 	sequence    int
 	user        powerauth.UserID
-	app         string
+	app         powerauth.ApplicationID
 	status      powerauth.RegistrationStatus
 	code        protocol.ActivationCode
 	phase       powerauth.CommitPhase
@@ -77,7 +77,7 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 		return
 	}
 	now := c.Now()
-	user, app, otp := value(in.UserID), value(in.AppID), value(in.OTP)
+	user, app, otp := value(in.UserID), powerauth.ApplicationID(value(in.AppID)), value(in.OTP)
 	check := rules{object: "createRegistration"}
 	check.that(user != "" && utf8.RuneCountInString(user) <= 255, "userId", in.UserID, "size must be between 1 and 255")
 	check.that(app != "", "appId", in.AppID, "must not be blank")
@@ -131,7 +131,7 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 }
 
 // newRegistration adds a registration with a new code, or refuses; the caller tells of it when it is complete.
-func (s *Server) newRegistration(c *fakeserver.Call, user, app string) *registration {
+func (s *Server) newRegistration(c *fakeserver.Call, user string, app powerauth.ApplicationID) *registration {
 	code, err := GenerateActivationCode(nil)
 	if err != nil {
 		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "No randomness")

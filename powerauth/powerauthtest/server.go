@@ -30,7 +30,7 @@ type Server struct {
 	mu            sync.Mutex
 	registrations map[powerauth.RegistrationID]*registration
 	operations    map[powerauth.OperationID]*operation
-	applications  map[string]*application
+	applications  map[powerauth.ApplicationID]*application
 	users         map[string]*user
 	tokens        map[protocol.TokenID]*token
 	spent         map[string]time.Time // token and nonce → until when it is remembered
@@ -63,7 +63,7 @@ func New(opts Options) *Server {
 		}),
 		registrations: make(map[powerauth.RegistrationID]*registration),
 		operations:    make(map[powerauth.OperationID]*operation),
-		applications:  make(map[string]*application),
+		applications:  make(map[powerauth.ApplicationID]*application),
 		users:         make(map[string]*user),
 		tokens:        make(map[protocol.TokenID]*token),
 		spent:         make(map[string]time.Time),

@@ -187,9 +187,9 @@ func (s *Server) verdict(name string, valid bool, r *registration, factors proto
 	out["flags"] = append([]string{}, r.flags...)
 	switch s.opts.ApplicationForm {
 	case ApplicationList:
-		out["application"] = []string{r.app}
+		out["application"] = []powerauth.ApplicationID{r.app}
 	case ApplicationObject:
-		out["application"] = map[string]string{"id": r.app}
+		out["application"] = map[string]powerauth.ApplicationID{"id": r.app}
 	default:
 		out["application"] = r.app
 	}
