@@ -73,7 +73,7 @@ type IntegrationUser struct {
 	// Roles are such as ROLE_USER.
 	Roles []string `json:"role"`
 	// Applications are those it may work with.
-	Applications []string `json:"applications"`
+	Applications []ApplicationID `json:"applications"`
 }
 
 func (u *IntegrationUser) finish(path transport.Path) (*IntegrationUser, error) {
@@ -132,6 +132,6 @@ var bindUser = &transport.OldOperation{
 // undocumented.
 //
 // Source: vendor's deployment tutorial, API-Admin; checked 2026-11.
-func (c *AdminClient) BindUser(ctx context.Context, username, appID string, opts ...identkit.CallOption) (*IntegrationUser, error) {
-	return transport.Do(ctx, c.road, bindUser, transport.Input{Path: transport.Path{username, appID}}, (*IntegrationUser).finish, opts)
+func (c *AdminClient) BindUser(ctx context.Context, username string, appID ApplicationID, opts ...identkit.CallOption) (*IntegrationUser, error) {
+	return transport.Do(ctx, c.road, bindUser, transport.Input{Path: transport.Path{username, string(appID)}}, (*IntegrationUser).finish, opts)
 }

@@ -6,18 +6,19 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // CreateApplication is a new application.
 type CreateApplicationParams struct {
 	// ID is the application's identifier, the AppID of other calls. Required.
-	ID string `json:"id"`
+	ID ApplicationID `json:"id"`
 	// Roles are free labels.
 	Roles []string `json:"roles,omitempty"`
 }
 
 func (in *CreateApplicationParams) check(c *transport.Check) {
-	c.Text("id", in.ID, 0)
+	c.Text("id", string(in.ID), 0)
 	for _, role := range in.Roles {
 		c.Text("roles", role, 0)
 	}
@@ -27,14 +28,14 @@ func (in *CreateApplicationParams) check(c *transport.Check) {
 type Application struct {
 	identkit.Raw `json:"-"`
 
-	ID             string `json:"id"`
-	ServiceBaseURL string `json:"serviceBaseUrl"`
-	// MasterServerPublicKey is the key that activation codes are signed for, in Base64; [ParseMasterPublicKey] reads both forms.
-	MasterServerPublicKey string `json:"masterServerPublicKey"`
-	AppKey                string `json:"appKey"`
+	ID             ApplicationID `json:"id"`
+	ServiceBaseURL string        `json:"serviceBaseUrl"`
+	// MasterServerPublicKey is the key that activation codes are signed for, in Base64; [protocol.ParsePublicKey] reads both forms.
+	MasterServerPublicKey string                  `json:"masterServerPublicKey"`
+	AppKey                protocol.ApplicationKey `json:"appKey"`
 	// AppSecret is built into the app.
 	AppSecret identkit.Secret `json:"appSecret"`
-	// MobileSDKConfig holds keys and secret for the phone's SDK in one text; [ParseMobileSDKConfig] takes it apart.
+	// MobileSDKConfig holds keys and secret for the phone's SDK in one text; [protocol.ParseMobileSDKConfig] takes it apart.
 	MobileSDKConfig identkit.Secret `json:"mobileSdkConfig"`
 	Roles           []string        `json:"roles"`
 }
@@ -63,14 +64,14 @@ var getApplication = &transport.OldOperation{
 // GetApplication reads an application with its keys. Safe to repeat.
 //
 // Source: vendor's deployment tutorial, vendor test suites; checked 2026-11.
-func (c *AdminClient) GetApplication(ctx context.Context, appID string, opts ...identkit.CallOption) (*Application, error) {
-	return transport.Do(ctx, c.road, getApplication, transport.Input{Path: transport.Path{appID}},
-		func(a *Application, path transport.Path) (*Application, error) { return a.check(path[0]) }, opts)
+func (c *AdminClient) GetApplication(ctx context.Context, appID ApplicationID, opts ...identkit.CallOption) (*Application, error) {
+	return transport.Do(ctx, c.road, getApplication, transport.Input{Path: transport.Path{string(appID)}},
+		func(a *Application, _ transport.Path) (*Application, error) { return a.check(appID) }, opts)
 }
 
-func (a *Application) check(id string) (*Application, error) {
+func (a *Application) check(id ApplicationID) (*Application, error) {
 	if a.ID == "" {
 		return nil, transport.Missing("id")
 	}
-	return a, transport.Same("id", id, a.ID)
+	return a, transport.Same("id", string(id), string(a.ID))
 }

@@ -169,7 +169,7 @@ var createCallback = &transport.OldOperation{
 // credentials are used; for the other way make a second [AdminClient] with the integration user's.
 //
 // Source: callbacks page, vendor load tests, WebServices-Methods of the engine; checked 2026-11.
-func (c *AdminClient) CreateCallback(ctx context.Context, appID string, in CreateCallbackParams, opts ...identkit.CallOption) (*CreatedCallback, error) {
-	return transport.Do(ctx, c.road, createCallback, transport.Input{Path: transport.Path{appID}, Body: in.body(), Check: in.check},
+func (c *AdminClient) CreateCallback(ctx context.Context, appID ApplicationID, in CreateCallbackParams, opts ...identkit.CallOption) (*CreatedCallback, error) {
+	return transport.Do(ctx, c.road, createCallback, transport.Input{Path: transport.Path{string(appID)}, Body: in.body(), Check: in.check},
 		(*CreatedCallback).finish, opts)
 }

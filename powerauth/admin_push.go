@@ -87,8 +87,8 @@ var setAPNs = &transport.OldOperation{
 // undocumented: not safe to repeat blindly.
 //
 // Source: vendor's deployment tutorial; checked 2026-11.
-func (c *AdminClient) SetAPNs(ctx context.Context, appID string, in APNsSettings, opts ...identkit.CallOption) error {
-	return transport.Exec(ctx, c.road, setAPNs, transport.Input{Path: transport.Path{appID}, Body: in.body(), Check: in.check}, opts)
+func (c *AdminClient) SetAPNs(ctx context.Context, appID ApplicationID, in APNsSettings, opts ...identkit.CallOption) error {
+	return transport.Exec(ctx, c.road, setAPNs, transport.Input{Path: transport.Path{string(appID)}, Body: in.body(), Check: in.check}, opts)
 }
 
 var setFCM = &transport.OldOperation{
@@ -102,6 +102,6 @@ var setFCM = &transport.OldOperation{
 // undocumented: not safe to repeat blindly.
 //
 // Source: vendor's deployment tutorial; checked 2026-11.
-func (c *AdminClient) SetFCM(ctx context.Context, appID string, in FCMSettings, opts ...identkit.CallOption) error {
-	return transport.Exec(ctx, c.road, setFCM, transport.Input{Path: transport.Path{appID}, Body: in.body(), Check: in.check}, opts)
+func (c *AdminClient) SetFCM(ctx context.Context, appID ApplicationID, in FCMSettings, opts ...identkit.CallOption) error {
+	return transport.Exec(ctx, c.road, setFCM, transport.Input{Path: transport.Path{string(appID)}, Body: in.body(), Check: in.check}, opts)
 }

@@ -65,7 +65,7 @@ func TestUserIsCreatedWithAPasswordShownOnce(t *testing.T) {
 	s.answer(200, `{"username":"backend","enabled":true,"role":["ROLE_USER"],"applications":["app"]}`)
 	bound, err := admin.BindUser(t.Context(), "backend", "a/pp")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"app"}, bound.Applications)
+	assert.Equal(t, []powerauth.ApplicationID{"app"}, bound.Applications)
 	assert.Equal(t, "/powerauth-cloud/admin/users/backend/applications/a%2Fpp", s.last(t).path)
 	assert.Empty(t, s.last(t).body)
 }

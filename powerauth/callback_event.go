@@ -7,6 +7,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
 	"github.com/identkit/identkit/internal/wire"
+	"github.com/identkit/identkit/powerauth/protocol"
 	"github.com/identkit/identkit/webhook"
 )
 
@@ -34,7 +35,7 @@ type RegistrationTold struct {
 	DeviceInfo    string
 	Protocol      string
 	Flags         []string
-	ApplicationID string
+	ApplicationID ApplicationID
 }
 
 // OperationCallback says that something about an operation has changed, a failed attempt included.
@@ -58,8 +59,8 @@ type OperationTold struct {
 	ExternalID      string
 	Data            string
 	Flag            string // activationFlag, sent only if the callback's URL contains that word
-	Factors         Factors
-	Applications    []string
+	Factors         protocol.Factors
+	Applications    []ApplicationID
 	Parameters      map[string]string
 	AdditionalData  map[string]json.RawMessage
 	FailureCount    int
@@ -165,7 +166,7 @@ func (m members) registration() RegistrationTold {
 	return RegistrationTold{
 		Status: RegistrationStatus(m.text("activationStatus")), BlockedReason: m.text("blockedReason"), UserID: UserID(m.text("userId")),
 		Name: m.text("activationName"), Platform: m.text("platform"), DeviceInfo: m.text("deviceInfo"), Protocol: m.text("protocol"),
-		Flags: told[wire.List[string]](m, "activationFlags"), ApplicationID: m.text("applicationId"),
+		Flags: told[wire.List[string]](m, "activationFlags"), ApplicationID: ApplicationID(m.text("applicationId")),
 	}
 }
 
@@ -174,7 +175,7 @@ func (m members) operation() OperationTold {
 		Status: OperationStatus(m.text("status")), UserID: UserID(m.text("userId")), OperationType: m.text("operationType"),
 		ExternalID: m.text("externalId"), Data: m.text("data"), Flag: m.text("activationFlag"),
 		Factors:         factorsOf(m.text("signatureType"), m.text("authenticationCodeType")),
-		Applications:    append([]string(told[names](m, "applications")), told[names](m, "applicationId")...),
+		Applications:    append([]ApplicationID(told[names](m, "applications")), told[names](m, "applicationId")...),
 		AdditionalData:  told[map[string]json.RawMessage](m, "additionalData"),
 		FailureCount:    int(told[wire.Number](m, "failureCount")),
 		MaxFailureCount: int(told[wire.Number](m, "maxFailureCount")),

@@ -157,7 +157,7 @@ func TestEveryAttributeOfACallbackIsRead(t *testing.T) {
 			told.AdditionalData = nil
 			assert.Equal(t, powerauth.OperationTold{
 				Status: powerauth.OperationApproved, UserID: "u-1", OperationType: "payment", ExternalID: "x", Data: "A1*A100CZK", Flag: "F",
-				Factors: "possession_knowledge", Applications: []string{"app"}, Parameters: map[string]string{"amount": "100"}, FailureCount: 1, MaxFailureCount: 5,
+				Factors: "possession_knowledge", Applications: []powerauth.ApplicationID{"app"}, Parameters: map[string]string{"amount": "100"}, FailureCount: 1, MaxFailureCount: 5,
 			}, told, name)
 		}
 	}

@@ -42,7 +42,7 @@ func ExampleHealth_Readiness() {
 
 // An application gets what it needs for sending push messages to its phones.
 func ExampleAdminClient_SetAPNs() {
-	srv := powerauthtest.New(powerauthtest.Options{Applications: []string{"my-bank"}})
+	srv := powerauthtest.New(powerauthtest.Options{Applications: []powerauth.ApplicationID{"my-bank"}})
 	defer srv.Close()
 	cfg := srv.Config()
 	admin, err := powerauth.NewAdmin(powerauth.AdminConfig{

@@ -12,6 +12,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 	"github.com/identkit/identkit/webhook"
 )
 
@@ -39,7 +40,7 @@ func ExampleProtect() {
 
 	protect, err := powerauth.Protect(client, powerauth.ProtectConfig{
 		URIID:   "/payment/create",
-		Require: powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge),
+		Require: powerauth.RequireFactors(protocol.Possession, protocol.Knowledge),
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -87,7 +88,7 @@ func ExampleProtectToken() {
 	}
 	operations := protect(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		who, _ := powerauth.IdentityFrom(r.Context())
-		fmt.Println(who.UserID, who.Proof, who.Has(powerauth.Knowledge))
+		fmt.Println(who.UserID, who.Proof, who.Has(protocol.Knowledge))
 	}))
 	r := httptest.NewRequest(http.MethodGet, "/operations", nil)
 	token.SignRequest(r) // the fake plays the phone
@@ -133,7 +134,7 @@ func ExampleSignatures_Verify() {
 		return
 	}
 	fmt.Println(result.Valid, result.UserID, result.Factors)
-	fmt.Println(result.Has(powerauth.Possession, powerauth.Knowledge))
+	fmt.Println(result.Has(protocol.Possession, protocol.Knowledge))
 	// Output:
 	// true alice possession
 	// false
@@ -161,7 +162,7 @@ func ExampleOperations_VerifyOfflineOTP() {
 		fmt.Println(err)
 		return
 	}
-	otp, err := powerauth.NormalizeOfflineOTP(strings.ReplaceAll(typed.Reveal(), "-", " "), 0)
+	otp, err := protocol.NormalizeOfflineOTP(strings.ReplaceAll(typed.Reveal(), "-", " "), 0)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -171,7 +172,7 @@ func ExampleOperations_VerifyOfflineOTP() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(result.Has(powerauth.Possession, powerauth.Knowledge))
+	fmt.Println(result.Has(protocol.Possession, protocol.Knowledge))
 	op, err = client.Operations.Get(ctx, op.ID)
 	if err == nil {
 		fmt.Println(op.Status)
@@ -213,7 +214,7 @@ func ExamplePasskeys() {
 	}
 	fmt.Println(key.RegistrationStatus, list.Passkeys[0].Name)
 
-	ask, err := client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "login", UserID: "alice", ApplicationIDs: []string{"my-bank"}})
+	ask, err := client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "login", UserID: "alice", ApplicationIDs: []powerauth.ApplicationID{"my-bank"}})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Proof says how a request was authenticated.
@@ -22,16 +23,16 @@ type Identity struct {
 	UserID         UserID
 	RegistrationID RegistrationID
 	// Factors are those used for this request; for a token, possession alone.
-	Factors Factors
+	Factors protocol.Factors
 	// URIID is what the request was verified for; empty for a token.
 	URIID string
 	// Flags and Applications are those of the registration, where PAC says them.
 	Flags        []string
-	Applications []string
+	Applications []ApplicationID
 }
 
 // Has reports whether all the wanted factors were used for this request.
-func (i Identity) Has(wanted ...Factor) bool { return i.Factors.Has(wanted...) }
+func (i Identity) Has(wanted ...protocol.Factor) bool { return i.Factors.Has(wanted...) }
 
 // IdentityFrom returns who made the request that the context belongs to. ok is false when nothing protects the endpoint. Inside
 // several protections it is the innermost one's.
@@ -80,13 +81,13 @@ func sameHeader(a, b string) bool {
 	if a == b {
 		return true
 	}
-	if x, err := ParseAuthorizationHeader(a); err == nil {
-		y, err := ParseAuthorizationHeader(b)
-		return err == nil && strings.EqualFold(x.ActivationID, y.ActivationID) && x.Nonce == y.Nonce && x.Code == y.Code
+	if x, err := protocol.ParseAuthorizationHeader(a); err == nil {
+		y, err := protocol.ParseAuthorizationHeader(b)
+		return err == nil && strings.EqualFold(string(x.ActivationID), string(y.ActivationID)) && x.Nonce == y.Nonce && x.Code == y.Code
 	}
-	if x, err := ParseTokenHeader(a); err == nil {
-		y, err := ParseTokenHeader(b)
-		return err == nil && strings.EqualFold(x.TokenID, y.TokenID) && x.Nonce == y.Nonce && x.Digest == y.Digest
+	if x, err := protocol.ParseTokenHeader(a); err == nil {
+		y, err := protocol.ParseTokenHeader(b)
+		return err == nil && strings.EqualFold(string(x.TokenID), string(y.TokenID)) && x.Nonce == y.Nonce && x.Digest == y.Digest
 	}
 	return strings.TrimSpace(a) == strings.TrimSpace(b)
 }

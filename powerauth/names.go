@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// names reads names of applications in every form that was seen or is plausible: a text, an array, a bracketed list inside a text,
+// names reads ids of applications in every form that was seen or is plausible: a text, an array, a bracketed list inside a text,
 // objects with a name. Whatever else it may be is no names, never an error: nothing depends on them.
-type names []string
+type names []ApplicationID
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (n *names) UnmarshalJSON(b []byte) error {
@@ -44,7 +44,7 @@ func namesIn(b []byte) names {
 	}
 	var number json.Number
 	if json.Unmarshal(b, &number) == nil && number != "" {
-		return names{number.String()}
+		return names{ApplicationID(number.String())}
 	}
 	return nil
 }
@@ -58,15 +58,15 @@ func namesInText(text string) names {
 		if text == "" {
 			return nil
 		}
-		return names{text}
+		return names{ApplicationID(text)}
 	}
 	var all names
-	if json.Unmarshal([]byte(text), (*[]string)(&all)) == nil {
+	if json.Unmarshal([]byte(text), (*[]ApplicationID)(&all)) == nil {
 		return all
 	}
 	for part := range strings.SplitSeq(inside, ",") {
 		if part = strings.Trim(strings.TrimSpace(part), `"'`); part != "" {
-			all = append(all, part)
+			all = append(all, ApplicationID(part))
 		}
 	}
 	return all

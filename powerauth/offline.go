@@ -15,7 +15,7 @@ import (
 type OfflineQRCode struct {
 	identkit.Raw `json:"-"`
 
-	// Data is the text to be put into the QR code, as it is. [ParseOfflineQR] looks into it.
+	// Data is the text to be put into the QR code, as it is. [protocol.ParseOfflineQR] reads it.
 	Data string `json:"operationQrCodeData"`
 	// Nonce belongs to this code and no other: keep it until the user has typed what the phone shows.
 	Nonce string `json:"nonce"`
@@ -54,7 +54,7 @@ func (s *Operations) OfflineQR(ctx context.Context, id OperationID, device Regis
 
 // VerifyOfflineOTP asks whether the code that a user copied from the phone approves an operation.
 type VerifyOfflineOTPParams struct {
-	// OTP is the code, two groups of digits: "12345678-12345678". Required. [NormalizeOfflineOTP] brings what users type into
+	// OTP is the code, two groups of digits: "12345678-12345678". Required. [protocol.NormalizeOfflineOTP] brings what users type into
 	// that form; whether PAC takes others is undocumented.
 	OTP identkit.Secret
 	// Nonce is that of the QR code the user saw. Required.
@@ -71,8 +71,10 @@ func (in *VerifyOfflineOTPParams) body() transport.Body {
 	}{in.OTP.Reveal(), in.Nonce, in.RegistrationID})
 }
 
+const maxOfflineOTP = 128 // characters
+
 func (in *VerifyOfflineOTPParams) check(c *transport.Check) {
-	c.Text("otp", in.OTP.Reveal(), maxOTPTyped)
+	c.Text("otp", in.OTP.Reveal(), maxOfflineOTP)
 	nonce, err := pacrypto.DecodeBase64(in.Nonce)
 	c.That(err == nil && len(nonce) == pacrypto.NonceSize, "nonce", "is not Base64 of 16 bytes; give the one that came with the QR code")
 	c.Text("registrationId", string(in.RegistrationID), 0)

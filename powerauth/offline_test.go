@@ -8,6 +8,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 var offlineIn = powerauth.VerifyOfflineOTPParams{OTP: "12345678-12345678", Nonce: "AD8bOO0Df73kNaIGb3Vmpg==", RegistrationID: "r-1"}
@@ -38,9 +39,9 @@ func TestOfflineOTPIsVerified(t *testing.T) {
 		"signatureType":"POSSESSION_KNOWLEDGE","remainingAttempts":4,"flags":[],"application":["app"]}`)
 	r, err := client.Operations.VerifyOfflineOTP(t.Context(), "o-1", offlineIn)
 	require.NoError(t, err)
-	assert.True(t, r.Has(powerauth.Possession, powerauth.Knowledge))
+	assert.True(t, r.Has(protocol.Possession, protocol.Knowledge))
 	assert.Equal(t, 4, *r.RemainingAttempts)
-	assert.Equal(t, []string{"app"}, r.Applications)
+	assert.Equal(t, []powerauth.ApplicationID{"app"}, r.Applications)
 	s.sends(t, `{"otp":"12345678-12345678","nonce":"AD8bOO0Df73kNaIGb3Vmpg==","registrationId":"r-1"}`)
 	assert.Equal(t, "/powerauth-cloud/v2/operations/o-1/offline/otp", s.last(t).path)
 

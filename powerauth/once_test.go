@@ -15,6 +15,7 @@ import (
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // clients are both clients of one deployment.
@@ -233,7 +234,7 @@ func TestProtectGivesNothingAway(t *testing.T) {
 			leaks.Value(d)
 		}})(&endpoint{})
 		r := signedRequest("POST", "/", body)
-		r.Header.Set(powerauth.AuthorizationHeaderName, signedHeader+`, x="`+code+`"`)
+		r.Header.Set(protocol.AuthorizationHeaderName, signedHeader+`, x="`+code+`"`)
 		w := serve(h, r)
 		assert.NotEqual(t, http.StatusNoContent, w.Code)
 		leaks.Value(w.Header())

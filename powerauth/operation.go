@@ -11,13 +11,14 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
 	"github.com/identkit/identkit/internal/wire"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Operations asks users for approval: client.Operations.
 type Operations struct{ road *transport.Road }
 
-// OperationID identifies an operation. It is opaque, a UUID in every sample.
-type OperationID string
+// OperationID identifies an operation. It is the id in deeplinks and offline QR texts.
+type OperationID = protocol.OperationID
 
 // CreateOperationParams asks for an approval.
 type CreateOperationParams struct {

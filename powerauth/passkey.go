@@ -101,14 +101,14 @@ type ListPasskeysParams struct {
 	// UserID is the user. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// AppID is the application's identifier. Required.
-	AppID string `json:"appId"`
+	AppID ApplicationID `json:"appId"`
 }
 
 func (in *ListPasskeysParams) check(c *transport.Check) { checkOwner(c, in.UserID, in.AppID) }
 
-func checkOwner(c *transport.Check, user UserID, appID string) {
+func checkOwner(c *transport.Check, user UserID, appID ApplicationID) {
 	c.Text("userId", string(user), maxUserID)
-	c.Text("appId", appID, 0)
+	c.Text("appId", string(appID), 0)
 }
 
 // Passkey is a passkey bound to a user.
@@ -117,7 +117,7 @@ type Passkey struct {
 
 	RegistrationID     RegistrationID     `json:"registrationId"`
 	RegistrationStatus RegistrationStatus `json:"registrationStatus"`
-	ApplicationID      string             `json:"appId"`
+	ApplicationID      ApplicationID      `json:"appId"`
 	Name               string             `json:"registrationName"`
 	CredentialID       PasskeyBytes       `json:"credentialId"`
 	Platform           string             `json:"platform"` // platform or cross-platform
@@ -133,9 +133,9 @@ type Passkey struct {
 
 type passkeyAnswer struct {
 	Passkey
-	OtherApplicationID string      `json:"applicationId"`
-	FailedAttempts     wire.Number `json:"failedAttempts"`
-	MaxFailedAttempts  wire.Number `json:"maxFailedAttempts"`
+	OtherApplicationID ApplicationID `json:"applicationId"`
+	FailedAttempts     wire.Number   `json:"failedAttempts"`
+	MaxFailedAttempts  wire.Number   `json:"maxFailedAttempts"`
 }
 
 func (w *passkeyAnswer) finish(transport.Path) (*Passkey, error) {
@@ -197,7 +197,7 @@ var listPasskeys = &transport.OldOperation{
 // Source: API-Passkeys, FIDO2-API of the engine; checked 2026-11.
 func (s *Passkeys) List(ctx context.Context, in ListPasskeysParams, opts ...identkit.CallOption) (*PasskeyList, error) {
 	return transport.Do(ctx, s.road, listPasskeys, transport.Input{
-		Query: url.Values{"userId": {string(in.UserID)}, "appId": {in.AppID}},
+		Query: url.Values{"userId": {string(in.UserID)}, "appId": {string(in.AppID)}},
 		Body:  s.form.body(in),
 		Check: in.check,
 	}, (*passkeyListAnswer).finish, opts)

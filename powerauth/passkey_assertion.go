@@ -14,7 +14,7 @@ type CreateAssertionChallengeParams struct {
 	// TemplateName is the name of the operation's template, such as "login". Required.
 	TemplateName string `json:"templateName"`
 	// ApplicationIDs are the applications whose passkeys may sign; the engine requires them.
-	ApplicationIDs []string `json:"applicationIds,omitempty"`
+	ApplicationIDs []ApplicationID `json:"applicationIds,omitempty"`
 	// UserID is who shall sign; empty lets any user do it who has a passkey.
 	UserID UserID `json:"userId,omitzero"`
 	// OperationID takes an operation that exists in place of a new one.
@@ -29,7 +29,7 @@ func (in *CreateAssertionChallengeParams) check(c *transport.Check) {
 	c.Text("templateName", in.TemplateName, 0)
 	c.Optional("userId", string(in.UserID), maxUserID)
 	for _, id := range in.ApplicationIDs {
-		c.Text("applicationIds", id, 0)
+		c.Text("applicationIds", string(id), 0)
 	}
 	checkParameters(c, in.Parameters)
 }
@@ -89,7 +89,7 @@ type VerifyPasskeyAssertionParams struct {
 	// Credential is what the browser gave.
 	Credential PasskeyAssertion
 	// ApplicationID is the application's identifier; PAC needs it before 2.1. Other passkey calls name it appId.
-	ApplicationID string
+	ApplicationID ApplicationID
 	// ExpectedChallenge is the challenge that the browser was given.
 	ExpectedChallenge identkit.Secret
 	PasskeyPolicy
@@ -100,7 +100,7 @@ func (in *VerifyPasskeyAssertionParams) check(c *transport.Check) {
 	checkCredential(c, in.Credential.ID, in.Credential.Type, in.Credential.AuthenticatorAttachment, r.ClientDataJSON)
 	c.That(len(r.AuthenticatorData) > 0, "response.authenticatorData", "is empty")
 	c.That(len(r.Signature) > 0, "response.signature", "is empty")
-	c.Optional("applicationId", in.ApplicationID, 0)
+	c.Optional("applicationId", string(in.ApplicationID), 0)
 }
 
 type assertionResponse struct {
@@ -117,7 +117,7 @@ func (in *VerifyPasskeyAssertionParams) body(form PasskeyConfig) transport.Body 
 		Type                    string            `json:"type"`
 		AuthenticatorAttachment string            `json:"authenticatorAttachment"`
 		Response                assertionResponse `json:"response"`
-		ApplicationID           string            `json:"applicationId,omitzero"`
+		ApplicationID           ApplicationID     `json:"applicationId,omitzero"`
 		ExpectedChallenge       string            `json:"expectedChallenge,omitzero"`
 		PasskeyPolicy
 	}{
@@ -138,20 +138,20 @@ type PasskeyAssertionResult struct {
 	RegistrationID     RegistrationID
 	RegistrationStatus RegistrationStatus // empty when PAC does not say
 	BlockedReason      string
-	ApplicationID      string
+	ApplicationID      ApplicationID
 	// RemainingAttempts are left before the passkey is blocked; nil when PAC does not say.
 	RemainingAttempts *int
 }
 
 type assertionAnswer struct {
-	Valid              wire.Verdict `json:"assertionValid"`
-	UserID             wire.Sole    `json:"userId"`
-	RegistrationID     wire.Sole    `json:"registrationId"`
-	RegistrationStatus wire.Sole    `json:"registrationStatus"`
-	BlockedReason      string       `json:"blockedReason"`
-	ApplicationID      string       `json:"applicationId"`
-	AppID              string       `json:"appId"`
-	RemainingAttempts  *wire.Number `json:"remainingAttempts"`
+	Valid              wire.Verdict  `json:"assertionValid"`
+	UserID             wire.Sole     `json:"userId"`
+	RegistrationID     wire.Sole     `json:"registrationId"`
+	RegistrationStatus wire.Sole     `json:"registrationStatus"`
+	BlockedReason      string        `json:"blockedReason"`
+	ApplicationID      ApplicationID `json:"applicationId"`
+	AppID              ApplicationID `json:"appId"`
+	RemainingAttempts  *wire.Number  `json:"remainingAttempts"`
 }
 
 func (w *assertionAnswer) finish(transport.Path) (*PasskeyAssertionResult, error) {

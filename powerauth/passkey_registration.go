@@ -13,7 +13,7 @@ type CreatePasskeyChallengeParams struct {
 	// UserID is who shall own it. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// AppID is the application's identifier. Required.
-	AppID string `json:"appId"`
+	AppID ApplicationID `json:"appId"`
 }
 
 func (in *CreatePasskeyChallengeParams) check(c *transport.Check) { checkOwner(c, in.UserID, in.AppID) }
@@ -78,7 +78,7 @@ type PasskeyAttestation struct {
 // RegisterPasskeyParams completes the registration of a passkey.
 type RegisterPasskeyParams struct {
 	// AppID is the application's identifier. Required.
-	AppID string
+	AppID ApplicationID
 	// Name is what the user sees in a list of passkeys. Required.
 	Name string
 	// ExpectedChallenge is the challenge that the browser was given.
@@ -89,7 +89,7 @@ type RegisterPasskeyParams struct {
 }
 
 func (in *RegisterPasskeyParams) check(c *transport.Check) {
-	c.Text("appId", in.AppID, 0)
+	c.Text("appId", string(in.AppID), 0)
 	c.Text("registrationName", in.Name, 0)
 	checkCredential(c, in.Credential.ID, in.Credential.Type, in.Credential.AuthenticatorAttachment, in.Credential.Response.ClientDataJSON)
 	c.That(len(in.Credential.Response.AttestationObject) > 0, "response.attestationObject", "is empty")
@@ -112,7 +112,7 @@ type authenticatorParameters struct {
 func (in *RegisterPasskeyParams) body(form PasskeyConfig) transport.Body {
 	r := in.Credential.Response
 	return form.body(struct {
-		AppID             string                  `json:"appId"`
+		AppID             ApplicationID           `json:"appId"`
 		Name              string                  `json:"registrationName"`
 		ExpectedChallenge string                  `json:"expectedChallenge,omitzero"`
 		Authenticator     authenticatorParameters `json:"authenticatorParameters"`

@@ -86,7 +86,7 @@ func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
 		first, second := list.Passkeys[0], list.Passkeys[1]
 		assert.Equal(t, powerauth.PasskeyBytes{0xfb, 0xff, 0}, first.CredentialID)
 		assert.Equal(t, first.CredentialID, first.PublicKey)
-		assert.Equal(t, []any{"app", "other", 1, 5}, []any{first.ApplicationID, second.ApplicationID, first.FailedAttempts, first.MaxFailedAttempts})
+		assert.Equal(t, []any{powerauth.ApplicationID("app"), powerauth.ApplicationID("other"), 1, 5}, []any{first.ApplicationID, second.ApplicationID, first.FailedAttempts, first.MaxFailedAttempts})
 		assert.Equal(t, "userId=u-1", s.last(t).query[len("appId=app&"):])
 		s.sends(t, `{"userId":"u-1","appId":"app"}`)
 
@@ -99,7 +99,7 @@ func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
 		assert.Equal(t, `"-_8A"`, string(browser), "as browsers have it")
 
 		s.answer(200, c.before+`{"challenge":"o-1&A1","allowCredentials":[],"operationId":"o-1"}`+c.after)
-		ask, err := client.Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{TemplateName: "login", ApplicationIDs: []string{"app"}, Parameters: map[string]string{"a": "b"}})
+		ask, err := client.Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{TemplateName: "login", ApplicationIDs: []powerauth.ApplicationID{"app"}, Parameters: map[string]string{"a": "b"}})
 		require.NoError(t, err, name)
 		assert.Equal(t, powerauth.OperationID("o-1"), ask.OperationID)
 		s.sends(t, `{"templateName":"login","applicationIds":["app"],"parameters":{"a":"b"}}`)

@@ -17,7 +17,7 @@ import (
 type ProtectConfig struct {
 	// URIID is the constant that the app and the backend agreed on for this endpoint, such as "/payment/create". Required.
 	URIID string
-	// Require says which factors the user must have used. Required: RequireFactors(Possession, Knowledge).
+	// Require says which factors the user must have used. Required: RequireFactors(protocol.Possession, protocol.Knowledge).
 	Require FactorPolicy
 	// MaxBodyBytes caps the body, which is held in memory while PAC is asked. Zero means 1 MiB. How long reading it may take is up
 	// to http.Server.ReadTimeout.
@@ -36,7 +36,7 @@ const maxProtectedBody = 1 << 20
 //
 //	payments, err := powerauth.Protect(client, powerauth.ProtectConfig{
 //		URIID:   "/payment/create",
-//		Require: powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge).Or(powerauth.Possession, powerauth.Biometry),
+//		Require: powerauth.RequireFactors(protocol.Possession, protocol.Knowledge).Or(protocol.Possession, protocol.Biometry),
 //	})
 //	mux.Handle("POST /payments", payments(handler))
 //

@@ -1,6 +1,10 @@
 package powerauth
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/identkit/identkit/powerauth/protocol"
+)
 
 // What the careful parser takes must never be refused locally; the other way round is up to the provider.
 func FuzzHopelessRefusesOnlyWhatTheParserRefuses(f *testing.F) {
@@ -13,10 +17,10 @@ func FuzzHopelessRefusesOnlyWhatTheParserRefuses(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		if _, err := ParseAuthorizationHeader(value); err == nil && hopelessAuthorization(value) {
+		if _, err := protocol.ParseAuthorizationHeader(value); err == nil && hopelessAuthorization(value) {
 			t.Error("an authorization header that parses is called hopeless")
 		}
-		if _, err := ParseTokenHeader(value); err == nil && hopelessToken(value) {
+		if _, err := protocol.ParseTokenHeader(value); err == nil && hopelessToken(value) {
 			t.Error("a token header that parses is called hopeless")
 		}
 	})

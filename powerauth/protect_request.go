@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 var (
-	authorizationKey = textproto.CanonicalMIMEHeaderKey(AuthorizationHeaderName)
-	tokenKey         = textproto.CanonicalMIMEHeaderKey(TokenHeaderName)
+	authorizationKey = textproto.CanonicalMIMEHeaderKey(protocol.AuthorizationHeaderName)
+	tokenKey         = textproto.CanonicalMIMEHeaderKey(protocol.TokenHeaderName)
 )
 
 // soleHeader returns the value of a header that is there once and not hopeless.
@@ -45,13 +47,13 @@ func hopelessToken(value string) bool {
 }
 
 func headerFields(value string) (string, bool) {
-	if len(value) > maxHeader {
+	if len(value) > protocol.MaxHeaderLength {
 		return "", false
 	}
-	return strings.CutPrefix(strings.TrimSpace(value), headerPrefix)
+	return strings.CutPrefix(strings.TrimSpace(value), "PowerAuth ")
 }
 
-// hasField reports whether a field has a value, in quotes or bare. It reads as headerField does, without the cost.
+// hasField reports whether a field has a value, in quotes or bare. It reads as package protocol does, without the cost.
 func hasField(rest, name string) bool {
 	for at := 0; ; {
 		i := strings.Index(rest[at:], name)

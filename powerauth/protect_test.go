@@ -15,9 +15,11 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-var pinPolicy = powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge)
+var pinPolicy = powerauth.RequireFactors(protocol.Possession, protocol.Knowledge)
 
 // endpoint counts what reaches it, and echoes the body.
 type endpoint struct {
@@ -52,7 +54,7 @@ func signedRequest(method, target, body string) *http.Request {
 		reader = strings.NewReader(body)
 	}
 	r := httptest.NewRequest(method, target, reader)
-	r.Header.Set(powerauth.AuthorizationHeaderName, signedHeader)
+	r.Header.Set(protocol.AuthorizationHeaderName, signedHeader)
 	return r
 }
 
@@ -73,8 +75,8 @@ func TestProtectLetsAGoodRequestThroughUntouched(t *testing.T) {
 	assert.Equal(t, powerauth.Identity{
 		Proof: powerauth.ProofSignature, UserID: "u-1", RegistrationID: "3b9edfd2-4d82-477c-b4b3-20fa5c99c993", Factors: "possession_knowledge", URIID: "/payment",
 	}, next.identity)
-	assert.True(t, next.identity.Has(powerauth.Knowledge))
-	assert.False(t, next.identity.Has(powerauth.Biometry))
+	assert.True(t, next.identity.Has(protocol.Knowledge))
+	assert.False(t, next.identity.Has(protocol.Biometry))
 	sent := decoded[struct {
 		Method, URIID, AuthHeader string
 		RequestBody               []byte
@@ -164,22 +166,22 @@ func TestProtectRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
 		reason powerauth.ProtectReason
 		want   int
 	}{
-		"no header":    {func(r *http.Request) { r.Header.Del(powerauth.AuthorizationHeaderName) }, powerauth.ReasonHeaderMissing, 401},
-		"an empty one": {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, "") }, powerauth.ReasonHeaderMissing, 401},
-		"two lines":    {func(r *http.Request) { r.Header.Add(powerauth.AuthorizationHeaderName, signedHeader) }, powerauth.ReasonHeaderDoubled, 401},
+		"no header":    {func(r *http.Request) { r.Header.Del(protocol.AuthorizationHeaderName) }, powerauth.ReasonHeaderMissing, 401},
+		"an empty one": {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, "") }, powerauth.ReasonHeaderMissing, 401},
+		"two lines":    {func(r *http.Request) { r.Header.Add(protocol.AuthorizationHeaderName, signedHeader) }, powerauth.ReasonHeaderDoubled, 401},
 		"no prefix": {func(r *http.Request) {
-			r.Header.Set(powerauth.AuthorizationHeaderName, signedHeader[len("PowerAuth "):])
+			r.Header.Set(protocol.AuthorizationHeaderName, signedHeader[len("PowerAuth "):])
 		}, powerauth.ReasonHeaderHopeless, 401},
-		"another scheme": {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, "Basic dTpw") }, powerauth.ReasonHeaderHopeless, 401},
+		"another scheme": {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, "Basic dTpw") }, powerauth.ReasonHeaderHopeless, 401},
 		"over-long": {func(r *http.Request) {
-			r.Header.Set(powerauth.AuthorizationHeaderName, signedHeader+strings.Repeat(" ", 4096)+"x")
+			r.Header.Set(protocol.AuthorizationHeaderName, signedHeader+strings.Repeat(" ", 4096)+"x")
 		}, powerauth.ReasonHeaderHopeless, 401},
-		"no activation id":    {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_activation_id")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no application key":  {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_application_key")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no nonce":            {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_nonce")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no type":             {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_signature_type")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no code":             {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_signature")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no version":          {func(r *http.Request) { r.Header.Set(powerauth.AuthorizationHeaderName, without("pa_version")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no activation id":    {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_activation_id")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no application key":  {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_application_key")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no nonce":            {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_nonce")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no type":             {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature_type")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no code":             {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no version":          {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_version")) }, powerauth.ReasonHeaderHopeless, 401},
 		"PATCH":               {func(r *http.Request) { r.Method = http.MethodPatch }, powerauth.ReasonNotCovered, 401},
 		"HEAD":                {func(r *http.Request) { r.Method = http.MethodHead }, powerauth.ReasonNotCovered, 401},
 		"a query on a POST":   {func(r *http.Request) { r.URL.RawQuery = "amount=1" }, powerauth.ReasonNotCovered, 401},
@@ -238,7 +240,7 @@ func TestProtectLeavesTheJudgementToPAC(t *testing.T) {
 		s, client := stubbed(t, 200, signatureValid)
 		var next endpoint
 		r := signedRequest("POST", "/", `{}`)
-		r.Header.Set(powerauth.AuthorizationHeaderName, header)
+		r.Header.Set(protocol.AuthorizationHeaderName, header)
 		assert.Equal(t, 204, serve(protect(t, client, powerauth.ProtectConfig{})(&next), r).Code, name)
 		assert.Equal(t, header, decoded[struct{ AuthHeader string }](t, string(s.last(t).body)).AuthHeader, name)
 	}
@@ -322,7 +324,7 @@ func TestWhatOneDeploymentVerifiedIsNothingToAnother(t *testing.T) {
 func TestAnInnerPolicyIsItsOwn(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, strings.Replace(signatureValid, "POSSESSION_KNOWLEDGE", "POSSESSION", 1))
-	weak, err := powerauth.Protect(client, powerauth.ProtectConfig{URIID: "/payment", Require: powerauth.RequireFactors(powerauth.Possession)})
+	weak, err := powerauth.Protect(client, powerauth.ProtectConfig{URIID: "/payment", Require: powerauth.RequireFactors(protocol.Possession)})
 	require.NoError(t, err)
 	var next endpoint
 	assert.Equal(t, 401, serve(weak(protect(t, client, powerauth.ProtectConfig{})(&next)), signedRequest("POST", "/", `{}`)).Code)
@@ -340,11 +342,11 @@ func TestAHandlerCannotVerifyTheHeaderAgain(t *testing.T) {
 		same.AuthHeader = identkit.Secret(strings.ReplaceAll(" "+signedPost.AuthHeader.Reveal()+" ", ", ", " ,"))
 		_, err = client.Signatures.Verify(r.Context(), same)
 		assert.ErrorIs(t, err, identkit.ErrInvalidRequest, "written otherwise, it is the same code")
-		header, err := powerauth.ParseAuthorizationHeader(signedPost.AuthHeader.Reveal())
+		header, err := protocol.ParseAuthorizationHeader(signedPost.AuthHeader.Reveal())
 		assert.NoError(t, err)
 		header.Nonce = "AAAAAAAAAAAAAAAAAAAAAA=="
 		other := signedPost
-		other.AuthHeader = identkit.Secret(header.Value())
+		other.AuthHeader = identkit.Secret(powerauthtest.FormatAuthorizationHeader(header))
 		_, err = client.Signatures.Verify(r.Context(), other)
 		assert.NoError(t, err, "another code is another matter")
 	}))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // ProtectTokenConfig says how an endpoint is protected by token. The zero value is ready.
@@ -75,6 +76,6 @@ func (g *tokenGuard) admit(r *http.Request) (*verified, ProtectReason, error) {
 	case !result.IsActive():
 		return nil, ReasonNotActive, nil
 	}
-	v.identity = Identity{Proof: ProofToken, UserID: result.UserID, RegistrationID: result.RegistrationID, Factors: Factors(Possession)}
+	v.identity = Identity{Proof: ProofToken, UserID: result.UserID, RegistrationID: result.RegistrationID, Factors: protocol.Factors(protocol.Possession)}
 	return v, "", nil
 }

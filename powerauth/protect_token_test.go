@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func protectToken(t *testing.T, client *powerauth.Client) func(http.Handler) http.Handler {
@@ -21,7 +22,7 @@ func protectToken(t *testing.T, client *powerauth.Client) func(http.Handler) htt
 
 func tokenRequest() *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "/operations?a=1&a=2", strings.NewReader("{}"))
-	r.Header.Set(powerauth.TokenHeaderName, phoneToken)
+	r.Header.Set(protocol.TokenHeaderName, phoneToken)
 	return r
 }
 
@@ -59,29 +60,29 @@ func TestATokenProvesPossessionAndNothingMore(t *testing.T) {
 	var next endpoint
 	serve(protectToken(t, client)(&next), tokenRequest())
 	assert.Equal(t, powerauth.Identity{Proof: powerauth.ProofToken, UserID: "u-1", RegistrationID: "r-1", Factors: "possession"}, next.identity)
-	assert.False(t, next.identity.Has(powerauth.Knowledge), "the PIN was proven when the token was made")
+	assert.False(t, next.identity.Has(protocol.Knowledge), "the PIN was proven when the token was made")
 	assert.Equal(t, "{}", next.body)
 }
 
 func TestProtectTokenRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(http.Header){
-		"no header": func(h http.Header) { h.Del(powerauth.TokenHeaderName) },
-		"two lines": func(h http.Header) { h.Add(powerauth.TokenHeaderName, phoneToken) },
-		"no prefix": func(h http.Header) { h.Set(powerauth.TokenHeaderName, "token_id=x") },
-		"over-long": func(h http.Header) { h.Set(powerauth.TokenHeaderName, phoneToken+strings.Repeat(" ", 4096)) },
+		"no header": func(h http.Header) { h.Del(protocol.TokenHeaderName) },
+		"two lines": func(h http.Header) { h.Add(protocol.TokenHeaderName, phoneToken) },
+		"no prefix": func(h http.Header) { h.Set(protocol.TokenHeaderName, "token_id=x") },
+		"over-long": func(h http.Header) { h.Set(protocol.TokenHeaderName, phoneToken+strings.Repeat(" ", 4096)) },
 		"no token_id": func(h http.Header) {
-			h.Set(powerauth.TokenHeaderName, strings.Replace(phoneToken, "token_id", "id", 1))
+			h.Set(protocol.TokenHeaderName, strings.Replace(phoneToken, "token_id", "id", 1))
 		},
 		"no token_digest": func(h http.Header) {
-			h.Set(powerauth.TokenHeaderName, strings.Replace(phoneToken, "token_digest", "digest", 1))
+			h.Set(protocol.TokenHeaderName, strings.Replace(phoneToken, "token_digest", "digest", 1))
 		},
-		"no nonce": func(h http.Header) { h.Set(powerauth.TokenHeaderName, strings.Replace(phoneToken, "nonce", "once", 1)) },
+		"no nonce": func(h http.Header) { h.Set(protocol.TokenHeaderName, strings.Replace(phoneToken, "nonce", "once", 1)) },
 		"no timestamp": func(h http.Header) {
-			h.Set(powerauth.TokenHeaderName, strings.Replace(phoneToken, "timestamp", "time", 1))
+			h.Set(protocol.TokenHeaderName, strings.Replace(phoneToken, "timestamp", "time", 1))
 		},
-		"no version":     func(h http.Header) { h.Set(powerauth.TokenHeaderName, strings.Replace(phoneToken, "version", "v", 1)) },
-		"an empty field": func(h http.Header) { h.Set(powerauth.TokenHeaderName, strings.Replace(phoneToken, `"3.1"`, `""`, 1)) },
+		"no version":     func(h http.Header) { h.Set(protocol.TokenHeaderName, strings.Replace(phoneToken, "version", "v", 1)) },
+		"an empty field": func(h http.Header) { h.Set(protocol.TokenHeaderName, strings.Replace(phoneToken, `"3.1"`, `""`, 1)) },
 	} {
 		s, client := stubbed(t, 200, tokenValid)
 		r := tokenRequest()
@@ -108,7 +109,7 @@ func TestATokenDoesNotStandInForASignature(t *testing.T) {
 	h := protectToken(t, client)(protect(t, client, powerauth.ProtectConfig{AllowQuery: true})(&next))
 	assert.Equal(t, 401, serve(h, tokenRequest()).Code)
 	r := tokenRequest()
-	r.Header.Set(powerauth.AuthorizationHeaderName, phoneToken)
+	r.Header.Set(protocol.AuthorizationHeaderName, phoneToken)
 	assert.Equal(t, 401, serve(h, r).Code)
 	assert.Zero(t, next.reached)
 	assert.Equal(t, 2, s.count(), "both times for the token alone")
@@ -120,8 +121,8 @@ func TestASignatureDoesNotStandInForAToken(t *testing.T) {
 	var next endpoint
 	both := signedHeader + strings.TrimPrefix(phoneToken, "PowerAuth") // a text with the fields of either
 	r := signedRequest("POST", "/", `{}`)
-	r.Header.Set(powerauth.AuthorizationHeaderName, both)
-	r.Header.Set(powerauth.TokenHeaderName, both)
+	r.Header.Set(protocol.AuthorizationHeaderName, both)
+	r.Header.Set(protocol.TokenHeaderName, both)
 	assert.Equal(t, 401, serve(protect(t, client, powerauth.ProtectConfig{})(protectToken(t, client)(&next)), r).Code)
 	assert.Zero(t, next.reached)
 	assert.Equal(t, 1, s.count())

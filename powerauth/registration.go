@@ -19,6 +19,9 @@ type Registrations struct{ road *transport.Road }
 // RegistrationID identifies a registration, one device bound to one user. PAC's engine and its callbacks call it activationId.
 type RegistrationID string
 
+// ApplicationID identifies an application: a mobile app, whose devices and operations are apart from those of others.
+type ApplicationID string
+
 // UserID identifies a user of the caller's system; 1 to 255 characters.
 type UserID string
 
@@ -27,7 +30,7 @@ type CreateRegistrationParams struct {
 	// UserID is the user to bind a device to. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// AppID is the application's identifier. Required.
-	AppID string `json:"appId"`
+	AppID ApplicationID `json:"appId"`
 	// OTP is an extra code that the phone, or the commit, must present. PAC ignores it unless CommitPhase or OTPValidation says
 	// when to check it, so it is refused without one of them.
 	OTP identkit.Secret `json:"otp,omitzero"`
@@ -97,7 +100,7 @@ const maxUserID = 255 // characters; the engine's limit
 
 func (in *CreateRegistrationParams) check(c *transport.Check) {
 	c.Text("userId", string(in.UserID), maxUserID)
-	c.Text("appId", in.AppID, 0)
+	c.Text("appId", string(in.AppID), 0)
 	c.That(in.CommitPhase == "" || in.CommitPhase.Known(), "commitPhase", "is not ON_COMMIT or ON_KEY_EXCHANGE")
 	c.That(in.OTPValidation == "" || in.OTPValidation.Known(), "otpValidation", "is not NONE, ON_KEY_EXCHANGE or ON_COMMIT")
 	c.That(in.CommitPhase == "" || in.OTPValidation == "", "otpValidation", "cannot be combined with commitPhase")
@@ -167,11 +170,11 @@ type Registration struct {
 	ID     RegistrationID     `json:"registrationId"`
 	Status RegistrationStatus `json:"registrationStatus"`
 	// UserID is missing from list items in the vendor's samples; List fills it in from the question.
-	UserID        UserID `json:"userId"`
-	ApplicationID string `json:"applicationId"`
-	Name          string `json:"name"`       // given on the phone, once it has registered
-	Platform      string `json:"platform"`   // ios, android, hw, unknown; passkeys: platform, cross-platform
-	DeviceInfo    string `json:"deviceInfo"` // such as a model code
+	UserID        UserID        `json:"userId"`
+	ApplicationID ApplicationID `json:"applicationId"`
+	Name          string        `json:"name"`       // given on the phone, once it has registered
+	Platform      string        `json:"platform"`   // ios, android, hw, unknown; passkeys: platform, cross-platform
+	DeviceInfo    string        `json:"deviceInfo"` // such as a model code
 	// BlockedReason says why it is blocked: NOT_SPECIFIED, MAX_FAILED_ATTEMPTS, or any code the blocker sent.
 	BlockedReason string    `json:"blockedReason"`
 	Flags         []string  `json:"flags"`

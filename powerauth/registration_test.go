@@ -16,6 +16,7 @@ import (
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func TestRegistrationLivesItsLife(t *testing.T) {
@@ -25,11 +26,11 @@ func TestRegistrationLivesItsLife(t *testing.T) {
 
 	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app", Flags: []string{"PRIMARY"}})
 	require.NoError(t, err)
-	code, err := powerauth.ParseActivationCode(created.ActivationCode.Reveal())
+	code, err := protocol.ParseActivationCode(created.ActivationCode.Reveal())
 	require.NoError(t, err)
-	key, err := powerauth.ParseMasterPublicKey(srv.MasterPublicKey())
+	key, err := protocol.ParsePublicKey(srv.MasterPublicKey())
 	require.NoError(t, err)
-	require.NoError(t, powerauth.VerifyActivationSignature(key, code, created.ActivationCodeSignature))
+	require.NoError(t, protocol.ActivationQR{Code: code, Signature: created.ActivationCodeSignature}.Verify(key))
 
 	reg, err := client.Registrations.Get(ctx, created.ID)
 	require.NoError(t, err)
@@ -246,7 +247,7 @@ func TestBothSidesOfEachRegistrationConflict(t *testing.T) {
 		client := srv.Client()
 		created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 		require.NoError(t, err)
-		_, err = powerauth.ParseActivationCode(created.ActivationCode.Reveal())
+		_, err = protocol.ParseActivationCode(created.ActivationCode.Reveal())
 		require.NoError(t, err, "taken from the QR data")
 		list, err := client.Registrations.List(t.Context(), powerauth.ListRegistrationsParams{UserID: "u"})
 		require.NoError(t, err)

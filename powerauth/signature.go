@@ -7,6 +7,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
 	"github.com/identkit/identkit/internal/wire"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Signatures verifies the codes (formerly called signatures) by which phones authenticate their requests: client.Signatures.
@@ -53,7 +54,7 @@ func (in *VerifySignatureParams) body() transport.Body {
 func (in *VerifySignatureParams) check(c *transport.Check) {
 	c.That(canSign(in.Method), "method", "is not GET, POST, PUT or DELETE")
 	c.Text("uriId", in.URIID, 0)
-	c.Text("authHeader", in.AuthHeader.Reveal(), maxHeader)
+	c.Text("authHeader", in.AuthHeader.Reveal(), protocol.MaxHeaderLength)
 	get := in.Method == http.MethodGet
 	c.That(!get || len(in.Body) == 0, "requestBody", "is not covered by the code of a GET")
 	c.That(get || len(in.QueryParams) == 0, "queryParams", "are covered by the code of a GET only")
@@ -84,17 +85,19 @@ type Verification struct {
 	// BlockedReason says why it is blocked.
 	BlockedReason string
 	// Factors are those that were used.
-	Factors Factors
+	Factors protocol.Factors
 	// RemainingAttempts are left before the device is blocked; nil when PAC does not say.
 	RemainingAttempts *int
 	// Flags are those of the registration.
 	Flags []string
-	// Applications are the names of the applications; the form of that field is undocumented, every plausible one is read.
-	Applications []string
+	// Applications are the ids of the applications; the form of that field is undocumented, every plausible one is read.
+	Applications []ApplicationID
 }
 
 // Has reports whether the code is right, the device active, and all the wanted factors were used.
-func (v *Verification) Has(wanted ...Factor) bool { return v.Authorizes(RequireFactors(wanted...)) }
+func (v *Verification) Has(wanted ...protocol.Factor) bool {
+	return v.Authorizes(RequireFactors(wanted...))
+}
 
 // Authorizes reports whether the code is right, the device active, and the factors used are enough for the policy. A valid code
 // of possession alone does not authorise what the PIN is asked for.
@@ -121,7 +124,7 @@ func (w *verificationAnswer) verification(verdict wire.Verdict) Verification {
 		Valid: verdict.Yes(), UserID: UserID(w.UserID.String()), RegistrationID: RegistrationID(w.RegistrationID.String()),
 		RegistrationStatus: RegistrationStatus(w.RegistrationStatus.String()), BlockedReason: w.BlockedReason,
 		Factors: factorsOf(w.SignatureType.String(), w.AuthCodeType.String()), Flags: w.Flags,
-		Applications: append([]string(w.Application), w.Applications...),
+		Applications: append([]ApplicationID(w.Application), w.Applications...),
 	}
 	v.RemainingAttempts = count(w.RemainingAttempts)
 	return v
@@ -137,14 +140,14 @@ func count(n *wire.Number) *int {
 }
 
 // factorsOf is a known combination in lower case, or the text as it came.
-func factorsOf(text, otherwise string) Factors {
+func factorsOf(text, otherwise string) protocol.Factors {
 	if text == "" {
 		text = otherwise
 	}
-	if f, err := ParseFactors(text); err == nil {
+	if f, err := protocol.ParseFactors(text); err == nil {
 		return f
 	}
-	return Factors(text)
+	return protocol.Factors(text)
 }
 
 // SignatureResult is what [Signatures.Verify] gives.

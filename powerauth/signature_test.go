@@ -10,6 +10,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 const (
@@ -56,7 +57,7 @@ func TestVerifySignatureReadsEveryDocumentedField(t *testing.T) {
 	zero := 0
 	assert.Equal(t, powerauth.Verification{
 		UserID: "u-1", RegistrationID: "r-1", RegistrationStatus: powerauth.RegistrationBlocked, BlockedReason: "MAX_FAILED_ATTEMPTS",
-		Factors: "possession_biometry", RemainingAttempts: &zero, Flags: []string{"A", "B"}, Applications: []string{"app"},
+		Factors: "possession_biometry", RemainingAttempts: &zero, Flags: []string{"A", "B"}, Applications: []powerauth.ApplicationID{"app"},
 	}, r.Verification)
 	assert.Contains(t, string(r.RawJSON()), `"new":1`)
 
@@ -68,12 +69,12 @@ func TestVerifySignatureReadsEveryDocumentedField(t *testing.T) {
 	_, client = stubbed(t, 200, `{"signatureValid":true,"registrationStatus":"ACTIVE","authenticationCodeType":"POSSESSION"}`)
 	r, err = client.Signatures.Verify(t.Context(), signedPost)
 	require.NoError(t, err)
-	assert.True(t, r.Has(powerauth.Possession), "the engine's newer name of the type")
+	assert.True(t, r.Has(protocol.Possession), "the engine's newer name of the type")
 }
 
 func TestApplicationIsReadInEveryForm(t *testing.T) {
 	t.Parallel()
-	for form, want := range map[string][]string{
+	for form, want := range map[string][]powerauth.ApplicationID{
 		`"app"`: {"app"}, `["a","b"]`: {"a", "b"}, `"[a, b]"`: {"a", "b"}, `"[\"a\",\"b\"]"`: {"a", "b"}, `{"applicationId":"app"}`: {"app"},
 		`[{"id":"a"},{"name":"b"}]`: {"a", "b"}, `7`: {"7"}, `null`: nil, `""`: nil, `[]`: nil, `"[]"`: nil, `{}`: nil, `true`: nil, `[null,"a"]`: {"a"},
 	} {
@@ -86,11 +87,11 @@ func TestApplicationIsReadInEveryForm(t *testing.T) {
 
 func TestOnlyAnActiveDeviceWithTheFactorsAuthorizes(t *testing.T) {
 	t.Parallel()
-	pin := powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge)
+	pin := powerauth.RequireFactors(protocol.Possession, protocol.Knowledge)
 	for name, c := range map[string]struct {
 		valid  bool
 		status powerauth.RegistrationStatus
-		used   powerauth.Factors
+		used   protocol.Factors
 		policy powerauth.FactorPolicy
 		want   bool
 	}{
@@ -99,8 +100,8 @@ func TestOnlyAnActiveDeviceWithTheFactorsAuthorizes(t *testing.T) {
 		"more factors":                     {true, "ACTIVE", "possession_knowledge_biometry", pin, true},
 		"possession alone for the PIN":     {true, "ACTIVE", "possession", pin, false},
 		"biometry for the PIN":             {true, "ACTIVE", "possession_biometry", pin, false},
-		"biometry where it is enough":      {true, "ACTIVE", "possession_biometry", pin.Or(powerauth.Possession, powerauth.Biometry), true},
-		"neither alternative":              {true, "ACTIVE", "knowledge", pin.Or(powerauth.Possession, powerauth.Biometry), false},
+		"biometry where it is enough":      {true, "ACTIVE", "possession_biometry", pin.Or(protocol.Possession, protocol.Biometry), true},
+		"neither alternative":              {true, "ACTIVE", "knowledge", pin.Or(protocol.Possession, protocol.Biometry), false},
 		"a wrong code":                     {false, "ACTIVE", "possession_knowledge", pin, false},
 		"a blocked device":                 {true, "BLOCKED", "possession_knowledge", pin, false},
 		"no status":                        {true, "", "possession_knowledge", pin, false},
@@ -114,13 +115,13 @@ func TestOnlyAnActiveDeviceWithTheFactorsAuthorizes(t *testing.T) {
 		assert.Equal(t, c.want, v.Authorizes(c.policy), name)
 	}
 	var none *powerauth.Verification
-	assert.False(t, none.Has(powerauth.Possession), "no answer")
+	assert.False(t, none.Has(protocol.Possession), "no answer")
 }
 
 func TestAPolicyIsNotChangedByItsAlternatives(t *testing.T) {
 	t.Parallel()
-	base := powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge)
-	_, other := base.Or(powerauth.Possession), base.Or(powerauth.Possession, powerauth.Biometry)
+	base := powerauth.RequireFactors(protocol.Possession, protocol.Knowledge)
+	_, other := base.Or(protocol.Possession), base.Or(protocol.Possession, protocol.Biometry)
 	assert.False(t, base.Allows("possession"))
 	assert.False(t, other.Allows("possession"))
 	assert.True(t, other.Allows("possession_biometry"))

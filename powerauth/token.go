@@ -7,6 +7,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
 	"github.com/identkit/identkit/internal/wire"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Tokens verifies the tokens by which phones read things without asking the user: client.Tokens. For endpoints of one's own,
@@ -26,7 +27,7 @@ func (in *VerifyTokenParams) body() transport.Body {
 }
 
 func (in *VerifyTokenParams) check(c *transport.Check) {
-	c.Text("authHeader", in.AuthHeader.Reveal(), maxHeader)
+	c.Text("authHeader", in.AuthHeader.Reveal(), protocol.MaxHeaderLength)
 }
 
 // TokenResult is what [Tokens.Verify] gives. With Valid false the rest may be missing.
@@ -41,7 +42,7 @@ type TokenResult struct {
 	RegistrationStatus RegistrationStatus
 	// MadeWith are the factors that the user proved when the token was made, perhaps months ago. It says nothing about who
 	// holds the phone now.
-	MadeWith Factors
+	MadeWith protocol.Factors
 }
 
 // IsActive reports whether the token is right and its device active.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 const (
@@ -25,7 +26,7 @@ func TestTokenIsVerified(t *testing.T) {
 	assert.True(t, r.IsActive())
 	assert.Equal(t, powerauth.UserID("u-1"), r.UserID)
 	assert.Equal(t, powerauth.RegistrationID("r-1"), r.RegistrationID)
-	assert.Equal(t, powerauth.Factors("possession_knowledge"), r.MadeWith)
+	assert.Equal(t, protocol.Factors("possession_knowledge"), r.MadeWith)
 	sent := decoded[map[string]string](t, string(s.last(t).body))
 	assert.Equal(t, map[string]string{"authHeader": phoneToken}, sent, "passed on unchanged")
 	assert.Equal(t, "/powerauth-cloud/v2/token/verify", s.last(t).path)

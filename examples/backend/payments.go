@@ -13,6 +13,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 	"github.com/identkit/identkit/webhook"
 )
 
@@ -35,7 +36,7 @@ func newPayments(m *mobile) (*payments, error) {
 	p := &payments{mobile: m, states: make(map[powerauth.OperationID]powerauth.OperationStatus)}
 	signed, err := powerauth.Protect(m.client, powerauth.ProtectConfig{
 		URIID:   paymentURI,
-		Require: powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge).Or(powerauth.Possession, powerauth.Biometry),
+		Require: powerauth.RequireFactors(protocol.Possession, protocol.Knowledge).Or(protocol.Possession, protocol.Biometry),
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // walk registers a phone and gets a payment approved on it.
@@ -21,7 +22,7 @@ func (m *mobile) walkRegistration(w *walker) powerauth.RegistrationID {
 	var created, reg registrationView
 	w.call("Create a registration", http.MethodPost, "/registrations", `{"userId":"alice","appId":"my-bank","flags":["PRIMARY"]}`, http.StatusCreated, &created)
 	w.note("activation code", created.ActivationCode)
-	_, err := powerauth.ParseActivationQR(created.QRCodeData)
+	_, err := protocol.ParseActivationQR(created.QRCodeData)
 	w.check(err == nil, "the QR text: %v", err)
 	path := "/registrations/" + url.PathEscape(string(created.ID))
 	w.call("The phone reads the code", http.MethodPost, "/phone/activate",

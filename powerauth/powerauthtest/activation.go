@@ -7,6 +7,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // The reasons why a simulated phone is refused.
@@ -54,7 +55,7 @@ type pairing struct {
 // grant is what the server gives a phone.
 type grant struct {
 	id          powerauth.RegistrationID
-	appKey      string
+	appKey      protocol.ApplicationKey
 	appSecret   string
 	server      *ecdsa.PublicKey
 	counter     pacrypto.Counter
@@ -62,7 +63,7 @@ type grant struct {
 }
 
 // exchange is the key exchange with a phone. App restricts it to the codes of one application; empty means any.
-func (s *Server) exchange(code, app string, phone Activation, device *ecdsa.PublicKey) (*grant, error) {
+func (s *Server) exchange(code string, app powerauth.ApplicationID, phone Activation, device *ecdsa.PublicKey) (*grant, error) {
 	own, err := pacrypto.GenerateKey()
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (s *Server) exchange(code, app string, phone Activation, device *ecdsa.Publ
 }
 
 // useCode finds the registration that waits for a code, and checks what the phone presents with it.
-func (s *Server) useCode(code, app string, phone Activation) (*registration, error) {
+func (s *Server) useCode(code string, app powerauth.ApplicationID, phone Activation) (*registration, error) {
 	for _, r := range s.registrations {
 		if string(r.code) != code || r.passkey != nil || r.status != powerauth.RegistrationCreated || app != "" && app != r.app {
 			continue
@@ -123,13 +124,13 @@ func (s *Server) registered(r *registration) {
 }
 
 func fingerprint(device, server *ecdsa.PublicKey, id powerauth.RegistrationID) (string, error) {
-	deviceKey, err := powerauth.ParseMasterPublicKey(publicKeyText(device))
+	deviceKey, err := protocol.ParsePublicKey(publicKeyText(device))
 	if err != nil {
 		return "", err
 	}
-	serverKey, err := powerauth.ParseMasterPublicKey(publicKeyText(server))
+	serverKey, err := protocol.ParsePublicKey(publicKeyText(server))
 	if err != nil {
 		return "", err
 	}
-	return powerauth.Fingerprint(deviceKey, serverKey, string(id))
+	return protocol.Fingerprint(deviceKey, serverKey, protocol.ActivationID(id))
 }

@@ -12,21 +12,22 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func TestAdminSetsUpAnApplication(t *testing.T) {
 	t.Parallel()
 	for _, spki := range []bool{false, true} {
 		srv, _ := fake(t, func(o *powerauthtest.Options) {
-			o.MasterKeyAsSPKI, o.Applications = spki, []string{"first"}
+			o.MasterKeyAsSPKI, o.Applications = spki, []powerauth.ApplicationID{"first"}
 		})
 		admin := srv.AdminClient()
 		made, err := admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app", Roles: []string{"ROLE_X"}})
 		require.NoError(t, err)
-		config, err := powerauth.ParseMobileSDKConfig(made.MobileSDKConfig)
+		config, err := protocol.ParseMobileSDKConfig(made.MobileSDKConfig)
 		require.NoError(t, err)
 		assert.Equal(t, made.AppKey, config.AppKey)
-		master, err := powerauth.ParseMasterPublicKey(made.MasterServerPublicKey)
+		master, err := protocol.ParsePublicKey(made.MasterServerPublicKey)
 		require.NoError(t, err)
 		assert.Equal(t, srv.MasterPublicKey(), master.String())
 		read, err := admin.GetApplication(t.Context(), "app")
@@ -70,7 +71,7 @@ func TestAdminMakesUsersWhoSeeTheirApplicationsOnly(t *testing.T) {
 
 	bound, err := admin.BindUser(t.Context(), "backend", "app")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"app"}, bound.Applications)
+	assert.Equal(t, []powerauth.ApplicationID{"app"}, bound.Applications)
 	_, err = client.Registrations.Get(t.Context(), phone.RegistrationID())
 	require.NoError(t, err)
 	_, err = admin.BindUser(t.Context(), "nobody", "app")
@@ -120,7 +121,7 @@ func TestRolesAreKeptApart(t *testing.T) {
 
 func TestPushSettings(t *testing.T) {
 	t.Parallel()
-	srv, _ := fake(t, func(o *powerauthtest.Options) { o.Applications, o.BareDone = []string{"app"}, true })
+	srv, _ := fake(t, func(o *powerauthtest.Options) { o.Applications, o.BareDone = []powerauth.ApplicationID{"app"}, true })
 	admin := srv.AdminClient()
 	apns := powerauth.APNsSettings{Topic: "t", KeyID: "k", TeamID: "m", Environment: powerauth.APNsDevelopment, PrivateKey: "a2V5"}
 	require.NoError(t, admin.SetAPNs(t.Context(), "app", apns))
@@ -135,7 +136,7 @@ func TestCallbacksOfTheAdminAPI(t *testing.T) {
 	t.Parallel()
 	r := &receiver{statuses: []int{500, 200}}
 	srv, clock := fake(t, func(o *powerauthtest.Options) {
-		o.CallbackHandler, o.Applications, o.CallbackToken = r, []string{"app"}, "jwt"
+		o.CallbackHandler, o.Applications, o.CallbackToken = r, []powerauth.ApplicationID{"app"}, "jwt"
 	})
 	admin := srv.AdminClient()
 	in := powerauth.CreateCallbackParams{

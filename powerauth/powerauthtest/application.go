@@ -8,18 +8,20 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 type application struct {
-	id          string
-	roles       []string
-	key, secret string // Base64
-	push        map[string]bool
+	id     powerauth.ApplicationID
+	roles  []string
+	key    protocol.ApplicationKey
+	secret string // Base64
+	push   map[string]bool
 }
 
 // Application returns what an app is configured with, as the admin API gives it. An application that may exist begins to; it is
 // false for one that does not exist.
-func (s *Server) Application(id string) (powerauth.Application, bool) {
+func (s *Server) Application(id powerauth.ApplicationID) (powerauth.Application, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.application(id)
@@ -33,7 +35,7 @@ func (s *Server) Application(id string) (powerauth.Application, bool) {
 }
 
 // application finds an application. Without a list in the options, any id makes one.
-func (s *Server) application(id string) *application {
+func (s *Server) application(id powerauth.ApplicationID) *application {
 	a := s.applications[id]
 	if a == nil && len(s.opts.Applications) == 0 && id != "" {
 		a = s.addApplication(id, nil)
@@ -41,8 +43,8 @@ func (s *Server) application(id string) *application {
 	return a
 }
 
-func (s *Server) addApplication(id string, roles []string) *application {
-	a := &application{id: id, roles: roles, key: randomValue(pacrypto.KeySize), secret: randomValue(pacrypto.KeySize), push: map[string]bool{}}
+func (s *Server) addApplication(id powerauth.ApplicationID, roles []string) *application {
+	a := &application{id: id, roles: roles, key: protocol.ApplicationKey(randomValue(pacrypto.KeySize)), secret: randomValue(pacrypto.KeySize), push: map[string]bool{}}
 	s.applications[id] = a
 	return a
 }
@@ -52,11 +54,10 @@ func (s *Server) sdkConfig(a *application) identkit.Secret {
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // our own key
 	}
-	config := powerauth.MobileSDKConfig{
+	text, err := FormatMobileSDKConfig(&protocol.MobileSDKConfig{
 		AppKey: a.key, AppSecret: identkit.Secret(a.secret),
-		Keys: []powerauth.MobileSDKKey{{ID: powerauth.MobileSDKKeyP256, Bytes: point}},
-	}
-	text, err := config.Encode()
+		Keys: []protocol.MobileSDKKey{{ID: protocol.MobileSDKKeyP256, Bytes: point}},
+	})
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // key and secret are of our making
 	}
@@ -86,7 +87,7 @@ func (s *Server) createApplication(c *fakeserver.Call) {
 	if !decode(c, "createApplication", &in) {
 		return
 	}
-	id := value(in.ID)
+	id := powerauth.ApplicationID(value(in.ID))
 	check := rules{object: "createApplication"}
 	check.that(id != "", "id", in.ID, "must not be blank")
 	check.that(s.applications[id] == nil, "id", in.ID, "already exists")
@@ -104,7 +105,7 @@ func (s *Server) getApplication(c *fakeserver.Call) {
 
 // findApplication finds the application of the path, or answers that there is none. Which code that has is not documented.
 func (s *Server) findApplication(c *fakeserver.Call) *application {
-	id := c.PathValue("appId")
+	id := powerauth.ApplicationID(c.PathValue("appId"))
 	a := s.applications[id]
 	check := rules{object: "application"}
 	check.that(a != nil, "appId", id, "does not exist")
@@ -156,7 +157,7 @@ func (s *Server) bindUser(c *fakeserver.Call) {
 
 func userBody(u *user) map[string]any {
 	return map[string]any{
-		"username": u.name, "enabled": true, "role": []role{u.role}, "applications": append([]string{}, u.applications...),
+		"username": u.name, "enabled": true, "role": []role{u.role}, "applications": append([]powerauth.ApplicationID{}, u.applications...),
 	}
 }
 
@@ -206,7 +207,7 @@ func (s *Server) setPush(c *fakeserver.Call, check *rules, service string) {
 }
 
 // HasPush reports whether an application's settings for "apns" or "fcm" were made.
-func (s *Server) HasPush(app, service string) bool {
+func (s *Server) HasPush(app powerauth.ApplicationID, service string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.applications[app]

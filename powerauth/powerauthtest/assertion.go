@@ -52,7 +52,7 @@ func (s *Server) passkeyAssertionChallenge(c *fakeserver.Call) {
 	if o.user != "" {
 		var allowed []*registration
 		for app := range s.applications {
-			if len(in.ApplicationIDs) == 0 || slices.Contains(in.ApplicationIDs, app) {
+			if len(in.ApplicationIDs) == 0 || slices.Contains(in.ApplicationIDs, string(app)) {
 				allowed = append(allowed, s.passkeysOf(o.user, app)...)
 			}
 		}
@@ -91,7 +91,7 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 	if check.broken(c) {
 		return
 	}
-	r := s.passkeyByCredential(id, value(in.ApplicationID))
+	r := s.passkeyByCredential(id, powerauth.ApplicationID(value(in.ApplicationID)))
 	if r == nil || !s.caller(c).sees(r.app) {
 		refuse(c, http.StatusBadRequest, powerauth.CodeFIDO2, "Authentication failed")
 		return
@@ -127,7 +127,7 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 	s.okPasskey(c, out)
 }
 
-func (s *Server) passkeyByCredential(id []byte, app string) *registration {
+func (s *Server) passkeyByCredential(id []byte, app powerauth.ApplicationID) *registration {
 	for _, r := range s.registrations {
 		if r.passkey != nil && r.passkey.key != nil && bytes.Equal(r.passkey.credential, id) && (app == "" || app == r.app) {
 			return r

@@ -24,7 +24,7 @@ const CallbackPoint = "powerauth.Callbacks.Deliver"
 // Callback is somebody who wants to hear of changes. The admin API makes them too.
 type Callback struct {
 	// Application restricts it to one application; empty means all.
-	Application string
+	Application powerauth.ApplicationID
 	// Type says what the callback is about.
 	Type powerauth.CallbackType
 	// URL receives the callbacks, or Handler does, without a network.
@@ -85,7 +85,7 @@ func (s *Server) createCallback(c *fakeserver.Call) {
 	if !decode(c, "createCallback", &in) {
 		return
 	}
-	cb := Callback{Application: c.PathValue("appId"), URL: value(in.URL), Attributes: in.Attributes, MaxAttempts: value(in.MaxAttempts)}
+	cb := Callback{Application: powerauth.ApplicationID(c.PathValue("appId")), URL: value(in.URL), Attributes: in.Attributes, MaxAttempts: value(in.MaxAttempts)}
 	target, err := url.Parse(cb.URL)
 	kind := powerauth.CallbackType(value(in.Type))
 	backoff, okBackoff := parseDuration(value(in.InitialBackoff))
@@ -215,8 +215,8 @@ func (s *Server) operationChanged(o *operation) {
 }
 
 // applicationsOf are the applications of an operation: that of its device, those of its user, or all there are.
-func (s *Server) applicationsOf(o *operation) []string {
-	var apps []string
+func (s *Server) applicationsOf(o *operation) []powerauth.ApplicationID {
+	var apps []powerauth.ApplicationID
 	for _, r := range s.registrations {
 		mine := o.registration == r.id || o.registration == "" && o.user != "" && o.user == r.user
 		if mine && !slices.Contains(apps, r.app) {
@@ -258,9 +258,13 @@ func (s *Server) enqueue(cb *callback, members map[string]any, id string) {
 		case !ok:
 		case name == "activationFlag" && !s.opts.ActivationFlagAlways && !strings.Contains(cb.URL, name):
 		case name == "applications" && s.opts.CallbackApplications == ApplicationsText:
-			chosen[name] = "[" + strings.Join(member.([]string), ", ") + "]"
+			var ids []string
+			for _, id := range member.([]powerauth.ApplicationID) {
+				ids = append(ids, string(id))
+			}
+			chosen[name] = "[" + strings.Join(ids, ", ") + "]"
 		case name == "applications" && s.opts.CallbackApplications == ApplicationsSingle:
-			if apps := member.([]string); len(apps) > 0 {
+			if apps := member.([]powerauth.ApplicationID); len(apps) > 0 {
 				chosen["applicationId"] = apps[0]
 			}
 		default:

@@ -277,7 +277,7 @@ func TestFormsOfCallbacks(t *testing.T) {
 		"iso":          {func(o *powerauthtest.Options) { o.CallbackTimes = powerauthtest.TimesISO }, map[string]any{"timestampCreated": "2026-03-04T05:06:07.000+00:00"}, nil},
 		"flag":         {func(o *powerauthtest.Options) { o.ActivationFlagAlways = true }, map[string]any{"activationFlag": "vip"}, nil},
 	} {
-		srv, _ := fake(t, c.adjust, func(o *powerauthtest.Options) { o.Applications = []string{"b", "app"} })
+		srv, _ := fake(t, c.adjust, func(o *powerauthtest.Options) { o.Applications = []powerauth.ApplicationID{"b", "app"} })
 		r := &receiver{}
 		srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackOperation, Handler: r, Attributes: all})
 		_, err := srv.Client().Operations.Create(t.Context(), powerauth.CreateOperationParams{Template: "login", Flag: "vip"})

@@ -10,6 +10,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func raw(t *testing.T, r interface{ RawJSON() json.RawMessage }) map[string]any {
@@ -40,7 +41,7 @@ func TestFormsOfVerdicts(t *testing.T) {
 		})
 		require.NoError(t, err)
 		assert.True(t, got.Valid, name)
-		assert.True(t, got.Has(powerauth.Possession, powerauth.Knowledge), name)
+		assert.True(t, got.Has(protocol.Possession, protocol.Knowledge), name)
 		body := raw(t, got)
 		for member, want := range c.want {
 			require.Contains(t, body, member, name)

@@ -10,12 +10,13 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // DeviceOptions shape a [Device]. The zero value is an Android phone with the PIN 1234 and the app of whatever code it is given.
 type DeviceOptions struct {
 	// Application is the app that is installed; empty takes codes of any application.
-	Application string
+	Application powerauth.ApplicationID
 	// Name, Platform (android, ios, hw) and DeviceInfo are what the phone says of itself.
 	Name, Platform, DeviceInfo string
 	// PIN is the one that the user chooses on activation; empty means "1234".
@@ -39,11 +40,11 @@ type Device struct{ state func() *phone }
 type phone struct {
 	server *Server
 	opts   DeviceOptions
-	master powerauth.PublicKey
+	master protocol.PublicKey
 
 	mu         sync.Mutex
 	grant      *grant // nil until activated
-	serverKey  powerauth.PublicKey
+	serverKey  protocol.PublicKey
 	possession pacrypto.Key
 	biometry   pacrypto.Key
 	knowledge  sealedKey
@@ -63,7 +64,7 @@ func NewDevice(srv *Server, opts DeviceOptions) *Device {
 	default:
 		panic("powerauthtest: a phone speaks protocol 3.0, 3.1, 3.2 or 3.3")
 	}
-	master, err := powerauth.ParseMasterPublicKey(srv.MasterPublicKey())
+	master, err := protocol.ParsePublicKey(srv.MasterPublicKey())
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // our own key
 	}
@@ -80,7 +81,7 @@ func (d *Device) Format(f fmt.State, _ rune) {
 // registrations that check one at the key exchange. Afterwards the registration is PENDING_COMMIT, or ACTIVE if it commits on key
 // exchange.
 //
-// Errors: those of powerauth.ParseActivationQR and powerauth.NormalizeActivationCode, [powerauth.ErrSignature],
+// Errors: those of [protocol.ParseActivationQR] and [protocol.NormalizeActivationCode], [protocol.ErrSignature],
 // [ErrNoRegistration], [ErrWrongOTP].
 func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 	p := d.state()
@@ -104,7 +105,7 @@ func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 	if err != nil {
 		return err
 	}
-	serverKey, err := powerauth.ParseMasterPublicKey(publicKeyText(given.server))
+	serverKey, err := protocol.ParsePublicKey(publicKeyText(given.server))
 	if err != nil {
 		return err
 	}
@@ -117,11 +118,11 @@ func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 }
 
 // read gets the code out of what was typed or scanned.
-func (p *phone) read(text identkit.Secret) (powerauth.ActivationCode, error) {
+func (p *phone) read(text identkit.Secret) (protocol.ActivationCode, error) {
 	if !strings.Contains(text.Reveal(), "#") {
-		return powerauth.NormalizeActivationCode(text.Reveal())
+		return protocol.NormalizeActivationCode(text.Reveal())
 	}
-	qr, err := powerauth.ParseActivationQR(text.Reveal())
+	qr, err := protocol.ParseActivationQR(text.Reveal())
 	if err != nil {
 		return "", err
 	}

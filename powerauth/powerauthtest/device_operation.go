@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Pending lists the operations that the phone can decide, oldest first.
@@ -116,7 +117,7 @@ func (d *Device) Remove(proofs ...Proof) error {
 // presented is a request of a phone whose code was right.
 type presented struct {
 	registration *registration
-	factors      powerauth.Factors
+	factors      protocol.Factors
 	now          time.Time
 }
 
@@ -126,7 +127,7 @@ func (d *Device) present(uriID string, body []byte, play func(*presented) error,
 	if err != nil {
 		return err
 	}
-	header, err := powerauth.ParseAuthorizationHeader(value)
+	header, err := protocol.ParseAuthorizationHeader(value)
 	if err != nil {
 		return err
 	}
@@ -191,11 +192,11 @@ func readProximity(text string, id powerauth.OperationID) (string, error) {
 	if len(text) == length && strings.Trim(text, "0123456789") == "" {
 		return text, nil
 	}
-	link, err := powerauth.ParseProximityDeeplink(text)
+	link, err := protocol.ParseProximityDeeplink(text)
 	if err != nil {
 		return "", err
 	}
-	if link.OperationID != string(id) {
+	if link.OperationID != id {
 		return "", ErrNoOperation
 	}
 	return link.OTP.Reveal(), nil

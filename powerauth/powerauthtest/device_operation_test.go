@@ -10,6 +10,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func TestDeviceDecidesOnline(t *testing.T) {
@@ -65,30 +66,30 @@ func TestDeviceReadsProximityCodes(t *testing.T) {
 	t.Parallel()
 	srv, clock := fake(t, withTemplates)
 	phone := activated(t, srv)
-	forms := map[string]func(powerauth.ProximityDeeplink) (string, error){
-		"link":     func(l powerauth.ProximityDeeplink) (string, error) { return l.URL("bank") },
-		"codelink": func(l powerauth.ProximityDeeplink) (string, error) { return l.CodeURL("bank") },
-		"token":    powerauth.ProximityDeeplink.JWT,
-		"digits":   func(l powerauth.ProximityDeeplink) (string, error) { return l.OTP.Reveal(), nil },
+	forms := map[string]func(protocol.ProximityDeeplink) (string, error){
+		"link":     func(l protocol.ProximityDeeplink) (string, error) { return l.URL("bank") },
+		"codelink": func(l protocol.ProximityDeeplink) (string, error) { return l.CodeURL("bank") },
+		"token":    protocol.ProximityDeeplink.JWT,
+		"digits":   func(l protocol.ProximityDeeplink) (string, error) { return l.OTP.Reveal(), nil },
 	}
 	for name, form := range forms {
 		o := create(t, srv, "nearby")
-		text, err := form(powerauth.ProximityDeeplink{OperationID: string(o.ID), OTP: o.ProximityOTP})
+		text, err := form(protocol.ProximityDeeplink{OperationID: o.ID, OTP: o.ProximityOTP})
 		require.NoError(t, err)
 		clock.Advance(time.Minute)
 		require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN), powerauthtest.Scanned(identkit.Secret(text))), powerauthtest.ErrWrongOTP, name)
 		read, err := srv.Client().Operations.Get(t.Context(), o.ID)
 		require.NoError(t, err)
-		text, err = form(powerauth.ProximityDeeplink{OperationID: string(o.ID), OTP: read.ProximityOTP})
+		text, err = form(protocol.ProximityDeeplink{OperationID: o.ID, OTP: read.ProximityOTP})
 		require.NoError(t, err)
 		require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN)), powerauthtest.ErrWrongOTP, "nothing scanned")
 		require.NoError(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN), powerauthtest.Scanned(identkit.Secret(text))), name)
 	}
 	o := create(t, srv, "nearby")
-	link, err := powerauth.ProximityDeeplink{OperationID: "another", OTP: o.ProximityOTP}.URL("bank")
+	link, err := protocol.ProximityDeeplink{OperationID: "another", OTP: o.ProximityOTP}.URL("bank")
 	require.NoError(t, err)
 	require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.Scanned(identkit.Secret(link))), powerauthtest.ErrNoOperation)
-	require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.Scanned("?")), powerauth.ErrProximity)
+	require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.Scanned("?")), protocol.ErrProximityDeeplink)
 }
 
 func TestOnlyItsDeviceDecides(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
-	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Request is what a phone signs.
@@ -28,14 +28,14 @@ type Request struct {
 func (d *Device) Sign(in Request, proofs ...Proof) (string, error) {
 	data := in.Body
 	if in.Method == http.MethodGet || in.Method == "" {
-		query, err := powerauth.CanonicalQuery(in.Query)
+		query, err := protocol.CanonicalQuery(in.Query)
 		if err != nil {
 			return "", err
 		}
 		data = []byte(query)
 	}
 	nonce := randomBytes(pacrypto.NonceSize)
-	base := powerauth.SignatureBaseString(in.Method, in.URIID, nonce, data)
+	base := protocol.SignatureBaseString(in.Method, in.URIID, nonce, data)
 	user := gather(proofs)
 
 	p := d.state()
@@ -50,11 +50,10 @@ func (d *Device) Sign(in Request, proofs ...Proof) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	header := powerauth.AuthorizationHeader{
-		ActivationID: string(p.grant.id), ApplicationKey: p.grant.appKey, Nonce: pacrypto.EncodeBase64(nonce),
+	return FormatAuthorizationHeader(&protocol.AuthorizationHeader{
+		ActivationID: protocol.ActivationID(p.grant.id), ApplicationKey: p.grant.appKey, Nonce: pacrypto.EncodeBase64(nonce),
 		Factors: user.factors(), Code: identkit.Secret(code), Version: p.opts.Version,
-	}
-	return header.Value(), nil
+	}), nil
 }
 
 // SignRequest signs a request as it is about to be sent and sets its header. A body must be one that can be read again, as
@@ -77,7 +76,7 @@ func (d *Device) SignRequest(r *http.Request, uriID string, proofs ...Proof) err
 	if err != nil {
 		return err
 	}
-	r.Header.Set(powerauth.AuthorizationHeaderName, value)
+	r.Header.Set(protocol.AuthorizationHeaderName, value)
 	return nil
 }
 
@@ -99,18 +98,18 @@ func (p *phone) code(user given, compute func([]pacrypto.Key, pacrypto.Counter) 
 // OfflineCode reads the QR code of an offline operation, verifies its signature with the key it names, and computes the code that
 // the user copies. It takes a PIN, or biometry where the operation allows it.
 //
-// Errors: those of powerauth.ParseOfflineQR, [powerauth.ErrSignature], [ErrNotAllowed].
+// Errors: those of [protocol.ParseOfflineQR], [protocol.ErrSignature], [ErrNotAllowed].
 func (d *Device) OfflineCode(qrText string, proofs ...Proof) (identkit.Secret, error) {
-	qr, err := powerauth.ParseOfflineQR(qrText)
+	qr, err := protocol.ParseOfflineQR(qrText)
 	if err != nil {
 		return "", err
 	}
-	base, err := qr.BaseString()
+	base, err := offlineBaseString(qr)
 	if err != nil {
 		return "", err
 	}
 	user := gather(proofs)
-	if user.biometry && (user.pin != nil || !qr.Flags.Has(powerauth.FlagBiometry)) || !user.biometry && user.pin == nil {
+	if user.biometry && (user.pin != nil || !qr.Flags.Has(protocol.OfflineFlagBiometry)) || !user.biometry && user.pin == nil {
 		return "", ErrNotAllowed
 	}
 	p := d.state()
@@ -120,7 +119,7 @@ func (d *Device) OfflineCode(qrText string, proofs ...Proof) (identkit.Secret, e
 		return "", ErrNotActivated
 	}
 	key := p.master
-	if qr.KeyType == powerauth.OfflineKeyPersonalized {
+	if qr.KeyType == protocol.OfflineKeyPersonalized {
 		key = p.serverKey
 	}
 	if err := qr.Verify(key); err != nil {
@@ -134,7 +133,7 @@ func (d *Device) OfflineCode(qrText string, proofs ...Proof) (identkit.Secret, e
 
 // Token lets a phone prove possession without using its counter up. It is safe for concurrent use. Printing it shows its id alone.
 type Token struct {
-	id     string
+	id     protocol.TokenID
 	header func() string // closes over the secret
 }
 
@@ -145,7 +144,7 @@ func (d *Device) CreateToken(proofs ...Proof) (*Token, error) {
 	var made *token
 	s, version := d.state().server, d.state().opts.Version
 	err := d.present("/pa/token/create", nil, func(c *presented) error {
-		made = &token{id: uuid(), secret: pacrypto.Key(randomBytes(pacrypto.KeySize)), registration: c.registration, factors: c.factors}
+		made = &token{id: protocol.TokenID(uuid()), secret: pacrypto.Key(randomBytes(pacrypto.KeySize)), registration: c.registration, factors: c.factors}
 		s.tokens[made.id] = made
 		return nil
 	}, proofs)
@@ -157,29 +156,28 @@ func (d *Device) CreateToken(proofs ...Proof) (*Token, error) {
 	}}, nil
 }
 
-func tokenHeader(id string, secret pacrypto.Key, version string, millis int64) string {
+func tokenHeader(id protocol.TokenID, secret pacrypto.Key, version string, millis int64) string {
 	nonce, at := randomBytes(pacrypto.NonceSize), strconv.FormatInt(millis, 10)
 	digest, err := pacrypto.TokenDigest(secret, nonce, at, version)
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // the version was checked
 	}
-	h := powerauth.TokenHeader{
+	return FormatTokenHeader(&protocol.TokenHeader{
 		TokenID: id, Digest: identkit.Secret(pacrypto.EncodeBase64(digest)), Nonce: pacrypto.EncodeBase64(nonce),
 		TimestampText: at, Version: version,
-	}
-	return h.Value()
+	})
 }
 
 // ID is the token's id.
-func (t *Token) ID() string { return t.id }
+func (t *Token) ID() protocol.TokenID { return t.id }
 
 // Header computes a value of X-PowerAuth-Token, another one each time, with the time of the fake's clock.
 func (t *Token) Header() string { return t.header() }
 
 // SignRequest sets the header of a request.
-func (t *Token) SignRequest(r *http.Request) { r.Header.Set(powerauth.TokenHeaderName, t.Header()) }
+func (t *Token) SignRequest(r *http.Request) { r.Header.Set(protocol.TokenHeaderName, t.Header()) }
 
 // Format prints the token's id, whatever the verb.
 func (t *Token) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "powerauthtest.Token("+t.id+")")
+	_, _ = io.WriteString(f, "powerauthtest.Token("+string(t.id)+")")
 }

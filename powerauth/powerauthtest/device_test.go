@@ -11,6 +11,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func TestDeviceActivatesWithCodeOrQRText(t *testing.T) {
@@ -43,9 +44,9 @@ func TestDeviceRefusesAQRCodeOfAnotherServer(t *testing.T) {
 	created, err := stranger.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
 	require.NoError(t, err)
 	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{})
-	require.ErrorIs(t, phone.Activate(created.ActivationQRCodeData), powerauth.ErrSignature)
-	require.ErrorIs(t, phone.Activate("12345"), powerauth.ErrActivationCode)
-	require.ErrorIs(t, phone.Activate("12345#"), powerauth.ErrActivationQR)
+	require.ErrorIs(t, phone.Activate(created.ActivationQRCodeData), protocol.ErrSignature)
+	require.ErrorIs(t, phone.Activate("12345"), protocol.ErrActivationCode)
+	require.ErrorIs(t, phone.Activate("12345#"), protocol.ErrActivationQR)
 	_, err = phone.Sign(payment)
 	require.ErrorIs(t, err, powerauthtest.ErrNotActivated)
 	_, err = phone.CreateToken()
@@ -79,7 +80,7 @@ func TestDevicePresentsAnOTP(t *testing.T) {
 func TestEveryVersionAndFactorIsVerified(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
-	factors := map[powerauth.Factors][]powerauthtest.Proof{
+	factors := map[protocol.Factors][]powerauthtest.Proof{
 		"possession":                    nil,
 		"possession_knowledge":          {powerauthtest.PIN(rightPIN)},
 		"possession_biometry":           {powerauthtest.Biometry()},
@@ -94,7 +95,7 @@ func TestEveryVersionAndFactorIsVerified(t *testing.T) {
 			assert.Equal(t, powerauth.UserID("u-1"), got.UserID)
 			assert.Equal(t, phone.RegistrationID(), got.RegistrationID)
 			assert.Equal(t, []string{"vip"}, got.Flags)
-			assert.Equal(t, []string{"app"}, got.Applications)
+			assert.Equal(t, []powerauth.ApplicationID{"app"}, got.Applications)
 		}
 	}
 }
@@ -139,7 +140,7 @@ func TestSignatureOfAGetCoversTheQuery(t *testing.T) {
 		assert.Equal(t, c.valid, got.Valid, c.query)
 	}
 	_, err := phone.Sign(powerauthtest.Request{Method: "GET", URIID: "/balance", Query: "a=%zz"})
-	require.ErrorIs(t, err, powerauth.ErrQuery)
+	require.ErrorIs(t, err, protocol.ErrQuery)
 }
 
 func TestSignRequestReadsWhatWillBeSent(t *testing.T) {
@@ -149,7 +150,7 @@ func TestSignRequestReadsWhatWillBeSent(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://backend.test/payments", strings.NewReader(string(payment.Body)))
 	require.NoError(t, err)
 	require.NoError(t, phone.SignRequest(r, payment.URIID, powerauthtest.PIN(rightPIN)))
-	assert.True(t, verifyHeader(t, srv, r.Header.Get(powerauth.AuthorizationHeaderName)).Valid)
+	assert.True(t, verifyHeader(t, srv, r.Header.Get(protocol.AuthorizationHeaderName)).Valid)
 	r.GetBody = nil
 	require.Error(t, phone.SignRequest(r, payment.URIID))
 }
@@ -224,7 +225,7 @@ func TestUnknownAndForeignRegistrations(t *testing.T) {
 	app, ok := srv.Application("app")
 	require.True(t, ok)
 	other, _ := srv.Application("other")
-	foreign := verifyHeader(t, srv, strings.Replace(sign(t, phone, powerauthtest.PIN(rightPIN)), app.AppKey, other.AppKey, 1))
+	foreign := verifyHeader(t, srv, strings.Replace(sign(t, phone, powerauthtest.PIN(rightPIN)), string(app.AppKey), string(other.AppKey), 1))
 	assert.False(t, foreign.Valid, "key of another application")
 	assert.Equal(t, 5, *foreign.RemainingAttempts)
 

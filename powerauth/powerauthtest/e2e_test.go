@@ -15,6 +15,7 @@ import (
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 	"github.com/identkit/identkit/webhook"
 )
 
@@ -36,7 +37,7 @@ func newBank(t *testing.T, client *powerauth.Client) *bank {
 	t.Helper()
 	b := &bank{client: client}
 	pays, err := powerauth.Protect(client, powerauth.ProtectConfig{
-		URIID: paymentURI, Require: powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge),
+		URIID: paymentURI, Require: powerauth.RequireFactors(protocol.Possession, protocol.Knowledge),
 	})
 	require.NoError(t, err)
 	reads, err := powerauth.ProtectToken(client, powerauth.ProtectTokenConfig{})
@@ -124,11 +125,11 @@ func TestPhoneTalksToAProtectedBackend(t *testing.T) {
 	require.Len(t, b.payments, 1)
 	assert.Equal(t, powerauth.UserID("u-1"), b.callers[0].UserID)
 	assert.Equal(t, phone.RegistrationID(), b.callers[0].RegistrationID)
-	assert.True(t, b.callers[0].Has(powerauth.Possession, powerauth.Knowledge))
+	assert.True(t, b.callers[0].Has(protocol.Possession, protocol.Knowledge))
 
 	assert.Equal(t, http.StatusUnauthorized, b.send(t, b.request(t, phone)), "possession alone")
 	unsigned := b.request(t, phone)
-	unsigned.Header.Del(powerauth.AuthorizationHeaderName)
+	unsigned.Header.Del(protocol.AuthorizationHeaderName)
 	assert.Equal(t, http.StatusUnauthorized, b.send(t, unsigned), "no header")
 
 	// An approved payment arrives as a callback, and what it tells of is read again.

@@ -12,6 +12,7 @@ import (
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // A simulated phone calls an endpoint that is protected by PowerAuth, first with the right PIN and then with a wrong one.
@@ -34,7 +35,7 @@ func ExampleDevice() {
 	}
 
 	protect, err := powerauth.Protect(client, powerauth.ProtectConfig{
-		URIID: "/payment/create", Require: powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge),
+		URIID: "/payment/create", Require: powerauth.RequireFactors(protocol.Possession, protocol.Knowledge),
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -78,7 +79,7 @@ func ExampleDevice_Approve() {
 		fmt.Println(err)
 		return
 	}
-	link, err := powerauth.ProximityDeeplink{OperationID: string(o.ID), OTP: o.ProximityOTP}.URL("my-bank")
+	link, err := protocol.ProximityDeeplink{OperationID: o.ID, OTP: o.ProximityOTP}.URL("my-bank")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,6 +1,7 @@
 package powerauthtest
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 const (
@@ -32,26 +34,26 @@ func (s *Server) offlineQR(c *fakeserver.Call) {
 		return
 	}
 	template, _ := s.template(o.template)
-	qr := powerauth.OfflineQR{
-		OperationID: string(o.id), Title: template.Title, Message: template.Message, DataText: o.data,
-		Flags: template.RiskFlags, Nonce: randomValue(pacrypto.NonceSize), KeyType: powerauth.OfflineKeyPersonalized,
+	qr := protocol.OfflineQR{
+		OperationID: o.id, Title: template.Title, Message: template.Message, DataText: o.data,
+		Flags: template.RiskFlags, Nonce: randomValue(pacrypto.NonceSize), KeyType: protocol.OfflineKeyPersonalized,
 	}
 	if template.allows(possessionBiometry) {
-		qr.Flags = powerauth.OfflineFlags(powerauth.FlagBiometry) + qr.Flags
+		qr.Flags = protocol.OfflineFlags(protocol.OfflineFlagBiometry) + qr.Flags
 	}
 	if o.seed != nil {
-		otp, err := powerauth.ProximityOTP(o.seed, c.Now())
+		otp, err := pacrypto.TOTP(o.seed, c.Now())
 		if err == nil {
-			qr.Further = []string{otp}
+			qr.ExtraLines = []string{otp}
 		}
 	}
 	key := s.key
 	if s.opts.OfflineMasterKey {
-		qr.KeyType = powerauth.OfflineKeyMaster
+		qr.KeyType = protocol.OfflineKeyMaster
 	} else {
 		key = r.pairing.server
 	}
-	text, err := qr.Render(func(signed []byte) ([]byte, error) { return pacrypto.Sign(key, signed) })
+	text, err := FormatOfflineQR(&qr, func(signed []byte) ([]byte, error) { return pacrypto.Sign(key, signed) })
 	if err != nil {
 		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "The template's data do not make an offline operation")
 		return
@@ -102,7 +104,7 @@ func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
 	}
 	otp := *in.OTP
 	if s.opts.LenientOTP {
-		if normal, err := powerauth.NormalizeOfflineOTP(otp, 0); err == nil {
+		if normal, err := protocol.NormalizeOfflineOTP(otp, 0); err == nil {
 			otp = normal.Reveal()
 		}
 	}
@@ -136,24 +138,24 @@ func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
 // offlineClaims are the codes that an offline code may be: with PIN or biometry, where the template allows them, and with the
 // proximity code of this step or of the one before.
 func (s *Server) offlineClaims(o *operation, otp, nonce string, now time.Time) []claim {
-	further := [][]string{nil}
+	extra := [][]string{nil}
 	if o.seed != nil {
-		further = nil
+		extra = nil
 		for _, at := range []time.Time{now, now.Add(-totpStep)} {
-			if code, err := powerauth.ProximityOTP(o.seed, at); err == nil {
-				further = append(further, []string{code})
+			if code, err := pacrypto.TOTP(o.seed, at); err == nil {
+				extra = append(extra, []string{code})
 			}
 		}
 	}
 	template, _ := s.template(o.template)
 	var claims []claim
-	for _, factors := range []powerauth.Factors{possessionKnowledge, possessionBiometry} {
+	for _, factors := range []protocol.Factors{possessionKnowledge, possessionBiometry} {
 		if !template.allows(factors) {
 			continue
 		}
-		for _, lines := range further {
-			qr := powerauth.OfflineQR{OperationID: string(o.id), DataText: o.data, Further: lines, Nonce: nonce}
-			base, err := qr.BaseString()
+		for _, lines := range extra {
+			qr := protocol.OfflineQR{OperationID: o.id, DataText: o.data, ExtraLines: lines, Nonce: nonce}
+			base, err := offlineBaseString(&qr)
 			if err != nil {
 				continue
 			}
@@ -168,4 +170,22 @@ func (s *Server) offlineClaims(o *operation, otp, nonce string, now time.Time) [
 		}}}
 	}
 	return claims
+}
+
+// offlineBaseString is the text that a phone computes its code over, the secret apart: the base string of a POST to
+// /operation/authorize/offline with the nonce of the QR code and, as its body, the operation's id, its data and the proximity code,
+// if there is one, joined by "&".
+//
+// That the proximity code is part of it is not documented; the vendor's phone does it so (wultra/mtoken-sdk-ios,
+// WMTQROperation, checked 2026-11).
+func offlineBaseString(q *protocol.OfflineQR) (string, error) {
+	nonce, err := pacrypto.DecodeBase64(q.Nonce)
+	if err != nil {
+		return "", fmt.Errorf("%w: nonce", protocol.ErrOfflineQR)
+	}
+	body := string(q.OperationID) + "&" + q.DataText
+	if len(q.ExtraLines) > 0 {
+		body += "&" + q.ExtraLines[0]
+	}
+	return protocol.SignatureBaseString("POST", "/operation/authorize/offline", nonce, []byte(body)), nil
 }

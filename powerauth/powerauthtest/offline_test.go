@@ -11,15 +11,16 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // withTemplates gives a payment with and without biometry, and one with a proximity check.
 func withTemplates(o *powerauthtest.Options) {
 	o.Templates = map[string]powerauthtest.Template{
 		"payment": {Data: "A1*A${amount}${currency}*T${note}", Title: "Payment", Message: "Please confirm", RiskFlags: "X"},
-		"pinonly": {Factors: []powerauth.Factors{"possession_knowledge"}, MaxFailures: 2},
+		"pinonly": {Factors: []protocol.Factors{"possession_knowledge"}, MaxFailures: 2},
 		"nearby":  {ProximityCheck: true},
-		"login":   {Factors: []powerauth.Factors{"POSSESSION"}},
+		"login":   {Factors: []protocol.Factors{"POSSESSION"}},
 	}
 }
 
@@ -57,7 +58,7 @@ func TestOfflineCodeApproves(t *testing.T) {
 		template string
 		proof    powerauthtest.Proof
 		master   bool
-		factors  powerauth.Factors
+		factors  protocol.Factors
 	}{
 		"PIN":                    {"payment", powerauthtest.PIN(rightPIN), false, "possession_knowledge"},
 		"biometry":               {"payment", powerauthtest.Biometry(), false, "possession_biometry"},
@@ -91,11 +92,11 @@ func TestOfflineQRHoldsTheOperation(t *testing.T) {
 	o := create(t, srv, "payment")
 	one, two := offlineQR(t, srv, o, phone), offlineQR(t, srv, o, phone)
 	assert.NotEqual(t, one.Nonce, two.Nonce)
-	qr, err := powerauth.ParseOfflineQR(one.Data)
+	qr, err := protocol.ParseOfflineQR(one.Data)
 	require.NoError(t, err)
-	assert.Equal(t, string(o.ID), qr.OperationID)
+	assert.Equal(t, o.ID, qr.OperationID)
 	assert.Equal(t, []string{"Payment", "Please confirm"}, []string{qr.Title, qr.Message})
-	assert.Equal(t, powerauth.OfflineFlags("BX"), qr.Flags)
+	assert.Equal(t, protocol.OfflineFlags("BX"), qr.Flags)
 	require.Len(t, qr.Data.Fields, 2)
 	assert.Equal(t, "a*b\\c\nd", qr.Data.Fields[1].Value, "escaped in the data")
 }
@@ -107,9 +108,9 @@ func TestPhoneRefusesForgedOfflineQR(t *testing.T) {
 	o := create(t, srv, "payment")
 	qr := offlineQR(t, srv, o, phone)
 	_, err := phone.OfflineCode(strings.Replace(qr.Data, "100CZK", "900CZK", 1), powerauthtest.PIN(rightPIN))
-	require.ErrorIs(t, err, powerauth.ErrSignature)
+	require.ErrorIs(t, err, protocol.ErrSignature)
 	_, err = other.OfflineCode(qr.Data, powerauthtest.PIN(rightPIN))
-	require.ErrorIs(t, err, powerauth.ErrSignature, "another phone's")
+	require.ErrorIs(t, err, protocol.ErrSignature, "another phone's")
 	for _, proofs := range [][]powerauthtest.Proof{nil, {powerauthtest.PIN(rightPIN), powerauthtest.Biometry()}} {
 		_, err = phone.OfflineCode(qr.Data, proofs...)
 		require.ErrorIs(t, err, powerauthtest.ErrNotAllowed)

@@ -9,7 +9,9 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 type operation struct {
@@ -29,9 +31,9 @@ type operation struct {
 	created        time.Time
 	expires        time.Time
 	finalized      time.Time
-	seed           []byte            // nil: no proximity check
-	data           string            // what is signed
-	factors        powerauth.Factors // those that approved
+	seed           []byte           // nil: no proximity check
+	data           string           // what is signed
+	factors        protocol.Factors // those that approved
 }
 
 // expire ends an operation whose time is over, and reports whether it did.
@@ -119,7 +121,7 @@ func (s *Server) operationBody(o *operation, now time.Time) map[string]any {
 		out["externalId"] = o.externalID
 	}
 	if o.seed != nil && o.status == powerauth.OperationPending {
-		if otp, err := powerauth.ProximityOTP(o.seed, now); err == nil {
+		if otp, err := pacrypto.TOTP(o.seed, now); err == nil {
 			out["proximityOtp"] = otp
 		}
 	}
@@ -191,8 +193,8 @@ func (s *Server) FailApproval(id powerauth.OperationID, by powerauth.Registratio
 	})
 }
 
-func (s *Server) approve(o *operation, r *registration, factors powerauth.Factors, proximityOTP string, now time.Time) error {
-	if o.seed != nil && !powerauth.VerifyProximityOTP(o.seed, proximityOTP, now) {
+func (s *Server) approve(o *operation, r *registration, factors protocol.Factors, proximityOTP string, now time.Time) error {
+	if o.seed != nil && !pacrypto.VerifyTOTP(o.seed, proximityOTP, now) {
 		s.failApproval(o, now)
 		return ErrWrongOTP
 	}

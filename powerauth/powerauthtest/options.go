@@ -24,7 +24,7 @@ type Options struct {
 	AdminUsername string
 	AdminPassword identkit.Secret
 	// Applications are the appIds that exist from the start; empty means that any appId exists as soon as it is used.
-	Applications []string
+	Applications []powerauth.ApplicationID
 	// Templates are the operation templates that exist, by name; empty means that any name is a template with the defaults.
 	Templates map[string]Template
 	// CodeValidity is how long an activation code can be used when the request does not say. Zero means 5 minutes; the engine's

@@ -40,9 +40,9 @@ func (s *Server) listPasskeys(c *fakeserver.Call) {
 	if check.broken(c) {
 		return
 	}
-	items := []any{}
-	if s.caller(c).sees(*in.AppID) {
-		for _, r := range s.passkeysOf(powerauth.UserID(*in.UserID), *in.AppID) {
+	items, app := []any{}, powerauth.ApplicationID(*in.AppID)
+	if s.caller(c).sees(app) {
+		for _, r := range s.passkeysOf(powerauth.UserID(*in.UserID), app) {
 			items = append(items, s.passkeyBody(r))
 		}
 	}
@@ -50,7 +50,7 @@ func (s *Server) listPasskeys(c *fakeserver.Call) {
 }
 
 // passkeysOf lists a user's registered passkeys in an application, oldest first.
-func (s *Server) passkeysOf(user powerauth.UserID, app string) []*registration {
+func (s *Server) passkeysOf(user powerauth.UserID, app powerauth.ApplicationID) []*registration {
 	var found []*registration
 	for _, r := range s.registrations {
 		if r.passkey != nil && r.user == user && r.app == app && r.passkey.key != nil && r.status != powerauth.RegistrationRemoved {
@@ -100,11 +100,12 @@ func (s *Server) passkeyRegistrationChallenge(c *fakeserver.Call) {
 	if check.broken(c) {
 		return
 	}
-	if !s.caller(c).sees(*in.AppID) || s.application(*in.AppID) == nil {
+	app := powerauth.ApplicationID(*in.AppID)
+	if !s.caller(c).sees(app) || s.application(app) == nil {
 		refuse(c, http.StatusBadRequest, powerauth.CodeFIDO2, "Application not found")
 		return
 	}
-	r := s.newRegistration(c, *in.UserID, *in.AppID)
+	r := s.newRegistration(c, *in.UserID, app)
 	if r == nil {
 		return
 	}
@@ -170,7 +171,7 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 	}
 	var r *registration
 	for _, candidate := range s.registrations {
-		if candidate.passkey != nil && candidate.status == powerauth.RegistrationCreated && string(candidate.code) == challenge && candidate.app == *in.AppID {
+		if candidate.passkey != nil && candidate.status == powerauth.RegistrationCreated && string(candidate.code) == challenge && string(candidate.app) == *in.AppID {
 			r = candidate
 		}
 	}

@@ -33,7 +33,7 @@ func register(t *testing.T, srv *powerauthtest.Server, a *powerauthtest.Authenti
 func challenge(t *testing.T, srv *powerauthtest.Server) *powerauth.PasskeyAssertionChallenge {
 	t.Helper()
 	c, err := srv.Client().Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{
-		TemplateName: "login", UserID: "u-1", ApplicationIDs: []string{"app"},
+		TemplateName: "login", UserID: "u-1", ApplicationIDs: []powerauth.ApplicationID{"app"},
 	})
 	require.NoError(t, err)
 	return c

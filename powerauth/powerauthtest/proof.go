@@ -7,7 +7,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
-	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Proof is what the user of a [Device] gives, beside having the phone in hand.
@@ -25,7 +25,7 @@ func PIN(pin identkit.Secret) Proof { return func(g *given) { g.pin = &pin } }
 // Biometry is the user's fingerprint or face. It adds the factor biometry.
 func Biometry() Proof { return func(g *given) { g.biometry = true } }
 
-// Scanned is what the phone read off a screen for a proximity check: a deeplink or token of powerauth.ProximityDeeplink, or the
+// Scanned is what the phone read off a screen for a proximity check: a deeplink or token of [protocol.ProximityDeeplink], or the
 // 8 digits alone. It adds no factor.
 func Scanned(text identkit.Secret) Proof { return func(g *given) { g.scanned = text } }
 
@@ -36,16 +36,16 @@ func gather(proofs []Proof) (g given) {
 	return g
 }
 
-func (g given) factors() powerauth.Factors {
+func (g given) factors() protocol.Factors {
 	switch {
 	case g.pin != nil && g.biometry:
-		return powerauth.Factors(pacrypto.Possession + "_" + pacrypto.Knowledge + "_" + pacrypto.Biometry)
+		return protocol.Factors(pacrypto.Possession + "_" + pacrypto.Knowledge + "_" + pacrypto.Biometry)
 	case g.pin != nil:
 		return possessionKnowledge
 	case g.biometry:
 		return possessionBiometry
 	}
-	return powerauth.Factors(pacrypto.Possession)
+	return protocol.Factors(pacrypto.Possession)
 }
 
 // sealedKey is a key under a PIN. Nothing in it tells whether a PIN is right: every PIN opens some key.

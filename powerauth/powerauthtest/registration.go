@@ -1,7 +1,6 @@
 package powerauthtest
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // maxOTPFailures is after how many wrong OTPs a registration is removed.
@@ -20,9 +20,9 @@ type registration struct {
 	id          powerauth.RegistrationID
 	sequence    int
 	user        powerauth.UserID
-	app         string
+	app         powerauth.ApplicationID
 	status      powerauth.RegistrationStatus
-	code        powerauth.ActivationCode
+	code        protocol.ActivationCode
 	phase       powerauth.CommitPhase
 	otp         string
 	otpFailures int
@@ -77,7 +77,7 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 		return
 	}
 	now := c.Now()
-	user, app, otp := value(in.UserID), value(in.AppID), value(in.OTP)
+	user, app, otp := value(in.UserID), powerauth.ApplicationID(value(in.AppID)), value(in.OTP)
 	check := rules{object: "createRegistration"}
 	check.that(user != "" && utf8.RuneCountInString(user) <= 255, "userId", in.UserID, "size must be between 1 and 255")
 	check.that(app != "", "appId", in.AppID, "must not be blank")
@@ -131,8 +131,8 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 }
 
 // newRegistration adds a registration with a new code, or refuses; the caller tells of it when it is complete.
-func (s *Server) newRegistration(c *fakeserver.Call, user, app string) *registration {
-	code, err := powerauth.GenerateActivationCode(rand.Reader)
+func (s *Server) newRegistration(c *fakeserver.Call, user string, app powerauth.ApplicationID) *registration {
+	code, err := GenerateActivationCode(nil)
 	if err != nil {
 		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "No randomness")
 		return nil
@@ -147,7 +147,7 @@ func (s *Server) newRegistration(c *fakeserver.Call, user, app string) *registra
 }
 
 // signed is the QR text of a code and its signature, made anew each time.
-func (s *Server) signed(code powerauth.ActivationCode) (text, signature string) {
+func (s *Server) signed(code protocol.ActivationCode) (text, signature string) {
 	der, err := pacrypto.Sign(s.key, []byte(code))
 	if err != nil {
 		panic("powerauthtest: " + err.Error()) // our own key; the engine contains it

@@ -112,12 +112,12 @@ type user struct {
 	name         string
 	password     identkit.Secret
 	role         role
-	applications []string
+	applications []powerauth.ApplicationID
 	everywhere   bool // bound to all applications, as the user of the options is
 }
 
 // sees reports whether the user is bound to an application.
-func (u *user) sees(app string) bool {
+func (u *user) sees(app powerauth.ApplicationID) bool {
 	return u != nil && (u.everywhere || slices.Contains(u.applications, app))
 }
 

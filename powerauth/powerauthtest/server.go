@@ -16,6 +16,7 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Server is a stateful fake of PAC. It is safe for concurrent use. Printing it shows its URL alone.
@@ -29,9 +30,9 @@ type Server struct {
 	mu            sync.Mutex
 	registrations map[powerauth.RegistrationID]*registration
 	operations    map[powerauth.OperationID]*operation
-	applications  map[string]*application
+	applications  map[powerauth.ApplicationID]*application
 	users         map[string]*user
-	tokens        map[string]*token
+	tokens        map[protocol.TokenID]*token
 	spent         map[string]time.Time // token and nonce → until when it is remembered
 	messages      []Message
 	inbox         []InboxMessage
@@ -62,9 +63,9 @@ func New(opts Options) *Server {
 		}),
 		registrations: make(map[powerauth.RegistrationID]*registration),
 		operations:    make(map[powerauth.OperationID]*operation),
-		applications:  make(map[string]*application),
+		applications:  make(map[powerauth.ApplicationID]*application),
 		users:         make(map[string]*user),
-		tokens:        make(map[string]*token),
+		tokens:        make(map[protocol.TokenID]*token),
 		spent:         make(map[string]time.Time),
 		health:        powerauth.HealthUp,
 	}

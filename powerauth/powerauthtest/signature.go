@@ -2,28 +2,30 @@ package powerauthtest
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // claim is a code that somebody presents, with the factors it claims.
 type claim struct {
-	factors powerauth.Factors
+	factors protocol.Factors
 	code    string
 	compute func([]pacrypto.Key, pacrypto.Counter) (string, error)
 }
 
 // headerClaim is the code of an authorization header over a request.
-func headerClaim(h *powerauth.AuthorizationHeader, secret, method, uriID string, data []byte) (claim, error) {
+func headerClaim(h *protocol.AuthorizationHeader, secret, method, uriID string, data []byte) (claim, error) {
 	nonce, err := pacrypto.DecodeBase64(h.Nonce)
 	if err != nil {
 		return claim{}, err
 	}
-	signed := pacrypto.CodeData(powerauth.SignatureBaseString(method, uriID, nonce, data), secret)
+	signed := pacrypto.CodeData(protocol.SignatureBaseString(method, uriID, nonce, data), secret)
 	out := claim{factors: h.Factors, code: h.Code.Reveal(), compute: func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
 		return requestCode(h.Version, signed, keys, ctr)
 	}}
@@ -50,7 +52,7 @@ const codeDigits = 8
 // verify tries claims, which are several only where the factors stand nowhere. A valid one moves the counter and resets the
 // attempts; otherwise one attempt is lost if more than possession was claimed, and the last blocks the device. The registration
 // must be active.
-func (s *Server) verify(r *registration, now time.Time, claims ...claim) (powerauth.Factors, bool) {
+func (s *Server) verify(r *registration, now time.Time, claims ...claim) (protocol.Factors, bool) {
 	for _, c := range claims {
 		if r.pairing == nil {
 			break
@@ -67,7 +69,7 @@ func (s *Server) verify(r *registration, now time.Time, claims ...claim) (powera
 			return c.factors, true
 		}
 	}
-	if c := claims[0]; c.factors.Has(powerauth.Knowledge) || c.factors.Has(powerauth.Biometry) {
+	if c := claims[0]; c.factors.Has(protocol.Knowledge) || c.factors.Has(protocol.Biometry) {
 		s.countFailure(r)
 	}
 	return claims[0].factors, false
@@ -93,28 +95,26 @@ func (s *Server) verifySignature(c *fakeserver.Call) {
 	}
 	method := value(in.Method)
 	body, err := pacrypto.DecodeBase64(value(in.RequestBody))
+	query, errQuery := canonicalParams(in.QueryParams)
 	check := rules{object: "verifySignature"}
 	check.that(method == "GET" || method == "POST" || method == "PUT" || method == "DELETE", "method", in.Method, "must be GET, POST, PUT or DELETE")
 	check.filled("uriId", in.URIID)
 	check.filled("authHeader", in.AuthHeader)
 	check.that(err == nil, "requestBody", nil, "must be standard Base64 with padding")
+	check.that(errQuery == nil, "queryParams", nil, "must not be longer than a query")
 	if check.broken(c) {
 		return
 	}
-	header, err := powerauth.ParseAuthorizationHeader(*in.AuthHeader)
+	header, err := protocol.ParseAuthorizationHeader(*in.AuthHeader)
 	if err != nil || header.Version == "4.0" {
 		refuse(c, http.StatusBadRequest, powerauth.CodeSignatureInvalid, "Signature header is malformed or of an unsupported version")
 		return
 	}
 	data := body
 	if method == "GET" {
-		params := make(map[string]string, len(in.QueryParams))
-		for name, text := range in.QueryParams {
-			params[name] = value(text)
-		}
-		data = []byte(powerauth.CanonicalQueryParams(params))
+		data = query
 	}
-	r := s.registrations[powerauth.RegistrationID(strings.ToLower(header.ActivationID))]
+	r := s.registrations[powerauth.RegistrationID(strings.ToLower(string(header.ActivationID)))]
 	if r == nil || !s.caller(c).sees(r.app) {
 		s.ok(c, s.verdict("signatureValid", false, nil, ""))
 		return
@@ -124,13 +124,13 @@ func (s *Server) verifySignature(c *fakeserver.Call) {
 }
 
 // checkHeader verifies an authorization header for its registration and writes the audit log.
-func (s *Server) checkHeader(r *registration, h *powerauth.AuthorizationHeader, method, uriID string, data []byte, now time.Time) bool {
+func (s *Server) checkHeader(r *registration, h *protocol.AuthorizationHeader, method, uriID string, data []byte, now time.Time) bool {
 	app := s.applications[r.app]
 	event, valid := "signature_does_not_match", false
 	switch {
 	case r.status != powerauth.RegistrationActive:
 		event = "activation_invalid_state"
-	case !sameBytes(h.ApplicationKey, app.key):
+	case !sameKey(h.ApplicationKey, app.key):
 		event = "activation_invalid_application"
 	default:
 		presented, err := headerClaim(h, app.secret, method, uriID, data)
@@ -145,14 +145,24 @@ func (s *Server) checkHeader(r *registration, h *powerauth.AuthorizationHeader, 
 	return valid
 }
 
-func sameBytes(a, b string) bool {
-	x, errX := pacrypto.DecodeBase64(a)
-	y, errY := pacrypto.DecodeBase64(b)
+// canonicalParams is the query that a phone signs, of the decoded parameters. Bytes that are not UTF-8 become U+FFFD.
+func canonicalParams(params map[string]*string) ([]byte, error) {
+	values := make(url.Values, len(params))
+	for name, text := range params {
+		values.Set(strings.ToValidUTF8(name, "\uFFFD"), strings.ToValidUTF8(value(text), "\uFFFD"))
+	}
+	query, err := protocol.CanonicalQuery(values.Encode())
+	return []byte(query), err
+}
+
+func sameKey(a, b protocol.ApplicationKey) bool {
+	x, errX := pacrypto.DecodeBase64(string(a))
+	y, errY := pacrypto.DecodeBase64(string(b))
 	return errX == nil && errY == nil && string(x) == string(y)
 }
 
 // verdict is the answer to a verification. A registration that does not exist counts as removed, without anything else.
-func (s *Server) verdict(name string, valid bool, r *registration, factors powerauth.Factors) map[string]any {
+func (s *Server) verdict(name string, valid bool, r *registration, factors protocol.Factors) map[string]any {
 	out := map[string]any{"registrationStatus": powerauth.RegistrationRemoved}
 	if s.opts.ExplicitNulls {
 		for _, member := range []string{"userId", "registrationId", "blockedReason", "signatureType", "remainingAttempts", "flags", "application"} {
@@ -177,16 +187,16 @@ func (s *Server) verdict(name string, valid bool, r *registration, factors power
 	out["flags"] = append([]string{}, r.flags...)
 	switch s.opts.ApplicationForm {
 	case ApplicationList:
-		out["application"] = []string{r.app}
+		out["application"] = []powerauth.ApplicationID{r.app}
 	case ApplicationObject:
-		out["application"] = map[string]string{"id": r.app}
+		out["application"] = map[string]powerauth.ApplicationID{"id": r.app}
 	default:
 		out["application"] = r.app
 	}
 	return out
 }
 
-func (s *Server) factorText(factors powerauth.Factors) string {
+func (s *Server) factorText(factors protocol.Factors) string {
 	if s.opts.UpperCaseFactors {
 		return strings.ToUpper(string(factors))
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Template is an operation template.
@@ -15,13 +15,13 @@ type Template struct {
 	MaxFailures    int           // zero: 5
 	ProximityCheck bool
 	// Factors are the combinations that may approve; empty means possession_knowledge and possession_biometry.
-	Factors []powerauth.Factors
+	Factors []protocol.Factors
 	// Data is the data template, such as "A1*A${amount}${currency}*I${iban}"; empty means "A2", a login.
 	Data string
 	// Title and Message stand in offline QR codes. An empty title means the template's name.
 	Title, Message string
 	// RiskFlags are X (flip buttons), F (fraud warning) and C (block while on call).
-	RiskFlags powerauth.OfflineFlags
+	RiskFlags protocol.OfflineFlags
 }
 
 // template finds an operation template; without any in the options, every name is one.
@@ -33,19 +33,19 @@ func (s *Server) template(name string) (Template, bool) {
 	setDefault(&t.Data, "A2")
 	setDefault(&t.Title, name)
 	if len(t.Factors) == 0 {
-		t.Factors = []powerauth.Factors{possessionKnowledge, possessionBiometry}
+		t.Factors = []protocol.Factors{possessionKnowledge, possessionBiometry}
 	}
 	return t, ok || len(s.opts.Templates) == 0
 }
 
 const (
-	possessionKnowledge powerauth.Factors = "possession_knowledge"
-	possessionBiometry  powerauth.Factors = "possession_biometry"
+	possessionKnowledge protocol.Factors = "possession_knowledge"
+	possessionBiometry  protocol.Factors = "possession_biometry"
 )
 
 // allows reports whether a combination of factors may approve. The case makes no difference.
-func (t Template) allows(factors powerauth.Factors) bool {
-	return slices.ContainsFunc(t.Factors, func(f powerauth.Factors) bool { return strings.EqualFold(string(f), string(factors)) })
+func (t Template) allows(factors protocol.Factors) bool {
+	return slices.ContainsFunc(t.Factors, func(f protocol.Factors) bool { return strings.EqualFold(string(f), string(factors)) })
 }
 
 // fill writes the operation data: parameters take the places of their names, with line feeds, backslashes and asterisks escaped.

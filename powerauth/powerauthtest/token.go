@@ -8,14 +8,15 @@ import (
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // token lets a phone prove possession without a counter.
 type token struct {
-	id           string
+	id           protocol.TokenID
 	secret       pacrypto.Key
 	registration *registration
-	factors      powerauth.Factors // those it was made with
+	factors      protocol.Factors // those it was made with
 }
 
 // The windows of PAC 1.9 for the time of a token header, and for how long a nonce is remembered.
@@ -38,12 +39,12 @@ func (s *Server) verifyToken(c *fakeserver.Call) {
 	if check.broken(c) {
 		return
 	}
-	header, err := powerauth.ParseTokenHeader(*in.AuthHeader)
+	header, err := protocol.ParseTokenHeader(*in.AuthHeader)
 	if err != nil || header.Version == "4.0" {
 		refuse(c, http.StatusBadRequest, powerauth.CodeTokenInvalid, "Token header is malformed or of an unsupported version")
 		return
 	}
-	t := s.tokens[strings.ToLower(header.TokenID)]
+	t := s.tokens[protocol.TokenID(strings.ToLower(string(header.TokenID)))]
 	switch {
 	case t == nil || !s.caller(c).sees(t.registration.app):
 		s.ok(c, s.tokenVerdict(false, nil))
@@ -58,7 +59,7 @@ func (s *Server) verifyToken(c *fakeserver.Call) {
 	}
 }
 
-func (t *token) matches(h *powerauth.TokenHeader) bool {
+func (t *token) matches(h *protocol.TokenHeader) bool {
 	nonce, errNonce := pacrypto.DecodeBase64(h.Nonce)
 	digest, errDigest := pacrypto.DecodeBase64(h.Digest.Reveal())
 	return errNonce == nil && errDigest == nil && pacrypto.VerifyTokenDigest(t.secret, nonce, h.TimestampText, h.Version, digest)
@@ -67,7 +68,7 @@ func (t *token) matches(h *powerauth.TokenHeader) bool {
 func isBefore32(version string) bool { return version == "3.0" || version == "3.1" }
 
 // timely checks the time of a header.
-func (s *Server) timely(h *powerauth.TokenHeader, now time.Time) bool {
+func (s *Server) timely(h *protocol.TokenHeader, now time.Time) bool {
 	age, ahead := tokenAge, tokenAhead
 	if !isBefore32(h.Version) {
 		ahead = tokenAhead32
@@ -80,8 +81,8 @@ func (s *Server) timely(h *powerauth.TokenHeader, now time.Time) bool {
 }
 
 // spend remembers a token and nonce; it is false if they were seen before.
-func (s *Server) spend(h *powerauth.TokenHeader, now time.Time) bool {
-	key := strings.ToLower(h.TokenID) + "&" + h.Nonce
+func (s *Server) spend(h *protocol.TokenHeader, now time.Time) bool {
+	key := strings.ToLower(string(h.TokenID)) + "&" + h.Nonce
 	if _, seen := s.spent[key]; seen {
 		return false
 	}

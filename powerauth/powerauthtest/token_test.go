@@ -12,6 +12,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func verifyToken(t *testing.T, srv *powerauthtest.Server, header string) (*powerauth.TokenResult, error) {
@@ -29,7 +30,7 @@ func TestTokenOfEveryVersionIsVerified(t *testing.T) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://backend.test/", http.NoBody)
 		require.NoError(t, err)
 		token.SignRequest(r)
-		got, err := verifyToken(t, srv, r.Header.Get(powerauth.TokenHeaderName))
+		got, err := verifyToken(t, srv, r.Header.Get(protocol.TokenHeaderName))
 		require.NoError(t, err)
 		assert.True(t, got.Valid)
 		assert.Equal(t, powerauth.UserID("u-1"), got.UserID)
@@ -46,11 +47,11 @@ func TestTokenVerdicts(t *testing.T) {
 
 	other, err := phone.CreateToken()
 	require.NoError(t, err)
-	got, err := verifyToken(t, srv, strings.Replace(token.Header(), token.ID(), other.ID(), 1))
+	got, err := verifyToken(t, srv, strings.Replace(token.Header(), string(token.ID()), string(other.ID()), 1))
 	require.NoError(t, err)
 	assert.False(t, got.Valid, "digest of another token")
 
-	got, err = verifyToken(t, srv, strings.Replace(token.Header(), token.ID(), "00000000-0000-4000-8000-000000000000", 1))
+	got, err = verifyToken(t, srv, strings.Replace(token.Header(), string(token.ID()), "00000000-0000-4000-8000-000000000000", 1))
 	require.NoError(t, err)
 	assert.False(t, got.Valid, "unknown")
 	assert.Empty(t, got.RegistrationStatus, "nothing else is said")

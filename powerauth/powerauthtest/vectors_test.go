@@ -14,6 +14,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func published(t *testing.T, file string, v any) {
@@ -83,7 +84,7 @@ func TestPhoneAndFakeMatchPublishedCodes(t *testing.T) {
 				require.Equal(t, v.Output.Signature, code)
 
 				r := &registration{status: powerauth.RegistrationActive, pairing: &pairing{keys: keys, counter: pacrypto.Counter(in.Counter)}}
-				_, valid := srv.verify(r, time.Now(), claim{factors: powerauth.Factors(in.Type), code: code, compute: compute})
+				_, valid := srv.verify(r, time.Now(), claim{factors: protocol.Factors(in.Type), code: code, compute: compute})
 				require.True(t, valid)
 				assert.Equal(t, p.counter, r.pairing.counter, "both counters stand at the same place")
 			}
@@ -112,7 +113,7 @@ func TestPhoneVerifiesPublishedActivationSignatures(t *testing.T) {
 	}
 	published(t, "verify-activation-data-signature-v3.json", &vectors)
 	for i, v := range vectors.Data {
-		master, err := powerauth.ParseMasterPublicKey(v.Input.MasterKey)
+		master, err := protocol.ParsePublicKey(v.Input.MasterKey)
 		require.NoError(t, err)
 		p := &phone{master: master}
 		code, err := p.read(identkit.Secret(v.Input.Code + "#" + v.Output.Signature))
@@ -120,7 +121,7 @@ func TestPhoneVerifiesPublishedActivationSignatures(t *testing.T) {
 		assert.Equal(t, v.Input.Code, string(code))
 		other := vectors.Data[(i+1)%len(vectors.Data)]
 		_, err = p.read(identkit.Secret(v.Input.Code + "#" + other.Output.Signature))
-		require.ErrorIs(t, err, powerauth.ErrSignature)
+		require.ErrorIs(t, err, protocol.ErrSignature)
 	}
 }
 

@@ -1,4 +1,4 @@
-package powerauth
+package protocol
 
 import (
 	"errors"
@@ -19,77 +19,34 @@ const (
 	TokenHeaderName         = "X-PowerAuth-Token"
 )
 
+// MaxHeaderLength is the longest value of either header that is read, in bytes. The limit is an assumption.
+const MaxHeaderLength = 4 << 10
+
 var (
 	// ErrAuthorizationHeader is the error of a value that cannot be a valid X-PowerAuth-Authorization header. Errors
 	// name the field at fault, never its value.
 	ErrAuthorizationHeader = errors.New("powerauth: not a PowerAuth authorization header")
 	// ErrTokenHeader is the same for X-PowerAuth-Token.
 	ErrTokenHeader = errors.New("powerauth: not a PowerAuth token header")
-	// ErrFactors is the error of a text that is not a combination of factors.
-	ErrFactors = errors.New("powerauth: unknown combination of factors")
 )
 
-// Factor is one proof of a user's identity.
-type Factor string
+// ActivationID identifies a device bound to a user, a UUID. The API of package powerauth calls it registration id; convert one
+// into the other.
+type ActivationID string
 
-// The factors of PowerAuth.
-const (
-	Possession Factor = pacrypto.Possession // the device
-	Knowledge  Factor = pacrypto.Knowledge  // the PIN or password
-	Biometry   Factor = pacrypto.Biometry   // fingerprint or face
-)
+// ApplicationKey identifies a version of an app: Base64 of 16 bytes, as it came. Phones send it, and configurations hold it.
+type ApplicationKey string
 
-// Factors is a combination of factors, such as "possession_knowledge". The provider writes it in upper or lower case,
-// which makes no difference here; unknown values pass through unchanged, and hold no factor.
-type Factors string
+// TokenID identifies a token of a phone, a UUID.
+type TokenID string
 
-// ParseFactors reads one of the six combinations that PowerAuth has, in any case, and returns it in lower case.
-// Everything else is [ErrFactors].
-func ParseFactors(s string) (Factors, error) {
-	names, ok := pacrypto.SplitFactors(s)
-	if !ok {
-		return "", ErrFactors
-	}
-	return Factors(strings.Join(names, "_")), nil
-}
-
-// Known reports whether it is one of the six combinations that PowerAuth has.
-func (f Factors) Known() bool { return len(f.List()) > 0 }
-
-// Has reports whether the combination is known and holds all the wanted factors. It is false when none are named, so
-// that an empty policy allows nothing.
-func (f Factors) Has(wanted ...Factor) bool {
-	held := f.List()
-	for _, w := range wanted {
-		if !slices.Contains(held, w) {
-			return false
-		}
-	}
-	return len(wanted) > 0
-}
-
-// List returns the factors of a known combination, and nil for an unknown one.
-func (f Factors) List() []Factor {
-	names, ok := pacrypto.SplitFactors(string(f))
-	if !ok {
-		return nil
-	}
-	factors := make([]Factor, len(names))
-	for i, n := range names {
-		factors[i] = Factor(n)
-	}
-	return factors
-}
-
-// AuthorizationHeader is the content of X-PowerAuth-Authorization: a phone's code over one request. Nothing in it is
-// proven until the provider has verified it; give the provider the header's text unchanged, and only once.
+// AuthorizationHeader is the content of X-PowerAuth-Authorization: a phone's code over one request. None of it is
+// authenticated until the provider has verified it; give the provider the header's text unchanged, and only once.
 //
 // Source: PowerAuthAuthorizationHttpHeader and its validator in wultra/powerauth-crypto, checked 2026-11.
 type AuthorizationHeader struct {
-	// ActivationID is the registration's id, a UUID.
-	ActivationID string
-	// ApplicationKey is Base64 of the 16-byte application key.
-	ApplicationKey string
+	ActivationID   ActivationID
+	ApplicationKey ApplicationKey
 	// Nonce is Base64 of 16 bytes.
 	Nonce string
 	// Factors are those the phone claims to have used, in lower case.
@@ -101,19 +58,19 @@ type AuthorizationHeader struct {
 }
 
 // ParseAuthorizationHeader reads the value of X-PowerAuth-Authorization, and refuses with [ErrAuthorizationHeader] what
-// the provider could only refuse: a missing prefix, a missing or repeated field, an unknown version or combination of
+// the provider could only refuse: a missing prefix, a missing or duplicate field, an unknown version or combination of
 // factors, a wrong length. Commas and quotes are optional, the order is free, Base64 may lack its padding or
-// have stray bits in it, unknown fields are skipped; at most 4 KiB are read. That limit is an assumption.
+// have stray bits in it, unknown fields are skipped; at most [MaxHeaderLength] bytes are read.
 //
-// Protocol 4.0 has 32 bytes for each factor by the vendor's text and 16 by its test vectors; both are taken.
+// Protocol 4.0 has 32 bytes for each factor by the vendor's text and 16 by its test vectors; both are read.
 func ParseAuthorizationHeader(value string) (*AuthorizationHeader, error) {
 	fields, err := parseHeader(value)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAuthorizationHeader, err)
 	}
 	h := &AuthorizationHeader{
-		ActivationID:   fields["pa_activation_id"],
-		ApplicationKey: fields["pa_application_key"],
+		ActivationID:   ActivationID(fields["pa_activation_id"]),
+		ApplicationKey: ApplicationKey(fields["pa_application_key"]),
 		Nonce:          fields["pa_nonce"],
 		Version:        fields["pa_version"],
 	}
@@ -125,8 +82,8 @@ func ParseAuthorizationHeader(value string) (*AuthorizationHeader, error) {
 	factors, errFactors := ParseFactors(fields[typeName])
 	h.Factors = factors
 	if fault := firstFault(
-		check{"pa_activation_id", isUUID(h.ActivationID)},
-		check{"pa_application_key", isBase64Of(h.ApplicationKey, pacrypto.KeySize)},
+		check{"pa_activation_id", isUUID(string(h.ActivationID))},
+		check{"pa_application_key", isBase64Of(string(h.ApplicationKey), pacrypto.KeySize)},
 		check{"pa_nonce", isBase64Of(h.Nonce, pacrypto.NonceSize)},
 		check{typeName, errFactors == nil},
 		check{codeName, h.codeFits()},
@@ -134,17 +91,6 @@ func ParseAuthorizationHeader(value string) (*AuthorizationHeader, error) {
 		return nil, fmt.Errorf("%w: %s missing or malformed", ErrAuthorizationHeader, fault)
 	}
 	return h, nil
-}
-
-// Value returns the header's text, for tests and fakes. It holds the code.
-func (h *AuthorizationHeader) Value() string {
-	codeName, typeName, ok := codeFields(h.Version)
-	if !ok {
-		codeName, typeName = "pa_auth_code", "pa_auth_code_type"
-	}
-	return headerText(
-		"pa_activation_id", h.ActivationID, "pa_application_key", h.ApplicationKey, "pa_nonce", h.Nonce,
-		typeName, string(h.Factors), codeName, h.Code.Reveal(), "pa_version", h.Version)
 }
 
 // codeFits reports whether the code has the form of the version and the length of the factors.
@@ -171,13 +117,12 @@ func codeFields(version string) (code, kind string, known bool) {
 	return "", "", false
 }
 
-// TokenHeader is the content of X-PowerAuth-Token: proof that a phone holds a token, good for reading only. Nothing in
-// it is proven until the provider has verified it; give the provider the header's text unchanged, and only once.
+// TokenHeader is the content of X-PowerAuth-Token, by which a phone shows that it holds a token, good for reading only. None of
+// it is authenticated until the provider has verified it; give the provider the header's text unchanged, and only once.
 //
 // Source: wultra/powerauth-crypto, docs/MAC-Token-Based-Authentication.md and the header's validator, checked 2026-11.
 type TokenHeader struct {
-	// TokenID is the token's id, a UUID.
-	TokenID string
+	TokenID TokenID
 	// Digest is Base64 of 32 bytes, computed with the token's secret. It can be replayed for a while: keep it out of logs.
 	Digest identkit.Secret
 	// Nonce is Base64 of 16 bytes.
@@ -197,7 +142,7 @@ func ParseTokenHeader(value string) (*TokenHeader, error) {
 		return nil, fmt.Errorf("%w: %w", ErrTokenHeader, err)
 	}
 	h := &TokenHeader{
-		TokenID:       fields["token_id"],
+		TokenID:       TokenID(fields["token_id"]),
 		Digest:        identkit.Secret(fields["token_digest"]),
 		Nonce:         fields["nonce"],
 		TimestampText: fields["timestamp"],
@@ -206,7 +151,7 @@ func ParseTokenHeader(value string) (*TokenHeader, error) {
 	_, _, known := codeFields(h.Version)
 	n := len(h.TimestampText)
 	if fault := firstFault(
-		check{"token_id", isUUID(h.TokenID)},
+		check{"token_id", isUUID(string(h.TokenID))},
 		check{"token_digest", isBase64Of(h.Digest.Reveal(), 32)},
 		check{"nonce", isBase64Of(h.Nonce, pacrypto.NonceSize)},
 		check{"timestamp", n >= 9 && n <= 15 && isDigits(h.TimestampText, n)},
@@ -226,52 +171,33 @@ func (h *TokenHeader) Timestamp() time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// Value returns the header's text, for tests and fakes. It holds the digest.
-func (h *TokenHeader) Value() string {
-	return headerText("token_id", h.TokenID, "token_digest", h.Digest.Reveal(), "nonce", h.Nonce,
-		"timestamp", h.TimestampText, "version", h.Version)
-}
-
-const (
-	headerPrefix = "PowerAuth "
-	maxHeader    = 4096
-)
-
 var (
 	// headerField follows the server's own pattern: a name, then a value in quotes, or bare up to a blank or a comma.
 	headerField = regexp.MustCompile(`(\w+)=(?:"([^"]*)"|([^\s",]+))`)
 	uuidForm    = regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})$`)
 
-	errPrefix   = errors.New("no PowerAuth prefix")
-	errLong     = errors.New("too long")
-	errRepeated = errors.New("a field is repeated")
+	errPrefix    = errors.New("no PowerAuth prefix")
+	errLong      = errors.New("too long")
+	errDuplicate = errors.New("duplicate field")
 )
 
-// parseHeader refuses a repeated field: the server would take the last, another reader the first.
+// parseHeader refuses a duplicate field: the server would take the last, another reader the first.
 func parseHeader(value string) (map[string]string, error) {
-	if len(value) > maxHeader {
+	if len(value) > MaxHeaderLength {
 		return nil, errLong
 	}
-	rest, ok := strings.CutPrefix(strings.TrimSpace(value), headerPrefix)
+	rest, ok := strings.CutPrefix(strings.TrimSpace(value), "PowerAuth ")
 	if !ok {
 		return nil, errPrefix
 	}
 	fields := make(map[string]string)
 	for _, m := range headerField.FindAllStringSubmatch(rest, -1) {
-		if _, twice := fields[m[1]]; twice {
-			return nil, errRepeated
+		if _, duplicate := fields[m[1]]; duplicate {
+			return nil, errDuplicate
 		}
 		fields[m[1]] = m[2] + m[3]
 	}
 	return fields, nil
-}
-
-func headerText(pairs ...string) string {
-	fields := make([]string, 0, len(pairs)/2)
-	for pair := range slices.Chunk(pairs, 2) {
-		fields = append(fields, pair[0]+`="`+pair[1]+`"`)
-	}
-	return headerPrefix + strings.Join(fields, ", ")
 }
 
 type check struct {
@@ -296,4 +222,8 @@ func isBase64Of(s string, size int) bool {
 	}
 	b, err := pacrypto.DecodeBase64(s)
 	return err == nil && len(b) == size
+}
+
+func isDigits(s string, length int) bool {
+	return len(s) == length && strings.Trim(s, "0123456789") == ""
 }

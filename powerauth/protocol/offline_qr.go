@@ -1,4 +1,4 @@
-package powerauth
+package protocol
 
 import (
 	"errors"
@@ -11,20 +11,19 @@ import (
 )
 
 var (
-	// ErrOfflineQR is the error of a text that is not the QR text of an offline operation, or of values that cannot be
-	// written as one. Errors never repeat the text.
+	// ErrOfflineQR is the error of a text that is not the QR text of an offline operation. Errors never repeat the text.
 	ErrOfflineQR = errors.New("powerauth: not an offline operation QR text")
 	// ErrOfflineOTP is the error of a typed offline code with a wrong number of digits, or other characters in it.
 	ErrOfflineOTP = errors.New("powerauth: offline code malformed")
 )
 
 // OfflineQR is the content of the QR code of an offline operation, operationQrCodeData. A backend shows that text as it
-// came; this is for looking into it, and for simulated phones.
+// came; this is for reading and verifying it.
 //
 // Source: wultra/powerauth-webflow, docs/Off-line-Signatures-QR-Code.md; wultra/powerauth-server,
 // docs/Offline-Signatures.md; parser tests of wultra/mtoken-sdk-ios; checked 2026-11.
 type OfflineQR struct {
-	OperationID string
+	OperationID OperationID
 	// Title and Message have their escapes resolved.
 	Title, Message string
 	// DataText is the operation data as it stands in the text, which is what the phone's code covers.
@@ -33,14 +32,14 @@ type OfflineQR struct {
 	Data OperationData
 	// Flags says how the app is to behave.
 	Flags OfflineFlags
-	// Further are the lines between flags and nonce. The first is the proximity code, see [OfflineQR.TOTP]; more are
-	// for attributes to come.
-	Further []string
+	// ExtraLines are the lines between flags and nonce. The first is the proximity code, see [OfflineQR.ProximityOTP]; the format
+	// reserves the others for later versions.
+	ExtraLines []string
 	// Nonce is Base64 of 16 bytes. It belongs to this QR code: verifying the user's code takes it.
 	Nonce string
 	// KeyType says which key signed.
 	KeyType OfflineKey
-	// Signature is the signature, DER of an ECDSA P-256 signature with SHA-256.
+	// Signature is DER of an ECDSA P-256 signature with SHA-256, or the 32 bytes of a MAC.
 	Signature []byte
 
 	signed string
@@ -59,10 +58,10 @@ type OfflineFlag string
 
 // The flags known so far.
 const (
-	FlagBiometry     OfflineFlag = "B" // biometry may take the place of the PIN
-	FlagFlipButtons  OfflineFlag = "X" // approve and reject change places
-	FlagFraudWarning OfflineFlag = "F" // the app warns of fraud
-	FlagBlockOnCall  OfflineFlag = "C" // no approval during a phone call
+	OfflineFlagBiometry     OfflineFlag = "B" // biometry may take the place of the PIN
+	OfflineFlagFlipButtons  OfflineFlag = "X" // approve and reject change places
+	OfflineFlagFraudWarning OfflineFlag = "F" // the app warns of fraud
+	OfflineFlagBlockOnCall  OfflineFlag = "C" // no approval during a phone call
 )
 
 // OfflineKey says which key signed an offline operation.
@@ -77,14 +76,14 @@ const (
 
 const (
 	maxOfflineQR = 8 << 10
-	// Lines in front of the further ones, and behind them.
+	// Lines before the extra ones, and after them.
 	offlineHeadLines, offlineTailLines = 5, 2
 	// The sizes that the phone takes for a signature, in bytes.
 	minSignature, maxSignature, macSize = 64, 255, 32
 )
 
 // ParseOfflineQR reads the text as the phone does: it refuses a missing id or nonce, malformed operation data, control
-// characters, unknown key types and signatures of an impossible size, and takes lines it does not know in front of the
+// characters, unknown key types and signatures of an impossible size, and keeps lines it does not know before the
 // nonce. The signature is read, not verified: see [OfflineQR.Verify]. The error is [ErrOfflineQR], beside
 // [ErrOperationData] when the data are at fault; at most 8 KiB are read.
 func ParseOfflineQR(s string) (*OfflineQR, error) {
@@ -101,12 +100,12 @@ func ParseOfflineQR(s string) (*OfflineQR, error) {
 		return nil, fmt.Errorf("%w: no signature", ErrOfflineQR)
 	}
 	q := &OfflineQR{
-		OperationID: lines[0],
+		OperationID: OperationID(lines[0]),
 		Title:       unescapeText(lines[1], false),
 		Message:     unescapeText(lines[2], false),
 		DataText:    lines[3],
 		Flags:       OfflineFlags(lines[4]),
-		Further:     lines[offlineHeadLines : n-offlineTailLines : n-offlineTailLines],
+		ExtraLines:  lines[offlineHeadLines : n-offlineTailLines : n-offlineTailLines],
 		Nonce:       lines[n-2],
 		KeyType:     OfflineKey(last[:1]),
 		signed:      s[:len(s)-len(last)+1],
@@ -129,10 +128,10 @@ func ParseOfflineQR(s string) (*OfflineQR, error) {
 	return q, nil
 }
 
-// TOTP returns the proximity code that the text carries: 8 digits, or empty.
-func (q *OfflineQR) TOTP() string {
-	if len(q.Further) > 0 && isDigits(q.Further[0], otpDigits) {
-		return q.Further[0]
+// ProximityOTP returns the proximity code that the text carries: 8 digits, or empty.
+func (q *OfflineQR) ProximityOTP() string {
+	if len(q.ExtraLines) > 0 && isDigits(q.ExtraLines[0], otpDigits) {
+		return q.ExtraLines[0]
 	}
 	return ""
 }
@@ -148,55 +147,6 @@ func (q *OfflineQR) Verify(key PublicKey) error {
 		return ErrSignature
 	}
 	return nil
-}
-
-// BaseString returns the text that the phone computes its code over, the secret apart: the base string of a POST to
-// /operation/authorize/offline with the nonce of the QR code and, as its body, the operation's id, its data and the
-// proximity code, if there is one, joined by "&".
-//
-// That the proximity code is part of it is not documented; the vendor's phone does it so (wultra/mtoken-sdk-ios,
-// WMTQROperation, checked 2026-11).
-func (q *OfflineQR) BaseString() (string, error) {
-	nonce, err := pacrypto.DecodeBase64(q.Nonce)
-	if err != nil {
-		return "", fmt.Errorf("%w: nonce", ErrOfflineQR)
-	}
-	body := q.OperationID + "&" + q.DataText
-	if len(q.Further) > 0 {
-		body += "&" + q.Further[0]
-	}
-	return SignatureBaseString(offlineMethod, offlineURIID, nonce, []byte(body)), nil
-}
-
-// Render writes the QR text, for tests and fakes: real ones come from the provider. Sign gets the text to sign and
-// returns the signature; Signature is not read. Data is written from DataText, or from Data when that is empty.
-func (q *OfflineQR) Render(sign func(signedText []byte) ([]byte, error)) (string, error) {
-	data := q.DataText
-	if data == "" {
-		encoded, err := q.Data.Encode()
-		if err != nil {
-			return "", fmt.Errorf("%w: %w", ErrOfflineQR, err)
-		}
-		data = encoded
-	}
-	lines := []string{q.OperationID, escapeText(q.Title, false), escapeText(q.Message, false), data, string(q.Flags)}
-	lines = append(lines, q.Further...)
-	lines = append(lines, q.Nonce, string(q.KeyType))
-	for _, line := range lines {
-		if hasControl(line) {
-			return "", fmt.Errorf("%w: control characters", ErrOfflineQR)
-		}
-	}
-	signed := strings.Join(lines, "\n")
-	signature, err := sign([]byte(signed))
-	if err != nil {
-		return "", fmt.Errorf("powerauth: sign an offline operation: %w", err)
-	}
-	text := signed + pacrypto.EncodeBase64(signature)
-	if _, err := ParseOfflineQR(text); err != nil {
-		return "", err
-	}
-	return text, nil
 }
 
 func (q *OfflineQR) validate() error {
@@ -228,7 +178,7 @@ const (
 
 // NormalizeOfflineOTP brings the code that a user copied from the phone, often drawn as four groups of four, into the
 // form that the provider takes: two groups of digits joined by a dash, "12345678-12345678". Spaces and dashes may stand
-// anywhere; other characters, and too few or too many digits, are [ErrOfflineOTP]. So a slip of the finger costs the
+// anywhere; other characters, and too few or too many digits, are [ErrOfflineOTP]. So a typing error costs the
 // user none of the attempts that the provider counts.
 //
 // Digits is the length of one group, 4 to 8; zero means 8, the default of the provider. Whether the provider tolerates

@@ -1,7 +1,6 @@
-package powerauth_test
+package protocol_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/internal/pacrypto"
-	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // offlineText is the vendor's published text; the signature is a fixed test string that verifies nothing.
@@ -24,24 +24,24 @@ const (
 )
 
 func ExampleParseOfflineQR() {
-	qr, err := powerauth.ParseOfflineQR(offlineText)
+	qr, err := protocol.ParseOfflineQR(offlineText)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	amount, currency, _ := qr.Data.Fields[0].Amount()
 	fmt.Println(qr.OperationID, qr.Title, amount, currency)
-	fmt.Println(qr.Flags.Has(powerauth.FlagBiometry), qr.Nonce, qr.KeyType == powerauth.OfflineKeyMaster)
+	fmt.Println(qr.Flags.Has(protocol.OfflineFlagBiometry), qr.Nonce, qr.KeyType == protocol.OfflineKeyMaster)
 	// Output:
 	// 5ff1b1ed-a3cc-45a3-8ab0-ed60950312b6 Payment 100 CZK
 	// true AD8bOO0Df73kNaIGb3Vmpg== true
 }
 
 func ExampleNormalizeOfflineOTP() {
-	otp, err := powerauth.NormalizeOfflineOTP("1234-5678 9012-3456", 0)
+	otp, err := protocol.NormalizeOfflineOTP("1234-5678 9012-3456", 0)
 	fmt.Println(otp.Reveal(), err)
 
-	_, err = powerauth.NormalizeOfflineOTP("1234-5678-9012-345", 0)
+	_, err = protocol.NormalizeOfflineOTP("1234-5678-9012-345", 0)
 	fmt.Println(err)
 	// Output:
 	// 12345678-90123456 <nil>
@@ -50,40 +50,40 @@ func ExampleNormalizeOfflineOTP() {
 
 func TestOfflineQRMatchesThePublishedText(t *testing.T) {
 	t.Parallel()
-	q, err := powerauth.ParseOfflineQR(offlineText)
+	q, err := protocol.ParseOfflineQR(offlineText)
 	require.NoError(t, err)
-	assert.Equal(t, "5ff1b1ed-a3cc-45a3-8ab0-ed60950312b6", q.OperationID)
+	assert.Equal(t, protocol.OperationID("5ff1b1ed-a3cc-45a3-8ab0-ed60950312b6"), q.OperationID)
 	assert.Equal(t, "Payment", q.Title)
 	assert.Equal(t, "Please confirm this payment", q.Message)
 	assert.Equal(t, offlineData, q.DataText)
 	assert.Len(t, q.Data.Fields, 4)
-	for _, flag := range []powerauth.OfflineFlag{
-		powerauth.FlagBiometry, powerauth.FlagFlipButtons, powerauth.FlagFraudWarning, powerauth.FlagBlockOnCall,
+	for _, flag := range []protocol.OfflineFlag{
+		protocol.OfflineFlagBiometry, protocol.OfflineFlagFlipButtons, protocol.OfflineFlagFraudWarning, protocol.OfflineFlagBlockOnCall,
 	} {
 		assert.True(t, q.Flags.Has(flag), flag)
 	}
 	assert.False(t, q.Flags.Has("Z"))
 	assert.False(t, q.Flags.Has(""))
 	assert.Equal(t, offlineSigned, q.SignedText())
-	assert.Empty(t, q.TOTP())
-	assert.Empty(t, q.Further)
+	assert.Empty(t, q.ProximityOTP())
+	assert.Empty(t, q.ExtraLines)
 }
 
-func TestOfflineQRTakesNewLinesInFrontOfTheNonce(t *testing.T) {
+func TestOfflineQRKeepsExtraLinesBeforeTheNonce(t *testing.T) {
 	t.Parallel()
 	insert := func(lines string) string { return strings.Replace(offlineText, offlineNonce, lines+offlineNonce, 1) }
-	q, err := powerauth.ParseOfflineQR(insert("12345678\nnew attribute\n"))
+	q, err := protocol.ParseOfflineQR(insert("12345678\nnew attribute\n"))
 	require.NoError(t, err)
-	assert.Equal(t, "12345678", q.TOTP())
-	assert.Equal(t, []string{"12345678", "new attribute"}, q.Further)
+	assert.Equal(t, "12345678", q.ProximityOTP())
+	assert.Equal(t, []string{"12345678", "new attribute"}, q.ExtraLines)
 	assert.Equal(t, offlineNonce, q.Nonce)
 
-	q, err = powerauth.ParseOfflineQR(insert("no code\n"))
+	q, err = protocol.ParseOfflineQR(insert("no code\n"))
 	require.NoError(t, err)
-	assert.Empty(t, q.TOTP())
+	assert.Empty(t, q.ProximityOTP())
 }
 
-func TestOfflineQRRefusals(t *testing.T) {
+func TestOfflineQRRefusesMalformedTexts(t *testing.T) {
 	t.Parallel()
 	lines := strings.Split(offlineText, "\n")
 	with := func(i int, line string) string {
@@ -106,7 +106,7 @@ func TestOfflineQRRefusals(t *testing.T) {
 		"nothing after the nonce":     with(6, ""),
 		"no signature":                with(6, "0"),
 		"short signature":             with(6, "0AAAA"),
-		"huge signature":              with(6, "0"+strings.Repeat("AAAA", 86)),
+		"long signature":              with(6, "0"+strings.Repeat("AAAA", 86)),
 		"signature not Base64":        with(6, "0"+offlineSignature+"="),
 		"unknown key type":            with(6, "3"+offlineSignature),
 		"key type 2 with a signature": with(6, "2"+offlineSignature),
@@ -114,8 +114,8 @@ func TestOfflineQRRefusals(t *testing.T) {
 		"line after the signature":    offlineText + "\n",
 		"too long":                    with(1, strings.Repeat("x", 9000)),
 	} {
-		q, err := powerauth.ParseOfflineQR(text)
-		require.ErrorIs(t, err, powerauth.ErrOfflineQR, name)
+		q, err := protocol.ParseOfflineQR(text)
+		require.ErrorIs(t, err, protocol.ErrOfflineQR, name)
 		assert.Nil(t, q, name)
 		assertSilent(t, err, "5ff1b1ed", "Please", "CZ27", "AD8b", "MEYC")
 	}
@@ -130,15 +130,15 @@ func TestOfflineQRSignatureCoversTheTextUpToTheKeyType(t *testing.T) {
 	key := publicKey(t, pacrypto.EncodeBase64(point))
 	sign := func(text []byte) ([]byte, error) { return pacrypto.Sign(private, text) }
 
-	q := &powerauth.OfflineQR{
+	q := &protocol.OfflineQR{
 		OperationID: "id", Title: "Two\nlines", Message: `C:\new`, Flags: "B", Nonce: offlineNonce,
-		Data: powerauth.OperationData{Template: 2}, Further: []string{"12345678"}, KeyType: powerauth.OfflineKeyPersonalized,
+		Data: protocol.OperationData{Template: 2}, ExtraLines: []string{"12345678"}, KeyType: protocol.OfflineKeyPersonalized,
 	}
-	text, err := q.Render(sign)
+	text, err := powerauthtest.FormatOfflineQR(q, sign)
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(text, "id\nTwo\\nlines\nC:\\\\new\nA2\nB\n12345678\n"+offlineNonce+"\n1"), text)
 
-	read, err := powerauth.ParseOfflineQR(text)
+	read, err := protocol.ParseOfflineQR(text)
 	require.NoError(t, err)
 	assert.Equal(t, q.Title, read.Title)
 	assert.Equal(t, q.Message, read.Message)
@@ -149,77 +149,27 @@ func TestOfflineQRSignatureCoversTheTextUpToTheKeyType(t *testing.T) {
 		"key type": strings.Replace(text, "\n1M", "\n0M", 1), "flags": strings.Replace(text, "\nB\n", "\nBX\n", 1),
 	} {
 		require.NotEqual(t, text, changed, name)
-		forged, err := powerauth.ParseOfflineQR(changed)
+		forged, err := protocol.ParseOfflineQR(changed)
 		require.NoError(t, err, name)
-		assert.ErrorIs(t, forged.Verify(key), powerauth.ErrSignature, name)
+		assert.ErrorIs(t, forged.Verify(key), protocol.ErrSignature, name)
 	}
-	assert.ErrorIs(t, read.Verify(publicKey(t, signedKey)), powerauth.ErrSignature, "other key")
-	assert.ErrorIs(t, read.Verify(powerauth.PublicKey{}), powerauth.ErrSignature, "zero key")
-	assert.ErrorIs(t, (&powerauth.OfflineQR{Signature: read.Signature}).Verify(key), powerauth.ErrSignature, "not parsed")
-	published, err := powerauth.ParseOfflineQR(offlineText)
+	assert.ErrorIs(t, read.Verify(publicKey(t, signedKey)), protocol.ErrSignature, "other key")
+	assert.ErrorIs(t, read.Verify(protocol.PublicKey{}), protocol.ErrSignature, "zero key")
+	assert.ErrorIs(t, (&protocol.OfflineQR{Signature: read.Signature}).Verify(key), protocol.ErrSignature, "not parsed")
+	published, err := protocol.ParseOfflineQR(offlineText)
 	require.NoError(t, err)
-	assert.ErrorIs(t, published.Verify(key), powerauth.ErrSignature)
+	assert.ErrorIs(t, published.Verify(key), protocol.ErrSignature)
 }
 
 func TestOfflineQRWithMACCannotBeVerifiedLocally(t *testing.T) {
 	t.Parallel()
-	q, err := powerauth.ParseOfflineQR(strings.TrimSuffix(offlineSigned, "0") + "2" + pacrypto.EncodeBase64(make([]byte, 32)))
+	q, err := protocol.ParseOfflineQR(strings.TrimSuffix(offlineSigned, "0") + "2" + pacrypto.EncodeBase64(make([]byte, 32)))
 	require.NoError(t, err)
-	assert.Equal(t, powerauth.OfflineKeyMAC, q.KeyType)
-	assert.ErrorIs(t, q.Verify(publicKey(t, signedKey)), powerauth.ErrSignature)
+	assert.Equal(t, protocol.OfflineKeyMAC, q.KeyType)
+	assert.ErrorIs(t, q.Verify(publicKey(t, signedKey)), protocol.ErrSignature)
 }
 
-func TestOfflineQRIsNotRenderedWhenAPhoneWouldRefuseIt(t *testing.T) {
-	t.Parallel()
-	good := powerauth.OfflineQR{OperationID: "id", DataText: "A2", Nonce: offlineNonce, KeyType: powerauth.OfflineKeyMaster}
-	sign := func([]byte) ([]byte, error) { return make([]byte, 70), nil }
-	_, err := good.Render(sign)
-	require.NoError(t, err)
-
-	for name, change := range map[string]func(*powerauth.OfflineQR){
-		"id of two lines": func(q *powerauth.OfflineQR) { q.OperationID = "id\nTitle" },
-		"tab in message":  func(q *powerauth.OfflineQR) { q.Message = "\t" },
-		"malformed data":  func(q *powerauth.OfflineQR) { q.DataText = "A1*AxCZK" },
-		"no data":         func(q *powerauth.OfflineQR) { q.DataText, q.Data.Template = "", 100 },
-		"no nonce":        func(q *powerauth.OfflineQR) { q.Nonce = "" },
-		"no key type":     func(q *powerauth.OfflineQR) { q.KeyType = "" },
-		"injected line":   func(q *powerauth.OfflineQR) { q.Further = []string{"12345678\nx"} },
-	} {
-		q := good
-		change(&q)
-		text, err := q.Render(sign)
-		require.ErrorIs(t, err, powerauth.ErrOfflineQR, name)
-		assert.Empty(t, text, name)
-	}
-	broken := errors.New("no key")
-	_, err = good.Render(func([]byte) ([]byte, error) { return nil, broken })
-	assert.ErrorIs(t, err, broken)
-}
-
-func TestOfflineBaseStringCoversIDDataAndProximityCode(t *testing.T) {
-	t.Parallel()
-	q, err := powerauth.ParseOfflineQR(offlineText)
-	require.NoError(t, err)
-	nonce, err := pacrypto.DecodeBase64(offlineNonce)
-	require.NoError(t, err)
-	want := func(body string) string {
-		return powerauth.SignatureBaseString("POST", "/operation/authorize/offline", nonce, []byte(body))
-	}
-	got, err := q.BaseString()
-	require.NoError(t, err)
-	assert.Equal(t, want("5ff1b1ed-a3cc-45a3-8ab0-ed60950312b6&"+offlineData), got)
-
-	q.Further = []string{"12345678"}
-	got, err = q.BaseString()
-	require.NoError(t, err)
-	assert.Equal(t, want("5ff1b1ed-a3cc-45a3-8ab0-ed60950312b6&"+offlineData+"&12345678"), got)
-
-	q.Nonce = "?"
-	_, err = q.BaseString()
-	assert.ErrorIs(t, err, powerauth.ErrOfflineQR)
-}
-
-func TestOfflineOTPIsBroughtIntoTwoGroups(t *testing.T) {
+func TestTypedOfflineOTPHasTwoGroups(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"12345678-90123456":       "12345678-90123456",
@@ -228,30 +178,30 @@ func TestOfflineOTPIsBroughtIntoTwoGroups(t *testing.T) {
 		" 1234 5678  9012 3456\n": "12345678-90123456",
 		"00000000-00000001":       "00000000-00000001",
 	} {
-		got, err := powerauth.NormalizeOfflineOTP(typed, 0)
+		got, err := protocol.NormalizeOfflineOTP(typed, 0)
 		require.NoError(t, err, typed)
 		assert.Equal(t, want, got.Reveal())
 		assertSilent(t, got, want)
 	}
-	got, err := powerauth.NormalizeOfflineOTP("1234 5678", 4)
+	got, err := protocol.NormalizeOfflineOTP("1234 5678", 4)
 	require.NoError(t, err)
 	assert.Equal(t, "1234-5678", got.Reveal())
 }
 
-func TestOfflineOTPWithASlipIsNotSent(t *testing.T) {
+func TestOfflineOTPWithATypingErrorIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, typed := range []string{
 		"", "-", "1234567-90123456", "12345678-901234567", "12345678-9012345o", "12345678_90123456", "12345678",
 		"１２３４5678-90123456", "12345678\n90123456", strings.Repeat("-", 200) + "1234567890123456",
 	} {
-		got, err := powerauth.NormalizeOfflineOTP(typed, 0)
-		require.ErrorIs(t, err, powerauth.ErrOfflineOTP, "%.40q", typed)
+		got, err := protocol.NormalizeOfflineOTP(typed, 0)
+		require.ErrorIs(t, err, protocol.ErrOfflineOTP, "%.40q", typed)
 		assert.Empty(t, got.Reveal())
 		assertSilent(t, err, "1234567", "9012")
 	}
 	for _, digits := range []int{-1, 3, 9} {
-		_, err := powerauth.NormalizeOfflineOTP("1234567890123456", digits)
-		assert.ErrorIs(t, err, powerauth.ErrOfflineOTP, digits)
+		_, err := protocol.NormalizeOfflineOTP("1234567890123456", digits)
+		assert.ErrorIs(t, err, protocol.ErrOfflineOTP, digits)
 	}
 }
 
@@ -267,7 +217,7 @@ func TestOfflineQRsMatchPublishedVectors(t *testing.T) {
 	readVectors(t, "offline-operation-qr.json", &file)
 	require.NotEmpty(t, file.Vectors)
 	for _, v := range file.Vectors {
-		q, err := powerauth.ParseOfflineQR(v.QR)
+		q, err := protocol.ParseOfflineQR(v.QR)
 		require.Equal(t, v.Valid, err == nil, v.Name)
 		if !v.Valid {
 			continue
@@ -278,17 +228,17 @@ func TestOfflineQRsMatchPublishedVectors(t *testing.T) {
 		if v.TOTP != nil {
 			totp = *v.TOTP
 		}
-		assert.Equal(t, totp, q.TOTP(), v.Name)
+		assert.Equal(t, totp, q.ProximityOTP(), v.Name)
 	}
 }
 
 func FuzzOfflineQR(f *testing.F) {
-	key, err := powerauth.ParseMasterPublicKey(signedKey)
+	key, err := protocol.ParsePublicKey(signedKey)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		q, err := powerauth.ParseOfflineQR(s)
+		q, err := protocol.ParseOfflineQR(s)
 		if err != nil {
 			return
 		}
@@ -298,18 +248,15 @@ func FuzzOfflineQR(f *testing.F) {
 		if q.Verify(key) == nil {
 			t.Fatalf("verified %q", s)
 		}
-		if _, err := q.BaseString(); err != nil {
-			t.Fatalf("no base string: %v", err)
-		}
-		// What is read can be written, except where escapes that mean nothing make it longer than allowed.
-		text, err := q.Render(func([]byte) ([]byte, error) { return q.Signature, nil })
+		// What was parsed can be written, except where unknown escapes make it longer than allowed.
+		text, err := powerauthtest.FormatOfflineQR(q, func([]byte) ([]byte, error) { return q.Signature, nil })
 		if err != nil {
 			if len(s) > 4096 {
 				return
 			}
-			t.Fatalf("cannot write what was read from %q: %v", s, err)
+			t.Fatalf("cannot write what was parsed from %q: %v", s, err)
 		}
-		again, err := powerauth.ParseOfflineQR(text)
+		again, err := protocol.ParseOfflineQR(text)
 		if err != nil || again.Title != q.Title || again.Message != q.Message || again.DataText != q.DataText || again.Nonce != q.Nonce {
 			t.Fatalf("%q was written as %q", s, text)
 		}

@@ -1,4 +1,4 @@
-package powerauth_test
+package protocol_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // The vendor's published activation code with its key and signature.
@@ -23,7 +23,7 @@ const (
 // readVectors decodes a file of published vectors, which live beside the checkout and not in it.
 func readVectors(t *testing.T, file string, v any) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "shared", "vectors", "powerauth", file))
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "vectors", "powerauth", file))
 	if os.IsNotExist(err) {
 		t.Skipf("published vectors are not beside this checkout: %s", file)
 	}
@@ -31,9 +31,9 @@ func readVectors(t *testing.T, file string, v any) {
 	require.NoError(t, json.Unmarshal(b, v))
 }
 
-func publicKey(t *testing.T, s string) powerauth.PublicKey {
+func publicKey(t *testing.T, s string) protocol.PublicKey {
 	t.Helper()
-	key, err := powerauth.ParseMasterPublicKey(s)
+	key, err := protocol.ParsePublicKey(s)
 	require.NoError(t, err)
 	return key
 }

@@ -1,54 +1,33 @@
-package powerauth
+package protocol
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
 )
 
-var (
-	// ErrProximity is the error of a text that carries no operation for a proximity check, or of values that cannot be
-	// written as one. Errors never repeat the text.
-	ErrProximity = errors.New("powerauth: not a proximity deeplink")
-	// ErrProximitySeed is the error of a seed shorter than 16 bytes.
-	ErrProximitySeed = errors.New("powerauth: proximity seed too short")
-)
+// ErrProximityDeeplink is the error of a text that carries no operation for a proximity check, or of values that cannot be
+// written as one. Errors never repeat the text.
+var ErrProximityDeeplink = errors.New("powerauth: not a proximity deeplink")
 
-// ProximityOTP computes the proximity code of an instant: RFC 6238, HMAC-SHA-256, 8 digits, 30-second steps. It is for
-// tests and fakes: the seed never leaves the provider, and a backend shows the proximityOtp it reads, reading again
-// when the 30 seconds are over. The error is [ErrProximitySeed].
-//
-// Source: wultra/powerauth-crypto, class Totp and its test vectors, checked 2026-11.
-func ProximityOTP(seed []byte, at time.Time) (string, error) {
-	otp, err := pacrypto.TOTP(seed, at)
-	if err != nil {
-		return "", ErrProximitySeed
-	}
-	return otp, nil
-}
-
-// VerifyProximityOTP reports whether otp belongs to the step of at or to the one before it, which is what the provider
-// accepts. It is false for a seed that is too short. Like [ProximityOTP] it is for tests and fakes.
-func VerifyProximityOTP(seed []byte, otp string, at time.Time) bool {
-	return pacrypto.VerifyTOTP(seed, otp, at)
-}
-
-// ProximityDeeplink tells a phone which operation to open, and proves by a code of the moment that the phone sees the
-// screen on which the user started it. Show it as a QR code or link in one of three forms: [ProximityDeeplink.URL],
+// ProximityDeeplink names the operation that a phone opens, with a code that changes every 30 seconds: a phone that sends it
+// has seen the screen on which the user started the operation. Show it as a QR code or link in one of three forms: [ProximityDeeplink.URL],
 // [ProximityDeeplink.CodeURL] or [ProximityDeeplink.JWT].
 //
 // Source: parser and tests of wultra/mtoken-sdk-ios (WMTPACUtils), checked 2026-11.
 type ProximityDeeplink struct {
 	// OperationID is the operation's id: printable ASCII without spaces, at most 256 characters.
-	OperationID string
-	// OTP is the operation's proximityOtp: 8 digits, or empty when the operation has no proximity check.
+	OperationID OperationID
+	// OTP is the operation's proximityOtp: 8 digits, or empty when the operation has no proximity check. Read the operation again
+	// for the next one.
 	OTP identkit.Secret
 }
 
@@ -65,7 +44,7 @@ func (d ProximityDeeplink) URL(scheme string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := prefix + "oid=" + percentEncode(d.OperationID)
+	text := prefix + "oid=" + percentEncode(string(d.OperationID))
 	if d.OTP != "" {
 		text += "&potp=" + d.OTP.Reveal()
 	}
@@ -86,28 +65,28 @@ func (d ProximityDeeplink) CodeURL(scheme string) (string, error) {
 	return prefix + "code=" + strings.ReplaceAll(jwt, "+", "%2B"), nil
 }
 
-// JWT returns the bare token: an unsigned header and the payload, each in Base64, joined by a dot. There is no
-// signature; the code inside is the proof.
+// JWT returns the bare token: header and payload, each in Base64, joined by a dot. It is not signed; what a phone is checked by
+// is the code inside.
 func (d ProximityDeeplink) JWT() (string, error) {
 	if err := d.validate(); err != nil {
 		return "", err
 	}
 	payload, err := json.Marshal(struct {
-		OperationID string `json:"oid"`
-		OTP         string `json:"potp,omitzero"`
+		OperationID OperationID `json:"oid"`
+		OTP         string      `json:"potp,omitzero"`
 	}{d.OperationID, d.OTP.Reveal()})
 	if err != nil {
-		return "", fmt.Errorf("%w: payload", ErrProximity)
+		return "", fmt.Errorf("%w: payload", ErrProximityDeeplink)
 	}
 	const header = `{"alg":"none","type":"JWT"}` // the vendor's spelling; phones do not read it
 	return pacrypto.EncodeBase64([]byte(header)) + "." + pacrypto.EncodeBase64(payload), nil
 }
 
-// ParseProximityDeeplink reads any of the three forms, as the phone does; it also takes the older parameter name totp,
-// any host, and Base64 in its URL form or without padding. A code must have 8 digits. The error is [ErrProximity].
+// ParseProximityDeeplink reads any of the three forms, as the phone does; it also reads the older parameter name totp,
+// any host, and Base64 in its URL form or without padding. A code must have 8 digits. The error is [ErrProximityDeeplink].
 func ParseProximityDeeplink(text string) (ProximityDeeplink, error) {
 	if len(text) > maxProximityText {
-		return ProximityDeeplink{}, fmt.Errorf("%w: too long", ErrProximity)
+		return ProximityDeeplink{}, fmt.Errorf("%w: too long", ErrProximityDeeplink)
 	}
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
@@ -115,7 +94,7 @@ func ParseProximityDeeplink(text string) (ProximityDeeplink, error) {
 	}
 	_, query, ok := strings.Cut(rest, "?")
 	if !ok || !validScheme(scheme) {
-		return ProximityDeeplink{}, fmt.Errorf("%w: no scheme or no query", ErrProximity)
+		return ProximityDeeplink{}, fmt.Errorf("%w: no scheme or no query", ErrProximityDeeplink)
 	}
 	query, _, _ = strings.Cut(query, "#")
 	values, err := proximityQuery(query)
@@ -130,7 +109,7 @@ func ParseProximityDeeplink(text string) (ProximityDeeplink, error) {
 
 func (d ProximityDeeplink) prefix(scheme string) (string, error) {
 	if !validScheme(scheme) {
-		return "", fmt.Errorf("%w: not a URL scheme", ErrProximity)
+		return "", fmt.Errorf("%w: not a URL scheme", ErrProximityDeeplink)
 	}
 	if err := d.validate(); err != nil {
 		return "", err
@@ -140,27 +119,27 @@ func (d ProximityDeeplink) prefix(scheme string) (string, error) {
 
 func (d ProximityDeeplink) validate() error {
 	if d.OperationID == "" || len(d.OperationID) > maxProximityID {
-		return fmt.Errorf("%w: the operation id has 1 to %d characters", ErrProximity, maxProximityID)
+		return fmt.Errorf("%w: the operation id has 1 to %d characters", ErrProximityDeeplink, maxProximityID)
 	}
 	for i := range len(d.OperationID) {
 		if c := d.OperationID[i]; c <= ' ' || c > '~' {
-			return fmt.Errorf("%w: the operation id is printable ASCII", ErrProximity)
+			return fmt.Errorf("%w: the operation id is printable ASCII", ErrProximityDeeplink)
 		}
 	}
 	if d.OTP != "" && !isDigits(d.OTP.Reveal(), otpDigits) {
-		return fmt.Errorf("%w: the code has %d digits", ErrProximity, otpDigits)
+		return fmt.Errorf("%w: the code has %d digits", ErrProximityDeeplink, otpDigits)
 	}
 	return nil
 }
 
 func newProximityDeeplink(id, potp, totp string) (ProximityDeeplink, error) {
 	if potp != "" && totp != "" && potp != totp {
-		return ProximityDeeplink{}, fmt.Errorf("%w: two different codes", ErrProximity)
+		return ProximityDeeplink{}, fmt.Errorf("%w: two different codes", ErrProximityDeeplink)
 	}
 	if potp == "" {
 		potp = totp
 	}
-	d := ProximityDeeplink{OperationID: id, OTP: identkit.Secret(potp)}
+	d := ProximityDeeplink{OperationID: OperationID(id), OTP: identkit.Secret(potp)}
 	if err := d.validate(); err != nil {
 		return ProximityDeeplink{}, err
 	}
@@ -179,8 +158,8 @@ func proximityQuery(query string) (map[string]string, error) {
 			continue
 		}
 		value, err := url.PathUnescape(raw)
-		if _, twice := values[name]; err != nil || twice {
-			return nil, fmt.Errorf("%w: parameter %s malformed or repeated", ErrProximity, name)
+		if _, duplicate := values[name]; err != nil || duplicate {
+			return nil, fmt.Errorf("%w: parameter %s malformed or duplicate", ErrProximityDeeplink, name)
 		}
 		values[name] = value
 	}
@@ -194,32 +173,61 @@ func parseProximityJWT(token string) (ProximityDeeplink, error) {
 		parts = parts[:2]
 	}
 	if len(parts) != 2 {
-		return ProximityDeeplink{}, fmt.Errorf("%w: two parts expected", ErrProximity)
+		return ProximityDeeplink{}, fmt.Errorf("%w: two parts expected", ErrProximityDeeplink)
 	}
 	payload, err := decodeLooseBase64(parts[1])
 	if err != nil {
 		return ProximityDeeplink{}, err
 	}
-	var claims struct {
-		OperationID string `json:"oid"`
-		POTP        string `json:"potp"`
-		TOTP        string `json:"totp"`
+	claims, ok := readClaims(payload)
+	if !ok {
+		return ProximityDeeplink{}, fmt.Errorf("%w: payload is not the expected JSON", ErrProximityDeeplink)
 	}
-	if json.Unmarshal(payload, &claims) != nil {
-		return ProximityDeeplink{}, fmt.Errorf("%w: payload is not the expected JSON", ErrProximity)
-	}
-	return newProximityDeeplink(claims.OperationID, claims.POTP, claims.TOTP)
+	return newProximityDeeplink(claims["oid"], claims["potp"], claims["totp"])
 }
 
-// decodeLooseBase64 takes both alphabets, with or without padding.
+// readClaims reads a JSON object with exact names and without duplicate members. A member that is not a text has no value here;
+// that of a known name is refused.
+func readClaims(payload []byte) (map[string]string, bool) {
+	d := json.NewDecoder(bytes.NewReader(payload))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, false
+	}
+	claims := make(map[string]string)
+	for d.More() {
+		token, err := d.Token()
+		name, isName := token.(string)
+		_, duplicate := claims[name]
+		if err != nil || !isName || duplicate {
+			return nil, false
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, false
+		}
+		var text string
+		err = json.Unmarshal(value, &text)
+		if known := name == "oid" || name == "potp" || name == "totp"; known && err != nil {
+			return nil, false
+		}
+		claims[name] = text
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, false
+	}
+	_, err := d.Token()
+	return claims, errors.Is(err, io.EOF)
+}
+
+// decodeLooseBase64 reads both alphabets, with or without padding.
 func decodeLooseBase64(s string) ([]byte, error) {
 	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
 	if strings.ContainsAny(s, "\r\n") {
-		return nil, fmt.Errorf("%w: not Base64", ErrProximity)
+		return nil, fmt.Errorf("%w: not Base64", ErrProximityDeeplink)
 	}
 	b, err := base64.RawStdEncoding.DecodeString(s)
 	if err != nil {
-		return nil, fmt.Errorf("%w: not Base64", ErrProximity)
+		return nil, fmt.Errorf("%w: not Base64", ErrProximityDeeplink)
 	}
 	return b, nil
 }
@@ -237,8 +245,4 @@ func validScheme(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-func isDigits(s string, length int) bool {
-	return len(s) == length && strings.Trim(s, "0123456789") == ""
 }

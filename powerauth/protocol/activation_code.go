@@ -1,12 +1,10 @@
-package powerauth
+package protocol
 
 import (
-	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 
@@ -44,7 +42,7 @@ const (
 var codeAlphabet = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // ParseActivationCode checks a code as the phone does: 23 characters, dashes in place, right checksum. Nothing is
-// repaired; see [NormalizeActivationCode] for what a person typed. The error is [ErrActivationCode].
+// corrected; see [NormalizeActivationCode] for what a person typed. The error is [ErrActivationCode].
 func ParseActivationCode(s string) (ActivationCode, error) {
 	if len(s) != codeLength {
 		return "", fmt.Errorf("%w: it has 23 characters", ErrActivationCode)
@@ -62,12 +60,12 @@ func ParseActivationCode(s string) (ActivationCode, error) {
 	return checkActivationCode(string(symbols))
 }
 
-// NormalizeActivationCode repairs what a person typed and checks the result: lower case becomes upper case, 0 becomes O,
+// NormalizeActivationCode corrects what a person typed and checks the result: lower case becomes upper case, 0 becomes O,
 // 1 becomes I; spaces are dropped, and dashes are put where they belong. The characters 8 and 9, which no code has, are
 // refused, like all others. The error is [ErrActivationCode].
 //
-// The repair of single characters is that of the vendor's phone SDK (wultra/powerauth-mobile-sdk, checked 2026-11);
-// tolerating spaces and missing dashes is ours.
+// The correction of single characters is that of the vendor's phone SDK (wultra/powerauth-mobile-sdk, checked 2026-11);
+// tolerating spaces and missing dashes is an addition.
 func NormalizeActivationCode(typed string) (ActivationCode, error) {
 	if len(typed) > maxTypedBytes {
 		return "", fmt.Errorf("%w: too long", ErrActivationCode)
@@ -86,20 +84,6 @@ func NormalizeActivationCode(typed string) (ActivationCode, error) {
 		return r
 	}, typed)
 	return checkActivationCode(symbols)
-}
-
-// GenerateActivationCode makes a code from ten random bytes, for tests and fakes: real codes come from the provider,
-// which knows no others. A nil random means crypto/rand. It fails when random does.
-func GenerateActivationCode(random io.Reader) (ActivationCode, error) {
-	if random == nil {
-		random = rand.Reader
-	}
-	b := make([]byte, codeRandom, codeRandom+2)
-	if _, err := io.ReadFull(random, b); err != nil {
-		return "", fmt.Errorf("powerauth: generate an activation code: %w", err)
-	}
-	b = binary.BigEndian.AppendUint16(b, pacrypto.CRC16(b))
-	return groupActivationCode(codeAlphabet.EncodeToString(b)), nil
 }
 
 // checkActivationCode takes a code without its dashes.

@@ -1,4 +1,4 @@
-package powerauth
+package protocol
 
 import (
 	"errors"
@@ -15,20 +15,14 @@ import (
 // ErrQuery is the error of a query string that cannot be decoded.
 var ErrQuery = errors.New("powerauth: query string cannot be decoded")
 
-const (
-	maxQuery = 64 << 10
-
-	// offlineMethod and offlineURIID stand in the base string of every offline operation.
-	offlineMethod = "POST"
-	offlineURIID  = "/operation/authorize/offline"
-)
+const maxQuery = 64 << 10
 
 // SignatureBaseString builds the text that the code in X-PowerAuth-Authorization is computed over, the application
 // secret apart: METHOD&b64(uriId)&b64(nonce)&b64(data). An empty method counts as GET.
 //
 // The uriID is the constant agreed with the app, which need not be the path. For a request with a body, data is the
 // body exactly as received; for GET it is [CanonicalQuery]. The provider builds this text itself when it verifies a
-// signature; it is here for fakes and for finding out why a signature does not match.
+// signature; compare it with the app's to find out why a signature does not match.
 //
 // Source: wultra/powerauth-crypto, docs/Computing-and-Validating-Signatures.md, checked 2026-11.
 func SignatureBaseString(method, uriID string, nonce, data []byte) string {
@@ -66,16 +60,6 @@ func CanonicalQuery(raw string) (string, error) {
 		pairs = append(pairs, [2]string{key, value})
 	}
 	return canonicalPairs(pairs), nil
-}
-
-// CanonicalQueryParams does the same for decoded parameters, the form that the provider takes as queryParams. A map
-// cannot express a repeated key. Bytes that are not UTF-8 become U+FFFD.
-func CanonicalQueryParams(params map[string]string) string {
-	pairs := make([][2]string, 0, len(params))
-	for k, v := range params {
-		pairs = append(pairs, [2]string{strings.ToValidUTF8(k, "\uFFFD"), strings.ToValidUTF8(v, "\uFFFD")})
-	}
-	return canonicalPairs(pairs)
 }
 
 func canonicalPairs(pairs [][2]string) string {

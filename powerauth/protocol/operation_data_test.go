@@ -1,4 +1,4 @@
-package powerauth_test
+package protocol_test
 
 import (
 	"fmt"
@@ -9,18 +9,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func ExampleOperationData_Encode() {
-	text, err := powerauth.OperationData{
+	text, err := protocol.OperationData{
 		Template: 1,
-		Fields: []powerauth.OperationField{
-			powerauth.AmountField("100", "CZK"),
-			powerauth.AccountField("CZ2730300000001165254011", ""),
+		Fields: []protocol.OperationField{
+			protocol.AmountField("100", "CZK"),
+			protocol.AccountField("CZ2730300000001165254011", ""),
 			{}, // no reference
-			powerauth.DateField(time.Date(2018, 4, 25, 0, 0, 0, 0, time.UTC)),
-			{Type: powerauth.FieldNote, Value: "5 * 20"},
+			protocol.DateField(time.Date(2018, 4, 25, 0, 0, 0, 0, time.UTC)),
+			{Type: protocol.FieldNote, Value: "5 * 20"},
 		},
 	}.Encode()
 	fmt.Println(text, err)
@@ -28,7 +28,7 @@ func ExampleOperationData_Encode() {
 }
 
 func ExampleParseOperationData() {
-	data, err := powerauth.ParseOperationData("A1*A1492.50EUR*ICZ2730300000001165254011,AIRACZPP***NFor lunch")
+	data, err := protocol.ParseOperationData("A1*A1492.50EUR*ICZ2730300000001165254011,AIRACZPP***NFor lunch")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -41,8 +41,8 @@ func ExampleParseOperationData() {
 
 func TestOperationDataFields(t *testing.T) {
 	t.Parallel()
-	type field = powerauth.OperationField
-	for text, want := range map[string]powerauth.OperationData{
+	type field = protocol.OperationField
+	for text, want := range map[string]protocol.OperationData{
 		"A2":      {Version: "A", Template: 2},
 		"B99*":    {Version: "B", Template: 99, Fields: []field{{}}},
 		"A0*T*N":  {Version: "A", Fields: []field{{Type: "T"}, {Type: "N"}}},
@@ -60,13 +60,13 @@ func TestOperationDataFields(t *testing.T) {
 			{Type: "T", Value: "4"}, {Type: "T", Value: "5"}, {Type: "T", Value: "6"},
 		}},
 	} {
-		got, err := powerauth.ParseOperationData(text)
+		got, err := protocol.ParseOperationData(text)
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got, text)
 	}
 }
 
-func TestOperationDataRefusals(t *testing.T) {
+func TestOperationDataRefusesMalformedTexts(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", "*", "A", "1", "a1", "A100", "A-1", "A+1", "A1 ", "AA", "Á1", "A1B",
@@ -76,8 +76,8 @@ func TestOperationDataRefusals(t *testing.T) {
 		"A0*ř", `A0*\*`, "A0*1", "A0*T1*T2*T3*T4*T5*T6*T7",
 		"A0*Ttab\there", "A0*Tline\nfeed", "A0*T\x00", "A0*T\xff", "A0*T" + strings.Repeat("x", 9000),
 	} {
-		got, err := powerauth.ParseOperationData(text)
-		require.ErrorIs(t, err, powerauth.ErrOperationData, "%.40q", text)
+		got, err := protocol.ParseOperationData(text)
+		require.ErrorIs(t, err, protocol.ErrOperationData, "%.40q", text)
 		assert.Zero(t, got)
 		assertSilent(t, err, "GOODIBAN", "2018", "CZK")
 	}
@@ -88,69 +88,69 @@ func TestOperationDataAmountsAccountsAndDates(t *testing.T) {
 	for value, want := range map[string][2]string{
 		"100CZK": {"100", "CZK"}, "99.32USD": {"99.32", "USD"}, ".325CZK": {".325", "CZK"}, "-1eur": {"-1", "eur"},
 	} {
-		amount, currency, ok := powerauth.OperationField{Type: powerauth.FieldAmount, Value: value}.Amount()
+		amount, currency, ok := protocol.OperationField{Type: protocol.FieldAmount, Value: value}.Amount()
 		assert.True(t, ok, value)
 		assert.Equal(t, want, [2]string{amount, currency})
 	}
-	iban, bic, ok := powerauth.AccountField("CZ27", "AIRACZPP").Account()
+	iban, bic, ok := protocol.AccountField("CZ27", "AIRACZPP").Account()
 	assert.True(t, ok)
 	assert.Equal(t, [2]string{"CZ27", "AIRACZPP"}, [2]string{iban, bic})
-	day, ok := powerauth.DateField(time.Date(2024, 2, 29, 23, 0, 0, 0, time.UTC)).Date()
+	day, ok := protocol.DateField(time.Date(2024, 2, 29, 23, 0, 0, 0, time.UTC)).Date()
 	assert.True(t, ok)
 	assert.Equal(t, time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), day)
 
-	other := powerauth.OperationField{Type: powerauth.FieldText, Value: "20240229"}
+	other := protocol.OperationField{Type: protocol.FieldText, Value: "20240229"}
 	_, _, isAmount := other.Amount()
 	_, _, isAccount := other.Account()
 	_, isDate := other.Date()
-	assert.False(t, isAmount || isAccount || isDate, "a text is none of them, whatever it says")
-	assert.True(t, powerauth.FieldDate.Known())
-	assert.False(t, powerauth.OperationFieldType("X").Known())
-	assert.False(t, powerauth.OperationFieldType("").Known())
+	assert.False(t, isAmount || isAccount || isDate, "a text field is none of them, whatever its value")
+	assert.True(t, protocol.FieldDate.Known())
+	assert.False(t, protocol.OperationFieldType("X").Known())
+	assert.False(t, protocol.OperationFieldType("").Known())
 }
 
 func TestOperationDataIsNotWrittenWhenAPhoneWouldRefuseIt(t *testing.T) {
 	t.Parallel()
-	type field = powerauth.OperationField
-	for name, d := range map[string]powerauth.OperationData{
+	type field = protocol.OperationField
+	for name, d := range map[string]protocol.OperationData{
 		"version in lower case": {Version: "a"},
 		"long version":          {Version: "AB"},
 		"negative template":     {Template: -1},
 		"template of 100":       {Template: 100},
 		"six fields":            {Fields: make([]field, 6)},
-		"amount":                {Fields: []field{powerauth.AmountField("1,5", "CZK")}},
-		"injected field":        {Fields: []field{powerauth.AmountField("1CZK*T", "CZK")}},
-		"account":               {Fields: []field{powerauth.AccountField("cz27 3030", "")}},
-		"date":                  {Fields: []field{{Type: powerauth.FieldDate, Value: "today"}}},
+		"amount":                {Fields: []field{protocol.AmountField("1,5", "CZK")}},
+		"injected field":        {Fields: []field{protocol.AmountField("1CZK*T", "CZK")}},
+		"account":               {Fields: []field{protocol.AccountField("cz27 3030", "")}},
+		"date":                  {Fields: []field{{Type: protocol.FieldDate, Value: "today"}}},
 		"value without type":    {Fields: []field{{Value: "x"}}},
 		"asterisk as type":      {Fields: []field{{Type: "*"}}},
 		"long type":             {Fields: []field{{Type: "TT"}}},
 		"control character":     {Fields: []field{{Type: "T", Value: "a\tb"}}},
 		"not UTF-8":             {Fields: []field{{Type: "T", Value: "\xff"}}},
 		"too long":              {Fields: []field{{Type: "T", Value: strings.Repeat("x", 9000)}}},
-		"year of five digits":   {Fields: []field{powerauth.DateField(time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC))}},
+		"year of five digits":   {Fields: []field{protocol.DateField(time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC))}},
 	} {
 		text, err := d.Encode()
-		require.ErrorIs(t, err, powerauth.ErrOperationData, name)
+		require.ErrorIs(t, err, protocol.ErrOperationData, name)
 		assert.Empty(t, text, name)
 	}
 }
 
 func FuzzOperationData(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
-		d, err := powerauth.ParseOperationData(s)
+		d, err := protocol.ParseOperationData(s)
 		if err != nil || len(d.Fields) > 5 {
 			return
 		}
 		text, err := d.Encode()
 		if err != nil {
-			// A backslash that escapes nothing is written as two.
+			// A backslash before an unknown character is written as two.
 			if len(s) > 4096 {
 				return
 			}
-			t.Fatalf("cannot write what was read from %q: %v", s, err)
+			t.Fatalf("cannot write what was parsed from %q: %v", s, err)
 		}
-		again, err := powerauth.ParseOperationData(text)
+		again, err := protocol.ParseOperationData(text)
 		if err != nil || fmt.Sprint(again) != fmt.Sprint(d) {
 			t.Fatalf("%q was written as %q and read as %v, %v", s, text, again, err)
 		}

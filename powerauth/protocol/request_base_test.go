@@ -1,4 +1,4 @@
-package powerauth_test
+package protocol_test
 
 import (
 	"fmt"
@@ -9,18 +9,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/internal/pacrypto"
-	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func ExampleSignatureBaseString() {
 	nonce := []byte("0123456789abcdef")
-	query, err := powerauth.CanonicalQuery("to=CZ+1&amount=10%2E5&flag")
+	query, err := protocol.CanonicalQuery("to=CZ+1&amount=10%2E5&flag")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(query)
-	fmt.Println(powerauth.SignatureBaseString("get", "/payments", nonce, []byte(query)))
+	fmt.Println(protocol.SignatureBaseString("get", "/payments", nonce, []byte(query)))
 	// Output:
 	// amount=10.5&to=CZ+1
 	// GET&L3BheW1lbnRz&MDEyMzQ1Njc4OWFiY2RlZg==&YW1vdW50PTEwLjUmdG89Q1orMQ==
@@ -32,12 +32,12 @@ func TestSignatureBaseStringMatchesTheVendorsExample(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t,
 		"POST&L3BhL2xvZ2lu&vkueT796IGqdXlfVIJrB9A==&eyJQbGF0Zm9ybSI6ICJBIiwiTGFuZ3VhZ2VDb2RlIjogIkVORyJ9",
-		powerauth.SignatureBaseString("post", "/pa/login", nonce, []byte(`{"Platform": "A","LanguageCode": "ENG"}`)))
+		protocol.SignatureBaseString("post", "/pa/login", nonce, []byte(`{"Platform": "A","LanguageCode": "ENG"}`)))
 }
 
-func TestSignatureBaseStringLeavesMissingPartsEmpty(t *testing.T) {
+func TestSignatureBaseStringOfNothing(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "GET&&&", powerauth.SignatureBaseString("", "", nil, nil))
+	assert.Equal(t, "GET&&&", protocol.SignatureBaseString("", "", nil, nil))
 }
 
 func TestSignatureBaseStringsMatchPublishedVectors(t *testing.T) {
@@ -57,7 +57,7 @@ func TestSignatureBaseStringsMatchPublishedVectors(t *testing.T) {
 		if v.Method != nil {
 			method = *v.Method
 		}
-		assert.Equal(t, v.BaseString, powerauth.SignatureBaseString(method, v.URIID, nonce, []byte(v.BodyUTF8)))
+		assert.Equal(t, v.BaseString, protocol.SignatureBaseString(method, v.URIID, nonce, []byte(v.BodyUTF8)))
 	}
 }
 
@@ -73,14 +73,14 @@ func TestCanonicalQuery(t *testing.T) {
 		"an empty value stays":                 {"b=&a=1", "a=1&b="},
 		"an empty key stays":                   {"=1&a=2", "=1&a=2"},
 		"a second equals sign is value":        {"a=b=c", "a=b%3Dc"},
-		"plus and %20 are one":                 {"a=1+2&b=1%202", "a=1+2&b=1+2"},
+		"plus and %20 are the same":            {"a=1+2&b=1%202", "a=1+2&b=1+2"},
 		"Java leaves .-*_ bare, escapes tilde": {"a=.-*_~%2A%7E", "a=.-*_%7E*%7E"},
 		"UTF-8":                                {"a=%C5%99%C3%AD", "a=%C5%99%C3%AD"},
 		"capital hexadecimal":                  {"a=%c5%99", "a=%C5%99"},
 		"surrogates sort before U+FFFD":        {"%EF%BF%BD=1&%F0%9F%98%80=2", "%F0%9F%98%80=2&%EF%BF%BD=1"},
 		"a prefix sorts first":                 {"aa=1&a=1", "a=1&aa=1"},
 	} {
-		got, err := powerauth.CanonicalQuery(c.raw)
+		got, err := protocol.CanonicalQuery(c.raw)
 		require.NoError(t, err, name)
 		assert.Equal(t, c.want, got, name)
 	}
@@ -89,30 +89,20 @@ func TestCanonicalQuery(t *testing.T) {
 func TestCanonicalQueryRefusesWhatCannotBeDecoded(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{"secret=%", "secret=%zz", "%4=1", "a=%FF", "a=\xff", strings.Repeat("a=1&", 1<<15)} {
-		_, err := powerauth.CanonicalQuery(raw)
-		require.ErrorIs(t, err, powerauth.ErrQuery, "%.20q", raw)
+		_, err := protocol.CanonicalQuery(raw)
+		require.ErrorIs(t, err, protocol.ErrQuery, "%.20q", raw)
 		assertSilent(t, err, "secret")
 	}
 }
 
-func TestCanonicalQueryParamsAgreesWithTheQuery(t *testing.T) {
-	t.Parallel()
-	got := powerauth.CanonicalQueryParams(map[string]string{"to": "CZ 1", "amount": "10.5", "ř": "~"})
-	want, err := powerauth.CanonicalQuery("to=CZ+1&%C5%99=~&amount=10.5")
-	require.NoError(t, err)
-	assert.Equal(t, want, got)
-	assert.Empty(t, powerauth.CanonicalQueryParams(nil))
-	assert.Equal(t, "a=%EF%BF%BD", powerauth.CanonicalQueryParams(map[string]string{"a": "\xff"}))
-}
-
 func FuzzCanonicalQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
-		once, err := powerauth.CanonicalQuery(raw)
+		canonical, err := protocol.CanonicalQuery(raw)
 		if err != nil {
 			return
 		}
-		if twice, err := powerauth.CanonicalQuery(once); err == nil && twice != once {
-			t.Fatalf("canonical form %q is not stable: %q", once, twice)
+		if again, err := protocol.CanonicalQuery(canonical); err == nil && again != canonical {
+			t.Fatalf("canonical form %q is not stable: %q", canonical, again)
 		}
 	})
 }

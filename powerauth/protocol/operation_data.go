@@ -1,4 +1,4 @@
-package powerauth
+package protocol
 
 import (
 	"errors"
@@ -14,9 +14,12 @@ import (
 // Errors never repeat the text.
 var ErrOperationData = errors.New("powerauth: not operation data")
 
+// OperationID identifies an operation. It is opaque, a UUID in every sample.
+type OperationID string
+
 // OperationData is the signed content of an operation in the form that the app takes apart to show it: a header such as
-// "A1" and typed fields, joined by asterisks. The provider builds it from the operation's template and parameters; it is
-// here to read the data of an operation or of an offline QR code, and to write it for tests.
+// "A1" and typed fields, joined by asterisks. The provider builds it from the operation's template and parameters. A backend
+// reads that of an operation or of an offline QR code, or encodes what it expects and compares.
 //
 // Source: wultra/powerauth-webflow, docs/Operation-Data.md, checked 2026-11.
 type OperationData struct {
@@ -31,14 +34,14 @@ type OperationData struct {
 const (
 	maxOperationData = 8 << 10
 	maxTemplate      = 99
-	// The text allows 5 fields, the vendor's newest phone parser takes 6.
+	// The vendor's documentation allows 5 fields, its newest phone parser reads 6.
 	maxFieldsWritten = 5
 	maxFieldsRead    = 6
 )
 
 // ParseOperationData reads operation data as the phone does, which refuses the whole on a malformed amount, account or
-// date. Fields of an unknown type are kept as text. Six fields are taken, although the text allows five: the vendor's
-// newest parser does (an assumption). The error is [ErrOperationData]; at most 8 KiB are read.
+// date. Fields of an unknown type are kept as text. Six fields are read, although the documentation allows five: the
+// vendor's newest parser does so (an assumption). The error is [ErrOperationData]; at most 8 KiB are read.
 func ParseOperationData(s string) (OperationData, error) {
 	if err := checkOperationText(s); err != nil {
 		return OperationData{}, err

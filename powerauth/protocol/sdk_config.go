@@ -1,7 +1,6 @@
-package powerauth
+package protocol
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -17,8 +16,7 @@ var ErrMobileSDKConfig = errors.New("powerauth: not a mobile SDK configuration")
 //
 // Source: wultra/powerauth-crypto, docs/SDK-Configuration.md and class SdkConfigurationSerializer, checked 2026-11.
 type MobileSDKConfig struct {
-	// AppKey is Base64 of the 16-byte application key.
-	AppKey string
+	AppKey ApplicationKey
 	// AppSecret is Base64 of the 16-byte application secret.
 	AppSecret identkit.Secret
 	// Keys are the public keys of the application, in their order. Unknown ids are kept.
@@ -52,7 +50,7 @@ const (
 )
 
 // ParseMobileSDKConfig decodes a mobileSdkConfig, format version 1. The key and the secret of live systems are preceded
-// by their length; the vendor's text describes them without, and that is taken too when the other form does not fit (an
+// by their length; the vendor's documentation describes them without, and that is read when the other form does not fit (an
 // assumption). The error is [ErrMobileSDKConfig]; at most 32 KiB are read.
 func ParseMobileSDKConfig(text identkit.Secret) (*MobileSDKConfig, error) {
 	if len(text) > maxSDKConfig {
@@ -70,7 +68,7 @@ func ParseMobileSDKConfig(text identkit.Secret) (*MobileSDKConfig, error) {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: cut short, repeated keys, or more than it should hold", ErrMobileSDKConfig)
+	return nil, fmt.Errorf("%w: truncated, duplicate keys, or trailing bytes", ErrMobileSDKConfig)
 }
 
 // MasterPublicKey returns the application's P-256 master server key, with which activation codes and offline operations
@@ -84,27 +82,6 @@ func (c *MobileSDKConfig) MasterPublicKey() (PublicKey, error) {
 	return PublicKey{}, fmt.Errorf("%w: the configuration has none", ErrPublicKey)
 }
 
-// Encode writes the configuration in the form of live systems, for tests and fakes.
-func (c *MobileSDKConfig) Encode() (identkit.Secret, error) {
-	b := []byte{sdkConfigVersion}
-	for _, text := range []string{c.AppKey, c.AppSecret.Reveal()} {
-		value, err := pacrypto.DecodeBase64(text)
-		if err != nil || len(value) != pacrypto.KeySize {
-			return "", fmt.Errorf("%w: key and secret are Base64 of %d bytes", ErrMobileSDKConfig, pacrypto.KeySize)
-		}
-		b = appendSDKData(b, value)
-	}
-	b = appendSDKCount(b, len(c.Keys))
-	for _, k := range c.Keys {
-		b = appendSDKData(append(b, byte(k.ID)), k.Bytes)
-	}
-	text := identkit.Secret(pacrypto.EncodeBase64(b))
-	if _, err := ParseMobileSDKConfig(text); err != nil {
-		return "", err
-	}
-	return text, nil
-}
-
 func readSDKConfig(b []byte, prefixed bool) (*MobileSDKConfig, bool) {
 	r := sdkReader{rest: b}
 	readValue := func() []byte {
@@ -114,7 +91,7 @@ func readSDKConfig(b []byte, prefixed bool) (*MobileSDKConfig, bool) {
 		return r.bytes(pacrypto.KeySize)
 	}
 	c := &MobileSDKConfig{
-		AppKey:    pacrypto.EncodeBase64(readValue()),
+		AppKey:    ApplicationKey(pacrypto.EncodeBase64(readValue())),
 		AppSecret: identkit.Secret(pacrypto.EncodeBase64(readValue())),
 	}
 	seen := make(map[MobileSDKKeyID]bool)
@@ -127,7 +104,7 @@ func readSDKConfig(b []byte, prefixed bool) (*MobileSDKConfig, bool) {
 	return c, !r.failed && len(r.rest) == 0
 }
 
-// sdkReader reads the vendor's primitives. After a failure it gives zeros.
+// sdkReader reads the vendor's primitives. After a failure it returns zeros.
 type sdkReader struct {
 	rest   []byte
 	failed bool
@@ -153,7 +130,6 @@ func (r *sdkReader) byte() byte {
 const (
 	countTwoBytes  = 0x80
 	countFourBytes = 0xC0
-	countTwoLimit  = 0x4000
 )
 
 // count reads a length of one, two or four bytes; the two upper bits of the first say which.
@@ -170,16 +146,4 @@ func (r *sdkReader) count() int {
 		n = n<<8 | int(r.byte())
 	}
 	return n
-}
-
-func appendSDKData(b, value []byte) []byte { return append(appendSDKCount(b, len(value)), value...) }
-
-func appendSDKCount(b []byte, n int) []byte {
-	switch {
-	case n < countTwoBytes:
-		return append(b, byte(n)) //nolint:gosec // below countTwoBytes
-	case n < countTwoLimit:
-		return binary.BigEndian.AppendUint16(b, countTwoBytes<<8|uint16(n))
-	}
-	return binary.BigEndian.AppendUint32(b, countFourBytes<<24|uint32(n)) //nolint:gosec // the length of a key
 }

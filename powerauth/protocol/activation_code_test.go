@@ -1,4 +1,4 @@
-package powerauth_test
+package protocol_test
 
 import (
 	"bytes"
@@ -11,50 +11,46 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 func ExampleParseActivationCode() {
-	made, err := powerauth.GenerateActivationCode(nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	code, err := powerauth.ParseActivationCode(string(made))
-	fmt.Println(code == made, err)
+	code, err := protocol.ParseActivationCode("W65WE-3T7VI-7FBS2-A4OYA")
+	fmt.Println(code, string(code), err)
 
-	_, err = powerauth.ParseActivationCode("W65WE-3T7VI-7FBS2-A4OYB")
+	_, err = protocol.ParseActivationCode("W65WE-3T7VI-7FBS2-A4OYB")
 	fmt.Println(err)
 	// Output:
-	// true <nil>
+	// [secret] W65WE-3T7VI-7FBS2-A4OYA <nil>
 	// powerauth: not an activation code: it is made of A-Z and 2-7
 }
 
 func ExampleNormalizeActivationCode() {
-	code, err := powerauth.NormalizeActivationCode(" w65we 3t7vi 7fbs2 a40ya ")
+	code, err := protocol.NormalizeActivationCode(" w65we 3t7vi 7fbs2 a40ya ")
 	fmt.Println(string(code), err)
 	// Output: W65WE-3T7VI-7FBS2-A4OYA <nil>
 }
 
-func TestActivationCodeTakesThePublishedOnes(t *testing.T) {
+func TestPublishedActivationCodesAreValid(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
 		"W65WE-3T7VI-7FBS2-A4OYA", "MMMMM-MMMMM-MMMMM-MUTOA", "AAAAA-AAAAA-AAAAA-AAAAA", signedCode,
 	} {
-		code, err := powerauth.ParseActivationCode(s)
+		code, err := protocol.ParseActivationCode(s)
 		require.NoError(t, err, s)
 		assert.Equal(t, s, string(code))
 	}
 }
 
-func TestActivationCodeRefusesEverySingleSlip(t *testing.T) {
+func TestActivationCodeRefusesEveryTypingError(t *testing.T) {
 	t.Parallel()
 	const good = "W65WE-3T7VI-7FBS2-A4OYA"
 	for i := range len(good) {
 		for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567-0189a# \n" {
 			if s := good[:i] + string(c) + good[i+1:]; s != good {
-				_, err := powerauth.ParseActivationCode(s)
-				require.ErrorIs(t, err, powerauth.ErrActivationCode, "%q", s)
+				_, err := protocol.ParseActivationCode(s)
+				require.ErrorIs(t, err, protocol.ErrActivationCode, "%q", s)
 				assertSilent(t, err, s)
 			}
 		}
@@ -63,20 +59,20 @@ func TestActivationCodeRefusesEverySingleSlip(t *testing.T) {
 		"", " ", good + "A", good[:22], "W65WE3T7VI7FBS2A4OYA", strings.ToLower(good), "R:" + good, " " + good,
 		"W65WE-3T7VI-7FBS2-A4OYÁ", strings.Repeat("A", 1<<20),
 	} {
-		_, err := powerauth.ParseActivationCode(s)
-		assert.ErrorIs(t, err, powerauth.ErrActivationCode, "%.40q", s)
+		_, err := protocol.ParseActivationCode(s)
+		assert.ErrorIs(t, err, protocol.ErrActivationCode, "%.40q", s)
 	}
 }
 
-func TestActivationCodeShowsInJSONAlone(t *testing.T) {
+func TestActivationCodeIsMaskedExceptInJSON(t *testing.T) {
 	t.Parallel()
-	qr, err := powerauth.ParseActivationQR(signedCode + "#" + signedSignature)
+	qr, err := protocol.ParseActivationQR(signedCode + "#" + signedSignature)
 	require.NoError(t, err)
 	assertSilent(t, qr.Code, signedCode)
 	assertSilent(t, qr, signedCode)
 
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("made", "code", qr.Code)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("created", "code", qr.Code)
 	assert.NotContains(t, log.String(), signedCode)
 
 	b, err := json.Marshal(qr.Code)
@@ -84,14 +80,14 @@ func TestActivationCodeShowsInJSONAlone(t *testing.T) {
 	assert.JSONEq(t, `"`+signedCode+`"`, string(b))
 }
 
-func TestActivationCodeHasNoTwoSpellings(t *testing.T) {
+func TestActivationCodeHasOneSpelling(t *testing.T) {
 	t.Parallel()
 	// The last character has four unused bits; only zeros are canonical.
-	_, err := powerauth.ParseActivationCode("AAAAA-AAAAA-AAAAA-AAAAB")
-	assert.ErrorIs(t, err, powerauth.ErrActivationCode)
+	_, err := protocol.ParseActivationCode("AAAAA-AAAAA-AAAAA-AAAAB")
+	assert.ErrorIs(t, err, protocol.ErrActivationCode)
 }
 
-func TestActivationCodeTypingIsRepaired(t *testing.T) {
+func TestTypedActivationCodeIsCorrected(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"w65we-3t7vi-7fbs2-a4oya":       "W65WE-3T7VI-7FBS2-A4OYA",
@@ -99,7 +95,7 @@ func TestActivationCodeTypingIsRepaired(t *testing.T) {
 		"W65WE 3T7V1 7FBS2 A40YA\r\n":   "W65WE-3T7VI-7FBS2-A4OYA",
 		"--W65WE-3T7VI-7FBS2--A4OYA-\t": "W65WE-3T7VI-7FBS2-A4OYA",
 	} {
-		code, err := powerauth.NormalizeActivationCode(typed)
+		code, err := protocol.NormalizeActivationCode(typed)
 		require.NoError(t, err, "%q", typed)
 		assert.Equal(t, want, string(code))
 	}
@@ -107,30 +103,9 @@ func TestActivationCodeTypingIsRepaired(t *testing.T) {
 		"", "W65WE-3T7VI-7FBS2-A4OY8", "W65WE-3T7VI-7FBS2-A4OY9", "W65WE-3T7VI-7FBS2-A4OYQ", "W65WE_3T7VI_7FBS2_A4OYA",
 		"W65WE-3T7VI-7FBS2-A4OYA#", "\xff65WE3T7VI7FBS2A4OYA", strings.Repeat("-", 300) + "W65WE3T7VI7FBS2A4OYA",
 	} {
-		_, err := powerauth.NormalizeActivationCode(typed)
-		assert.ErrorIs(t, err, powerauth.ErrActivationCode, "%.40q", typed)
+		_, err := protocol.NormalizeActivationCode(typed)
+		assert.ErrorIs(t, err, protocol.ErrActivationCode, "%.40q", typed)
 	}
-}
-
-func TestGeneratedActivationCodeIsMadeOfItsRandomBytes(t *testing.T) {
-	t.Parallel()
-	code, err := powerauth.GenerateActivationCode(bytes.NewReader(make([]byte, 10)))
-	require.NoError(t, err)
-	assert.Equal(t, "AAAAA-AAAAA-AAAAA-AAAAA", string(code))
-
-	_, err = powerauth.GenerateActivationCode(strings.NewReader("too short"))
-	assert.Error(t, err)
-
-	seen := make(map[powerauth.ActivationCode]bool)
-	for range 200 {
-		code, err := powerauth.GenerateActivationCode(nil)
-		require.NoError(t, err)
-		parsed, err := powerauth.ParseActivationCode(string(code))
-		require.NoError(t, err)
-		assert.Equal(t, code, parsed)
-		seen[code] = true
-	}
-	assert.Len(t, seen, 200)
 }
 
 func TestActivationCodesMatchPublishedVectors(t *testing.T) {
@@ -146,28 +121,27 @@ func TestActivationCodesMatchPublishedVectors(t *testing.T) {
 	readVectors(t, "activation-codes.json", &file)
 	require.NotEmpty(t, file.Valid)
 	for _, s := range file.Valid {
-		code, err := powerauth.ParseActivationCode(s)
+		code, err := protocol.ParseActivationCode(s)
 		assert.NoError(t, err, s)
 		assert.Equal(t, s, string(code))
 	}
 	for _, s := range file.Invalid {
-		_, err := powerauth.ParseActivationCode(s)
+		_, err := protocol.ParseActivationCode(s)
 		assert.Error(t, err, s)
 	}
 	for _, v := range file.QRStrings {
-		q, err := powerauth.ParseActivationQR(v.Input)
+		q, err := protocol.ParseActivationQR(v.Input)
 		assert.Equal(t, v.Valid, err == nil, v.Input)
 		assert.Equal(t, v.ActivationCode, string(q.Code), v.Input)
 		assert.Equal(t, v.Signature, q.Signature, v.Input)
 	}
 
-	// Correction is seen through whole codes: the typed character and its correction either both make the code in
-	// which they stand, or neither does.
+	// A single character is corrected only inside a whole code.
 	corrected := file.TypedCharCorrection
 	require.Len(t, corrected.Out, len(corrected.In))
 	for i := range len(corrected.In) {
 		want := codeStartingWith(t, corrected.Out[i])
-		got, err := powerauth.NormalizeActivationCode(corrected.In[i:i+1] + string(want[1:]))
+		got, err := protocol.NormalizeActivationCode(corrected.In[i:i+1] + string(want[1:]))
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
@@ -175,19 +149,19 @@ func TestActivationCodesMatchPublishedVectors(t *testing.T) {
 		if c == '-' {
 			continue // a separator, which may be typed anywhere in a whole code
 		}
-		_, err := powerauth.NormalizeActivationCode(string(c) + "65WE-3T7VI-7FBS2-A4OYA")
+		_, err := protocol.NormalizeActivationCode(string(c) + "65WE-3T7VI-7FBS2-A4OYA")
 		assert.Error(t, err, "%q", c)
 	}
 }
 
 // codeStartingWith makes a code with the given first character of A–Z and 2–7.
-func codeStartingWith(t *testing.T, c byte) powerauth.ActivationCode {
+func codeStartingWith(t *testing.T, c byte) protocol.ActivationCode {
 	t.Helper()
 	value := c - 'A'
 	if c < 'A' {
 		value = c - '2' + 26
 	}
-	code, err := powerauth.GenerateActivationCode(bytes.NewReader(append([]byte{value << 3}, make([]byte, 9)...)))
+	code, err := powerauthtest.GenerateActivationCode(bytes.NewReader(append([]byte{value << 3}, make([]byte, 9)...)))
 	require.NoError(t, err)
 	require.Equal(t, c, code[0])
 	return code
@@ -195,17 +169,17 @@ func codeStartingWith(t *testing.T, c byte) powerauth.ActivationCode {
 
 func FuzzActivationCode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
-		code, err := powerauth.ParseActivationCode(s)
+		code, err := protocol.ParseActivationCode(s)
 		if err == nil && string(code) != s {
 			t.Fatalf("parsed %q as %q", s, code)
 		}
-		repaired, errRepair := powerauth.NormalizeActivationCode(s)
-		if err == nil && (errRepair != nil || repaired != code) {
-			t.Fatalf("repairing a good code gave %q, %v", repaired, errRepair)
+		corrected, errCorrect := protocol.NormalizeActivationCode(s)
+		if err == nil && (errCorrect != nil || corrected != code) {
+			t.Fatalf("correcting a valid code gave %q, %v", corrected, errCorrect)
 		}
-		if errRepair == nil {
-			if again, err := powerauth.ParseActivationCode(string(repaired)); err != nil || again != repaired {
-				t.Fatalf("repaired to %q, which does not parse: %v", repaired, err)
+		if errCorrect == nil {
+			if again, err := protocol.ParseActivationCode(string(corrected)); err != nil || again != corrected {
+				t.Fatalf("corrected to %q, which does not parse: %v", corrected, err)
 			}
 		}
 	})
