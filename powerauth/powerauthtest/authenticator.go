@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/powerauth"
@@ -75,11 +77,15 @@ func (a *Authenticator) Register(challenge identkit.Secret) (powerauth.PasskeyAt
 	if err != nil {
 		return out, err
 	}
+	object, err := cborEncoding.Marshal(attestation{Format: "none", Statement: map[string]any{}, Data: cbor.ByteString(data)})
+	if err != nil {
+		return out, err
+	}
 	a.held().keys[string(id)] = &credential{key: key}
 	a.held().order = append(a.held().order, string(id))
 	out.ID = id
 	out.Response.ClientDataJSON, out.Response.Transports = a.clientData(typeCreate, challenge), []string{"internal"}
-	out.Response.AttestationObject = encodeCBOR(nil, []pair{{"fmt", "none"}, {"attStmt", []pair{}}, {"authData", data}})
+	out.Response.AttestationObject = object
 	return out, nil
 }
 

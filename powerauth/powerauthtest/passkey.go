@@ -185,20 +185,6 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 	s.okPasskey(c, s.passkeyBody(r))
 }
 
-func parseAttestation(object []byte) (authenticatorData, error) {
-	r := cborReader{rest: object}
-	v, err := r.value()
-	if err != nil {
-		return authenticatorData{}, err
-	}
-	members, _ := v.(map[any]any)
-	raw, ok := members["authData"].([]byte)
-	if !ok {
-		return authenticatorData{}, errAuthenticator
-	}
-	return parseAuthenticatorData(raw)
-}
-
 // decodePasskey reads a body, bare or inside requestObject.
 func (s *Server) decodePasskey(c *fakeserver.Call, object string, v any) bool {
 	var wrapped struct {
