@@ -20,7 +20,7 @@ func (s *Server) passkeyAssertionChallenge(c *fakeserver.Call) {
 		OperationID    *string            `json:"operationId"`
 		ApplicationIDs []string           `json:"applicationIds"`
 	}
-	if !s.decodePasskey(c, "assertionChallenge", &in) {
+	if !decodePasskey(s, c, "assertionChallenge", &in) {
 		return
 	}
 	name := value(in.TemplateName)
@@ -78,7 +78,7 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 			UserHandle        *string `json:"userHandle"`
 		} `json:"response"`
 	}
-	if !s.decodePasskey(c, "assertion", &in) {
+	if !decodePasskey(s, c, "assertion", &in) {
 		return
 	}
 	check := rules{object: "assertion"}

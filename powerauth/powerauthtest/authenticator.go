@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth"
 )
 
@@ -138,7 +138,7 @@ func (s *authenticatorState) choose(allowed []powerauth.PasskeyDescriptor) (stri
 }
 
 func (a *Authenticator) clientData(kind string, challenge identkit.Secret) []byte {
-	b, err := json.Marshal(clientData{
+	b, err := wire.Marshal(clientData{
 		Type: kind, Challenge: base64.RawURLEncoding.EncodeToString([]byte(challenge.Reveal())), Origin: a.origin,
 	})
 	if err != nil {

@@ -1,13 +1,13 @@
 package powerauthtest
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth"
 )
 
@@ -68,14 +68,14 @@ func (d *Device) Approve(id powerauth.OperationID, proofs ...Proof) error {
 		}
 		signed.Proximity = &proximity{OTP: otp, Type: "QR_CODE"}
 	}
-	body, err := json.Marshal(signed)
+	body, err := wire.Marshal(signed)
 	if err != nil {
 		return err
 	}
 	err = d.decideOnline("/operation/authorize", id, body, func(o *operation, c *presented) error {
 		template, _ := s.template(o.template)
 		var sent approval
-		if json.Unmarshal(body, &sent) != nil || sent.Data != o.data || !template.allows(c.factors) {
+		if wire.Unmarshal(body, &sent) != nil || sent.Data != o.data || !template.allows(c.factors) {
 			s.failApproval(o, c.now)
 			return ErrNotAllowed
 		}
@@ -95,7 +95,7 @@ func (d *Device) Approve(id powerauth.OperationID, proofs ...Proof) error {
 //
 // Errors are those of [Device.Approve].
 func (d *Device) Reject(id powerauth.OperationID, reason string, proofs ...Proof) error {
-	body, err := json.Marshal(map[string]string{"id": string(id), "reason": reason})
+	body, err := wire.Marshal(map[string]string{"id": string(id), "reason": reason})
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"slices"
 
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth"
 )
 
@@ -31,7 +31,7 @@ func (s *Server) listPasskeys(c *fakeserver.Call) {
 	if s.opts.PasskeyListByQuery || len(c.Body()) == 0 {
 		user, app := query.Get("userId"), query.Get("appId")
 		in.UserID, in.AppID = &user, &app
-	} else if !s.decodePasskey(c, "listAuthenticators", &in) {
+	} else if !decodePasskey(s, c, "listAuthenticators", &in) {
 		return
 	}
 	check := rules{object: "listAuthenticators"}
@@ -91,7 +91,7 @@ func (s *Server) passkeyRegistrationChallenge(c *fakeserver.Call) {
 		UserID *string `json:"userId"`
 		AppID  *string `json:"appId"`
 	}
-	if !s.decodePasskey(c, "registrationChallenge", &in) {
+	if !decodePasskey(s, c, "registrationChallenge", &in) {
 		return
 	}
 	check := rules{object: "registrationChallenge"}
@@ -145,7 +145,7 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 			} `json:"response"`
 		} `json:"authenticatorParameters"`
 	}
-	if !s.decodePasskey(c, "register", &in) {
+	if !decodePasskey(s, c, "register", &in) {
 		return
 	}
 	p := in.Parameters
@@ -185,23 +185,20 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 	s.okPasskey(c, s.passkeyBody(r))
 }
 
-// decodePasskey reads a body, bare or inside requestObject.
-func (s *Server) decodePasskey(c *fakeserver.Call, object string, v any) bool {
-	var wrapped struct {
-		Request json.RawMessage `json:"requestObject"`
-	}
-	if c.HasJSON() && json.Unmarshal(c.Body(), &wrapped) == nil && wrapped.Request != nil {
-		if err := json.Unmarshal(wrapped.Request, v); err != nil {
-			invalid(c, violation{object, json.RawMessage("null"), "wrong type"})
-			return false
+// decodePasskey reads a body, bare or inside requestObject, or refuses it.
+func decodePasskey[In any](s *Server, c *fakeserver.Call, object string, in *In) bool {
+	if request := wire.Member(c.Body(), "requestObject"); request != nil && wire.Kind(request) != 'n' {
+		var wrapped struct {
+			Request *In `json:"requestObject"`
 		}
-		return true
+		wrapped.Request = in
+		return decode(c, object, &wrapped)
 	}
 	if s.opts.PasskeyRequestObject {
-		invalid(c, violation{object + ".requestObject", json.RawMessage("null"), "must not be null"})
+		invalid(c, violation{object + ".requestObject", []byte("null"), "must not be null"})
 		return false
 	}
-	return decode(c, object, v)
+	return decode(c, object, in)
 }
 
 // okPasskey answers with an object, in an envelope where the deployment has them.

@@ -1,6 +1,10 @@
 package powerauthtest_test
 
 import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -121,6 +125,46 @@ func TestPasskeyRegistrationIsVerified(t *testing.T) {
 	credential.Response.AttestationObject = credential.Response.AttestationObject[:50]
 	_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskeyParams{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
 	assert.Equal(t, powerauth.CodeFIDO2, code(t, err), "cut short")
+}
+
+func TestClientDataAreReadStrictly(t *testing.T) {
+	t.Parallel()
+	srv, _ := fake(t)
+	for name, change := range map[string][2]string{
+		"a name in another case": {`"type"`, `"Type"`},
+		"a duplicate member":     {`{`, `{"origin":"https://evil.example",`},
+		"something behind":       {`}`, `}{}`},
+	} {
+		begin, err := srv.Client().Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u-1", AppID: "app"})
+		require.NoError(t, err)
+		credential, err := browser().Register(begin.Challenge)
+		require.NoError(t, err)
+		credential.Response.ClientDataJSON = bytes.Replace(credential.Response.ClientDataJSON, []byte(change[0]), []byte(change[1]), 1)
+		_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskeyParams{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
+		assert.Equal(t, powerauth.CodeFIDO2, code(t, err), name)
+	}
+}
+
+func TestPasskeyRequestObjectIsCheckedLikeABody(t *testing.T) {
+	t.Parallel()
+	srv, _ := fake(t)
+	user, password := srv.Credentials()
+	for body, want := range map[string]int{
+		`{"requestObject":{"userId":"u-1","appId":"app"}}`:                    http.StatusOK,
+		`{"requestObject":{"userId":"u-1","appId":7}}`:                        http.StatusBadRequest,
+		`{"requestObject":{"userId":"u-1","userId":"u-2","appId":"app"}}`:     http.StatusBadRequest,
+		`{"requestObject":{"userId":"u-1","appId":"app"},"requestObject":{}}`: http.StatusBadRequest,
+		`{"requestObject":{"userId":"u-1","appId":"app"}} {}`:                 http.StatusBadRequest,
+		`{"requestObject":null}`:                                              http.StatusBadRequest,
+		`{"requestObject":"x"}`:                                               http.StatusBadRequest,
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/powerauth-cloud/v2/fido2/registrations/challenge", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.SetBasicAuth(user, password.Reveal())
+		w := httptest.NewRecorder()
+		srv.ServeHTTP(w, r)
+		assert.Equal(t, want, w.Code, "%s: %s", body, w.Body)
+	}
 }
 
 func unverified() *powerauthtest.Authenticator {

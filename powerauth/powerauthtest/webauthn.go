@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/internal/wire"
 )
 
 // clientData is what the browser says about a ceremony.
@@ -171,7 +171,7 @@ type ceremony struct {
 // check checks client data and authenticator data, and returns the challenge that was answered.
 func (want ceremony) check(rawClient []byte, d authenticatorData) (challenge string, err error) {
 	var client clientData
-	if json.Unmarshal(rawClient, &client) != nil {
+	if wire.Unmarshal(rawClient, &client) != nil {
 		return "", errors.New("client data are not JSON")
 	}
 	text, err := base64.RawURLEncoding.DecodeString(client.Challenge)
