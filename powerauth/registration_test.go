@@ -126,7 +126,7 @@ func TestOTPIsCheckedInTheConfiguredPhase(t *testing.T) {
 	atExchange, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u", AppID: "app", OTP: "77", CommitPhase: powerauth.CommitOnKeyExchange})
 	require.NoError(t, err)
 	_, err = srv.Activate(atExchange.ActivationCode, powerauthtest.Activation{OTP: "78"})
-	require.ErrorIs(t, err, powerauthtest.ErrWrongOTP)
+	require.ErrorIs(t, err, powerauthtest.ErrInvalidOTP)
 	_, err = srv.Activate(atExchange.ActivationCode, powerauthtest.Activation{OTP: "77"})
 	require.NoError(t, err)
 
@@ -141,7 +141,7 @@ func TestOTPIsCheckedInTheConfiguredPhase(t *testing.T) {
 	require.NoError(t, err)
 	for range 5 {
 		_, err = srv.Activate(removed.ActivationCode, powerauthtest.Activation{OTP: "0"})
-		require.ErrorIs(t, err, powerauthtest.ErrWrongOTP)
+		require.ErrorIs(t, err, powerauthtest.ErrInvalidOTP)
 	}
 	_, err = srv.Activate(removed.ActivationCode, powerauthtest.Activation{OTP: "77"})
 	require.ErrorIs(t, err, powerauthtest.ErrNoRegistration, "the fifth wrong OTP removes it")

@@ -13,7 +13,7 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// passkey is what a registration is made of that is no phone.
+// passkey is the part of a registration that belongs to a passkey.
 type passkey struct {
 	name       string
 	credential []byte
@@ -62,10 +62,7 @@ func (s *Server) passkeysOf(user powerauth.UserID, app string) []*registration {
 }
 
 func (s *Server) passkeyBody(r *registration) map[string]any {
-	point, err := pacrypto.PublicKeyBytes(r.passkey.key)
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // parsed as P-256; the engine contains it
-	}
+	point := must(pacrypto.PublicKeyBytes(r.passkey.key))
 	return map[string]any{
 		"userId": r.user, "registrationId": r.id, "appId": r.app, "applicationId": r.app, "registrationName": r.passkey.name,
 		"credentialId": s.binary(r.passkey.credential), "registrationStatus": r.status, "platform": r.phone.Platform,
@@ -75,7 +72,7 @@ func (s *Server) passkeyBody(r *registration) map[string]any {
 	}
 }
 
-// credentials describes passkeys to a browser.
+// credentials lists passkeys for a browser.
 func (s *Server) credentials(of []*registration) []any {
 	items := []any{}
 	for _, r := range of {
@@ -115,7 +112,7 @@ func (s *Server) passkeyRegistrationChallenge(c *fakeserver.Call) {
 	})
 }
 
-// relyingParty is what both ceremonies demand.
+// relyingParty holds the requirements of both ceremonies.
 type relyingParty struct {
 	ID                *string  `json:"relyingPartyId"`
 	AllowedOrigins    []string `json:"allowedOrigins"`
@@ -201,7 +198,7 @@ func decodePasskey[In any](s *Server, c *fakeserver.Call, object string, in *In)
 	return decode(c, object, in)
 }
 
-// okPasskey answers with an object, in an envelope where the deployment has them.
+// okPasskey responds with an object, in an envelope if the deployment uses them.
 func (s *Server) okPasskey(c *fakeserver.Call, v any) {
 	if s.opts.EnvelopePasskeys && !s.opts.EnvelopeSuccess {
 		v = envelope{"OK", v}
@@ -222,6 +219,6 @@ func (s *Server) binary(b []byte) string { return s.encoding().EncodeToString(b)
 // readBinary reads a binary member, which must be in the deployment's encoding.
 func (s *Server) readBinary(check *rules, field string, p *string) []byte {
 	b, err := s.encoding().Strict().DecodeString(value(p))
-	check.that(err == nil && len(b) > 0, field, p, "must be Base64 of the right kind")
+	check.that(err == nil && len(b) > 0, field, p, "must be Base64 in the deployment's variant")
 	return b
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/identkit/identkit/internal/wire"
 )
 
-// clientData is what the browser says about a ceremony.
+// clientData is the browser's description of a ceremony.
 type clientData struct {
 	Type      string `json:"type"`
 	Challenge string `json:"challenge"` // Base64URL without padding
@@ -43,6 +43,7 @@ var (
 	}.DecMode())
 )
 
+// must is for calls that only an error in this package could fail.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic("powerauthtest: " + err.Error())
@@ -160,7 +161,7 @@ func (d *authenticatorData) parseKey(b []byte) ([]byte, error) {
 	return rest, err
 }
 
-// ceremony is what the backend demands of an answer. Without allowed origins none is allowed.
+// ceremony holds the requirements of the backend. Without origins none is allowed.
 type ceremony struct {
 	kind         string
 	relyingParty string
@@ -168,7 +169,7 @@ type ceremony struct {
 	verifiedUser bool
 }
 
-// check checks client data and authenticator data, and returns the challenge that was answered.
+// check checks client data and authenticator data, and returns the challenge.
 func (want ceremony) check(rawClient []byte, d authenticatorData) (challenge string, err error) {
 	var client clientData
 	if wire.Unmarshal(rawClient, &client) != nil {
@@ -179,11 +180,11 @@ func (want ceremony) check(rawClient []byte, d authenticatorData) (challenge str
 	case err != nil || len(text) == 0:
 		return "", errors.New("challenge missing")
 	case client.Type != want.kind:
-		return string(text), errors.New("wrong ceremony")
+		return string(text), errors.New("another ceremony")
 	case !slices.Contains(want.origins, client.Origin):
 		return string(text), errors.New("origin not allowed")
 	case d.relyingParty != sha256.Sum256([]byte(want.relyingParty)):
-		return string(text), errors.New("wrong relying party")
+		return string(text), errors.New("another relying party")
 	case d.flags&userPresent == 0, want.verifiedUser && d.flags&userVerified == 0:
 		return string(text), errors.New("user not present or not verified")
 	}
