@@ -122,8 +122,9 @@ func parseAuthenticatorData(b []byte) (authenticatorData, error) {
 	}
 	d.relyingParty = [sha256.Size]byte(b)
 	d.flags, d.count = b[sha256.Size], binary.BigEndian.Uint32(b[sha256.Size+1:])
-	rest, err := b[authenticatorHead:], error(nil)
+	rest := b[authenticatorHead:]
 	if d.flags&hasKey != 0 {
+		var err error
 		if rest, err = d.parseKey(rest); err != nil {
 			return d, err
 		}
