@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"iter"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -269,6 +270,7 @@ func TestAssumptionsNameWhatThereIs(t *testing.T) {
 	for _, s := range sources(t) {
 		for name := range s.symbols() {
 			names[name] = true
+			names[path.Base(s.ImportPath)+"."+name] = true
 		}
 	}
 	for _, op := range slices.Concat(powerauth.Catalog(), iproov.Catalog()) {
@@ -290,12 +292,12 @@ func TestAssumptionsNameWhatThereIs(t *testing.T) {
 
 func TestOptionsPathsOfAssumptionsAreOperations(t *testing.T) {
 	t.Parallel()
-	path := regexp.MustCompile(`Options\.Paths\["([\w.]+)"\]`)
+	option := regexp.MustCompile(`Options\.Paths\["([\w.]+)"\]`)
 	isOperation := func(name string) bool {
 		return slices.ContainsFunc(slices.Concat(powerauth.Catalog(), iproov.Catalog()), func(op identkit.OperationInfo) bool { return op.Name == name })
 	}
 	for _, a := range assumption.All() {
-		for _, m := range path.FindAllStringSubmatch(a.Change, -1) {
+		for _, m := range option.FindAllStringSubmatch(a.Change, -1) {
 			assert.True(t, isOperation(m[1]), "%s: %s", a.ID, m[1])
 		}
 	}

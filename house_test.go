@@ -90,8 +90,9 @@ func mayImport(importer, imported string) bool {
 
 // linked is the third-party code that a package may import.
 var linked = map[string][]string{
-	"internal/transport": {"github.com/hashicorp/go-retryablehttp", "golang.org/x/time/rate", jsonv2, jsonv2 + "/jsontext"},
-	"internal/wire":      {jsonv2, jsonv2 + "/jsontext"},
+	"internal/transport":      {"github.com/hashicorp/go-retryablehttp", "golang.org/x/time/rate", jsonv2, jsonv2 + "/jsontext"},
+	"internal/wire":           {jsonv2, jsonv2 + "/jsontext"},
+	"powerauth/powerauthtest": {"github.com/fxamacker/cbor/v2"},
 }
 
 const jsonv2 = "github.com/go-json-experiment/json"

@@ -38,31 +38,31 @@ func TestApplicationIsCreatedAndRead(t *testing.T) {
 
 	_, err = admin.GetApplication(t.Context(), "other")
 	require.ErrorIs(t, err, identkit.ErrBadResponse, "another application than asked for")
-	s.answer(200, `{}`)
+	s.respond(200, `{}`)
 	_, err = admin.GetApplication(t.Context(), "app")
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 }
 
-func TestUserIsCreatedWithAPasswordShownOnce(t *testing.T) {
+func TestCreatedUserHasItsPassword(t *testing.T) {
 	t.Parallel()
-	s, admin := stubbedAdmin(t, 200, `{"username":"backend","password":"made-up-by-the-server-24","enabled":true,"role":["ROLE_USER"],"applications":[]}`)
+	s, admin := stubbedAdmin(t, 200, `{"username":"backend","password":"generated-by-server-24","enabled":true,"role":["ROLE_USER"],"applications":[]}`)
 	user, err := admin.CreateUser(t.Context(), "backend")
 	require.NoError(t, err)
 	s.sends(t, `{"username":"backend"}`)
-	assert.Equal(t, "made-up-by-the-server-24", user.Password.Reveal())
+	assert.Equal(t, "generated-by-server-24", user.Password.Reveal())
 	assert.Equal(t, []string{"ROLE_USER"}, user.Roles)
 	assert.True(t, user.Enabled)
 	masked, err := json.Marshal(user)
 	require.NoError(t, err)
-	assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s", user, *user, user, masked), "made-up")
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v %s", user, *user, user, masked), "generated")
 
-	for _, answer := range []string{`{"username":"backend"}`, `{"username":"backend","password":""}`, `{"password":"x"}`, `{"username":"other","password":"x"}`} {
-		s.answer(200, answer)
+	for _, body := range []string{`{"username":"backend"}`, `{"username":"backend","password":""}`, `{"password":"x"}`, `{"username":"other","password":"x"}`} {
+		s.respond(200, body)
 		_, err = admin.CreateUser(t.Context(), "backend")
-		require.ErrorIs(t, err, identkit.ErrBadResponse, answer)
-		require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, answer)
+		require.ErrorIs(t, err, identkit.ErrBadResponse, body)
+		require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, body)
 	}
-	s.answer(200, `{"username":"backend","enabled":true,"role":["ROLE_USER"],"applications":["app"]}`)
+	s.respond(200, `{"username":"backend","enabled":true,"role":["ROLE_USER"],"applications":["app"]}`)
 	bound, err := admin.BindUser(t.Context(), "backend", "a/pp")
 	require.NoError(t, err)
 	assert.Equal(t, []powerauth.ApplicationID{"app"}, bound.Applications)
@@ -103,10 +103,10 @@ func TestCallbackIsCreated(t *testing.T) {
 	in = powerauth.CreateCallbackParams{Name: "regs", Type: powerauth.CallbackRegistration, URL: "https://b.example", Authentication: powerauth.CallbackAuthentication{
 		OAuth2: &powerauth.CallbackOAuth2{TokenURI: "https://idp.example/token", ClientID: "id", ClientSecret: "cs", Scope: "s"},
 	}}
-	s.answer(200, `{}`)
+	s.respond(200, `{}`)
 	created, err = admin.CreateCallback(t.Context(), "app", in)
 	require.NoError(t, err)
-	assert.Empty(t, created.ID, "the answer is undocumented")
+	assert.Empty(t, created.ID, "the response is undocumented")
 	s.sends(t, `{"name":"regs","type":"REGISTRATION_STATUS_CHANGE","callbackUrl":"https://b.example",
 		"authentication":{"oauth2":{"enabled":true,"tokenUri":"https://idp.example/token","clientId":"id","clientSecret":"cs","scope":"s"}}}`)
 
@@ -121,17 +121,17 @@ func TestBadAdminInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	s, admin := stubbedAdmin(t, 200, `{}`)
 	ctx := t.Context()
 	_, err := admin.CreateApplication(ctx, powerauth.CreateApplicationParams{})
-	refusesLocally(t, s, err, "id")
+	invalidField(t, s, err, "id")
 	_, err = admin.GetApplication(ctx, "..")
-	refusesLocally(t, s, err, "appId")
+	invalidField(t, s, err, "appId")
 	_, err = admin.CreateUser(ctx, "")
-	refusesLocally(t, s, err, "username")
+	invalidField(t, s, err, "username")
 	_, err = admin.BindUser(ctx, "u", "")
-	refusesLocally(t, s, err, "appId")
-	refusesLocally(t, s, admin.SetAPNs(ctx, "app", powerauth.APNsSettings{KeyID: "K", TeamID: "T", Environment: "production", PrivateKey: "AAAA"}), "topic")
-	refusesLocally(t, s, admin.SetAPNs(ctx, "app", powerauth.APNsSettings{Topic: "t", KeyID: "K", TeamID: "T", Environment: "prod", PrivateKey: "AAAA"}), "environment")
-	refusesLocally(t, s, admin.SetFCM(ctx, "app", powerauth.FCMSettings{ProjectID: "p"}), "privateKeyBase64")
-	refusesLocally(t, s, admin.SetFCM(ctx, "app", powerauth.FCMSettings{ProjectID: "p", PrivateKey: "-----BEGIN PRIVATE KEY-----"}), "privateKeyBase64")
+	invalidField(t, s, err, "appId")
+	invalidField(t, s, admin.SetAPNs(ctx, "app", powerauth.APNsSettings{KeyID: "K", TeamID: "T", Environment: "production", PrivateKey: "AAAA"}), "topic")
+	invalidField(t, s, admin.SetAPNs(ctx, "app", powerauth.APNsSettings{Topic: "t", KeyID: "K", TeamID: "T", Environment: "prod", PrivateKey: "AAAA"}), "environment")
+	invalidField(t, s, admin.SetFCM(ctx, "app", powerauth.FCMSettings{ProjectID: "p"}), "privateKeyBase64")
+	invalidField(t, s, admin.SetFCM(ctx, "app", powerauth.FCMSettings{ProjectID: "p", PrivateKey: "-----BEGIN PRIVATE KEY-----"}), "privateKeyBase64")
 	for field, change := range map[string]func(*powerauth.CreateCallbackParams){
 		"name":        func(in *powerauth.CreateCallbackParams) { in.Name = "" },
 		"type":        func(in *powerauth.CreateCallbackParams) { in.Type = "ACTIVATION" },
@@ -156,7 +156,7 @@ func TestBadAdminInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		in := powerauth.CreateCallbackParams{Name: "n", Type: powerauth.CallbackOperation, URL: "https://b.example"}
 		change(&in)
 		_, err := admin.CreateCallback(ctx, "app", in)
-		refusesLocally(t, s, err, field)
+		invalidField(t, s, err, field)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestAdminConfigFromEnv(t *testing.T) {
 	t.Setenv("POWERAUTH_USERNAME", "integration")
 	t.Setenv("POWERAUTH_PASSWORD", "p")
 	_, err := powerauth.AdminConfigFromEnv()
-	require.ErrorContains(t, err, "POWERAUTH_ADMIN_USERNAME", "the integration user does not stand in")
+	require.ErrorContains(t, err, "POWERAUTH_ADMIN_USERNAME", "the integration user is not used instead")
 	t.Setenv("POWERAUTH_ADMIN_BEARER_TOKEN", "t")
 	cfg, err := powerauth.AdminConfigFromEnv()
 	require.NoError(t, err)

@@ -18,11 +18,11 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// auditServer answers with the events of a log in the time asked for, its ends included or not.
+// auditServer returns the events of a log in the requested range, with or without its ends.
 type auditServer struct {
-	events   []int64 // in the order of the answer
+	events   []int64 // in the order of the response
 	excluded bool
-	late     []int64 // events that come after the first answer
+	later    []int64 // events that appear after the first response
 	asked    []url.Values
 }
 
@@ -37,7 +37,7 @@ func (a *auditServer) RoundTrip(r *http.Request) (*http.Response, error) {
 			items = append(items, fmt.Sprintf(`{"activationId":"r-1","eventType":"signature_ok","eventData":"POST\n/pay\n{\"a\":1}","timestamp":%d}`, at))
 		}
 	}
-	a.events, a.late = append(a.events, a.late...), nil
+	a.events, a.later = append(a.events, a.later...), nil
 	body := `{"items":[` + strings.Join(items, ",") + `]}`
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Header: http.Header{}, Request: r}, nil
 }
@@ -53,10 +53,10 @@ func (a *auditServer) client(t *testing.T, adjust ...func(*identkit.Options)) *p
 	return client
 }
 
-func TestAuditLogGivesEveryEventOnceAndInOrder(t *testing.T) {
+func TestAuditLogReturnsEachEventOnceInOrder(t *testing.T) {
 	t.Parallel()
 	hour := time.Hour.Milliseconds()
-	// Two events alike at the edge of two windows, one at each end, and an answer in the wrong order.
+	// Two events alike on the border of two windows, one at each end, and a response out of order.
 	events := []int64{3 * hour, 2*hour + 1, 2 * hour, 2 * hour, hour, 5*hour + 7}
 	for _, excluded := range []bool{false, true} {
 		a := &auditServer{events: events, excluded: excluded}
@@ -77,9 +77,9 @@ func TestAuditLogGivesEveryEventOnceAndInOrder(t *testing.T) {
 	}
 }
 
-func TestAuditLogTakesNoNewEventForAnOldOne(t *testing.T) {
+func TestAuditLogDetectsEventsAddedLater(t *testing.T) {
 	t.Parallel()
-	a := &auditServer{events: []int64{1000}, late: []int64{1000}}
+	a := &auditServer{events: []int64{1000}, later: []int64{1000}}
 	n := 0
 	for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(500), To: time.UnixMilli(1500), Window: 500 * time.Millisecond}) {
 		require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestAuditLogTakesNoNewEventForAnOldOne(t *testing.T) {
 	assert.Equal(t, 2, n)
 }
 
-func TestAuditLogAsksForThirtyDaysByTheDay(t *testing.T) {
+func TestAuditLogDefaultsToThirtyDaysInDailyWindows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := &auditServer{}
@@ -106,7 +106,7 @@ func TestAuditLogAsksForThirtyDaysByTheDay(t *testing.T) {
 	})
 }
 
-func TestAuditLogAsksNoMoreThanTheLoopTakes(t *testing.T) {
+func TestAuditLogStopsWithTheLoop(t *testing.T) {
 	t.Parallel()
 	a := &auditServer{events: []int64{1, 2, 3}}
 	seq := a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(0), To: time.UnixMilli(1000), Window: 500 * time.Millisecond})
@@ -121,7 +121,7 @@ func TestAuditLogAsksNoMoreThanTheLoopTakes(t *testing.T) {
 	assert.Len(t, a.asked, 2, "it can be ranged over again")
 }
 
-func TestAuditItemIsTakenApartAndPrintsNothing(t *testing.T) {
+func TestAuditItemIsDecodedAndPrintsNothing(t *testing.T) {
 	t.Parallel()
 	a := &auditServer{events: []int64{5}}
 	for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(1), To: time.UnixMilli(10)}) {
@@ -141,13 +141,13 @@ func TestAuditErrorsEndTheSequence(t *testing.T) {
 		body string
 		want identkit.Kind
 	}{
-		"no user":                 {powerauth.AuditLogParams{}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"before 1970":             {powerauth.AuditLogParams{UserID: "u", From: time.Unix(-1, 0)}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"the wrong way round":     {powerauth.AuditLogParams{UserID: "u", From: time.UnixMilli(5), To: time.UnixMilli(4)}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"a window of nothing":     {powerauth.AuditLogParams{UserID: "u", Window: time.Microsecond}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"a negative window":       {powerauth.AuditLogParams{UserID: "u", Window: -time.Hour}, `{"items":[]}`, identkit.ErrInvalidRequest},
-		"an answer without items": {powerauth.AuditLogParams{UserID: "u"}, `{}`, identkit.ErrBadResponse},
-		"an odd item":             {powerauth.AuditLogParams{UserID: "u"}, `{"items":[1]}`, identkit.ErrBadResponse},
+		"no user":                  {powerauth.AuditLogParams{}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"before 1970":              {powerauth.AuditLogParams{UserID: "u", From: time.Unix(-1, 0)}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"the range is reversed":    {powerauth.AuditLogParams{UserID: "u", From: time.UnixMilli(5), To: time.UnixMilli(4)}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"the window is too short":  {powerauth.AuditLogParams{UserID: "u", Window: time.Microsecond}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"a negative window":        {powerauth.AuditLogParams{UserID: "u", Window: -time.Hour}, `{"items":[]}`, identkit.ErrInvalidRequest},
+		"a response without items": {powerauth.AuditLogParams{UserID: "u"}, `{}`, identkit.ErrBadResponse},
+		"an invalid item":          {powerauth.AuditLogParams{UserID: "u"}, `{"items":[1]}`, identkit.ErrBadResponse},
 	} {
 		_, client := stubbed(t, 200, c.body)
 		n := 0
@@ -159,7 +159,7 @@ func TestAuditErrorsEndTheSequence(t *testing.T) {
 	}
 }
 
-func TestAuditPathCanBeSwitched(t *testing.T) {
+func TestAuditPathIsConfigurable(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, `{"items":[]}`, func(cfg *powerauth.Config) {
 		cfg.Options.Paths = map[string]string{"powerauth.Audit.Log": "/v2/audit/log"}
@@ -170,7 +170,7 @@ func TestAuditPathCanBeSwitched(t *testing.T) {
 	assert.Equal(t, "/powerauth-cloud/v2/audit/log", s.last(t).path)
 }
 
-func TestAuditItemsOutsideTheRangeOrWithoutTheirFieldsAreRefused(t *testing.T) {
+func TestInvalidAuditItemsAreBadResponses(t *testing.T) {
 	t.Parallel()
 	from := time.UnixMilli(1701426030500)
 	q := powerauth.AuditLogParams{UserID: "u", From: from, To: from.Add(48 * time.Hour), Window: 24 * time.Hour}
@@ -181,7 +181,7 @@ func TestAuditItemsOutsideTheRangeOrWithoutTheirFieldsAreRefused(t *testing.T) {
 		require.NoError(t, err)
 		n++
 	}
-	assert.Equal(t, 1, n, "given in each window, it is still one")
+	assert.Equal(t, 1, n, "returned in each window, it is still one event")
 	for _, body := range []string{`{"items":[null]}`, `{"items":[{}]}`, `{"items":[{"activationId":"r","eventType":"x"}]}`} {
 		_, client := stubbed(t, 200, body)
 		for _, err := range client.Audit.Log(t.Context(), q) {

@@ -28,7 +28,7 @@ import (
 const registrationBody = `{"registrationId":"3b9edfd2-4d82-477c-b4b3-20fa5c99c993","registrationStatus":"ACTIVE","userId":"u-1","applicationId":"app",
 "name":"My phone","platform":"ios","deviceInfo":"iPhone16,1","flags":["PRIMARY"],"timestampCreated":1701426030500,"timestampLastUsed":1701426030500}`
 
-// loopback answers every request with a registration, counting connections.
+// loopback serves a registration for every request, counting connections.
 func loopback(tb testing.TB) (base string, connections *atomic.Int64) {
 	tb.Helper()
 	connections = new(atomic.Int64)
@@ -90,7 +90,7 @@ func handGet(tb testing.TB, base string) func(context.Context) error {
 	return handGetWithin(tb, base, 0)
 }
 
-// handGetWithin is handGet with http.Client's Timeout, the least that a service should have.
+// handGetWithin is handGet with http.Client's Timeout, which every service should have.
 func handGetWithin(tb testing.TB, base string, timeout time.Duration) func(context.Context) error {
 	tb.Helper()
 	pool := http.DefaultTransport.(*http.Transport).Clone()
@@ -127,7 +127,7 @@ func handGetWithin(tb testing.TB, base string, timeout time.Duration) func(conte
 	}
 }
 
-// The two ways take turns in one run, so that what else the machine does meets both alike; the ratio is that of the medians.
+// The variants alternate in one run, so that other load on the machine affects all alike; the ratio is that of the medians.
 func BenchmarkGet(b *testing.B) {
 	base, _ := loopback(b)
 	hand, timed, ours := handGet(b, base), handGetWithin(b, base, 30*time.Second), sdkGet(b, base)
@@ -141,7 +141,7 @@ func BenchmarkGet(b *testing.B) {
 		}
 		return float64(time.Since(start).Nanoseconds()) / calls
 	}
-	turns(b, func() float64 { return block(hand) }, func() float64 { return block(timed) }, func() float64 { return block(ours) })
+	alternate(b, func() float64 { return block(hand) }, func() float64 { return block(timed) }, func() float64 { return block(ours) })
 }
 
 func BenchmarkGetConcurrent(b *testing.B) {
@@ -158,32 +158,32 @@ func BenchmarkGetConcurrent(b *testing.B) {
 			}
 			block(ours)
 			first := connections.Load()
-			turns(b, func() float64 { return block(hand) }, func() float64 { return block(timed) }, func() float64 { return block(ours) })
+			alternate(b, func() float64 { return block(hand) }, func() float64 { return block(timed) }, func() float64 { return block(ours) })
 			b.ReportMetric(float64(first)/float64(goroutines), "conns/goroutine")
 			b.ReportMetric(100*float64(connections.Load()-first)/float64(b.N*goroutines), "%new-conns/round")
 		})
 	}
 }
 
-// turns reports the medians of ways that take turns: by hand, by hand with a timeout, and ours.
-func turns(b *testing.B, hand, timed, ours func() float64) {
+// alternate reports the medians of variants run in alternation: by hand, by hand with a timeout, and ours.
+func alternate(b *testing.B, hand, timed, ours func() float64) {
 	b.Helper()
-	ways := [...]func() float64{hand, timed, ours}
-	var took [len(ways)][]float64
-	for _, way := range ways {
-		way() // connections
+	variants := [...]func() float64{hand, timed, ours}
+	var durations [len(variants)][]float64
+	for _, variant := range variants {
+		variant() // connections
 	}
 	for b.Loop() {
-		for i, way := range ways {
-			took[i] = append(took[i], way())
+		for i, variant := range variants {
+			durations[i] = append(durations[i], variant())
 		}
 	}
-	var median [len(ways)]float64
-	for i := range took {
-		slices.Sort(took[i])
-		median[i] = took[i][len(took[i])/2]
+	var median [len(variants)]float64
+	for i := range durations {
+		slices.Sort(durations[i])
+		median[i] = durations[i][len(durations[i])/2]
 	}
-	b.ReportMetric(0, "ns/op") // of all together: says nothing
+	b.ReportMetric(0, "ns/op") // the sum of all variants is meaningless
 	b.ReportMetric(median[0], "ns-hand")
 	b.ReportMetric(median[1], "ns-hand+timeout")
 	b.ReportMetric(median[2], "ns-identkit")
@@ -211,8 +211,8 @@ func spread(tb testing.TB, get func(context.Context) error, goroutines, n int) {
 	}
 }
 
-// A ceiling, so that the road does not grow unnoticed. Not parallel: allocations are counted process-wide.
-func TestAGetAllocatesAtMostTwelveMoreThanByHand(t *testing.T) {
+// A ceiling, so that the transport does not grow unnoticed. Not parallel: allocations are counted process-wide.
+func TestGetAllocationCeiling(t *testing.T) {
 	base, _ := loopback(t)
 	count := func(get func(context.Context) error) float64 {
 		require.NoError(t, get(t.Context()))

@@ -56,7 +56,7 @@ func (r *received) total() int {
 	return len(r.registrations) + len(r.operations) + len(r.unknown)
 }
 
-func basicProof(t testing.TB) webhook.Verifier {
+func basicAuth(t testing.TB) webhook.Verifier {
 	t.Helper()
 	keys, err := webhook.NewKeyring(webhook.Key{Secret: "hook-password"})
 	require.NoError(t, err)
@@ -69,7 +69,7 @@ func callbacks(t *testing.T, client *powerauth.Client, adjust ...func(*powerauth
 	t.Helper()
 	got := new(received)
 	cfg := powerauth.CallbackConfig{
-		Verify: basicProof(t), Client: client, OnRegistration: got.OnRegistration, OnOperation: got.OnOperation, OnUnknown: got.OnUnknown,
+		Verify: basicAuth(t), Client: client, OnRegistration: got.OnRegistration, OnOperation: got.OnOperation, OnUnknown: got.OnUnknown,
 	}
 	for _, f := range adjust {
 		f(&cfg)
@@ -91,7 +91,7 @@ func deliver(h http.Handler, body string, headers ...string) int {
 	return serve(h, r).Code
 }
 
-func TestEveryWayToWriteACallbackIsRead(t *testing.T) {
+func TestEveryFormOfACallbackIsRead(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"type":"ACTIVATION","activationId":"r-1"}`:                                  "registration r-1",
@@ -150,15 +150,15 @@ func TestEveryAttributeOfACallbackIsRead(t *testing.T) {
 				"additionalData":{"a":{"b":1}},"activationFlag":"F","status":"APPROVED","data":"A1*A100CZK","failureCount":1,"maxFailureCount":"5",
 				"authenticationCodeType":"POSSESSION_KNOWLEDGE","externalId":"x","timestampCreated":`+times[0]+`,"timestampExpires":`+times[1]+`,"timestampFinalized":`+times[2]+`}`))
 			require.Len(t, got.operations, 1, name)
-			told := got.operations[0].Told
-			assert.True(t, created.Equal(told.Created) && expires.Equal(told.Expires) && told.Finalized.IsZero(), "%s: %v", name, told)
-			told.Created, told.Expires = time.Time{}, time.Time{}
-			assert.JSONEq(t, `{"b":1}`, string(told.AdditionalData["a"]))
-			told.AdditionalData = nil
+			payload := got.operations[0].Told
+			assert.True(t, created.Equal(payload.Created) && expires.Equal(payload.Expires) && payload.Finalized.IsZero(), "%s: %v", name, payload)
+			payload.Created, payload.Expires = time.Time{}, time.Time{}
+			assert.JSONEq(t, `{"b":1}`, string(payload.AdditionalData["a"]))
+			payload.AdditionalData = nil
 			assert.Equal(t, powerauth.OperationTold{
 				Status: powerauth.OperationApproved, UserID: "u-1", OperationType: "payment", ExternalID: "x", Data: "A1*A100CZK", Flag: "F",
 				Factors: "possession_knowledge", Applications: []powerauth.ApplicationID{"app"}, Parameters: map[string]string{"amount": "100"}, FailureCount: 1, MaxFailureCount: 5,
-			}, told, name)
+			}, payload, name)
 		}
 	}
 	h, got := callbacks(t, nil, trusting)
@@ -174,7 +174,7 @@ func TestEveryAttributeOfACallbackIsRead(t *testing.T) {
 
 const operationBody = `{"operationId":"o-1","status":"PENDING","userId":"u-1"}`
 
-func TestACallbackIsAHintAndTheTruthIsReadAgain(t *testing.T) {
+func TestCallbackStateIsReadAgain(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, operationBody)
 	h, got := callbacks(t, client)
@@ -184,73 +184,73 @@ func TestACallbackIsAHintAndTheTruthIsReadAgain(t *testing.T) {
 	assert.Equal(t, powerauth.OperationApproved, got.operations[0].Told.Status)
 	assert.Equal(t, "/powerauth-cloud/v2/operations/o-1", s.last(t).path)
 
-	s.answer(200, `{"registrationId":"r-1","registrationStatus":"BLOCKED"}`)
+	s.respond(200, `{"registrationId":"r-1","registrationStatus":"BLOCKED"}`)
 	assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","activationStatus":"ACTIVE"}`))
 	require.Len(t, got.registrations, 1)
 	assert.Equal(t, powerauth.RegistrationBlocked, got.registrations[0].Registration.Status)
 }
 
-func TestACallbackThatCannotBeReadAgainIsAskedForAgain(t *testing.T) {
+func TestCallbackIs503WhenItsStateCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status int
 		body   string
 	}{
-		"PAC is down":          {500, ``},
-		"our credentials":      {401, ``},
-		"a wrong base URL":     {404, ``},
-		"another operation":    {200, strings.Replace(operationBody, "o-1", "o-2", 1)},
-		"an answer of nothing": {200, `{}`},
+		"PAC is down":       {500, ``},
+		"our credentials":   {401, ``},
+		"a wrong base URL":  {404, ``},
+		"another operation": {200, strings.Replace(operationBody, "o-1", "o-2", 1)},
+		"an empty response": {200, `{}`},
 	} {
 		s, client := stubbed(t, c.status, c.body)
 		h, got := callbacks(t, client)
 		body := `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`
 		assert.Equal(t, 503, deliver(h, body, "Idempotency-Key", "k-1"), name)
 		assert.Zero(t, got.total(), name)
-		s.answer(200, operationBody)
+		s.respond(200, operationBody)
 		assert.Equal(t, 200, deliver(h, body, "Idempotency-Key", "k-1"), "the next try is no duplicate")
 		assert.Equal(t, 1, got.total(), name)
 	}
 }
 
-func TestARegistrationThatIsGoneIsRemoved(t *testing.T) {
+func TestCallbackAboutAMissingRegistration(t *testing.T) {
 	t.Parallel()
 	gone := `{"status":"ERROR","responseObject":{"code":"ERROR_REGISTRATION_NOT_FOUND"}}`
-	for told, removed := range map[string]bool{`,"activationStatus":"REMOVED"`: true, ``: false, `,"activationStatus":"ACTIVE"`: false, `,"activationStatus":"NEW"`: false} {
+	for status, removed := range map[string]bool{`,"activationStatus":"REMOVED"`: true, ``: false, `,"activationStatus":"ACTIVE"`: false, `,"activationStatus":"NEW"`: false} {
 		_, client := stubbed(t, 400, gone)
 		h, got := callbacks(t, client)
-		assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"`+told+`}`), told)
+		assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"`+status+`}`), status)
 		require.Len(t, got.registrations, 1)
 		assert.Equal(t, powerauth.RegistrationID("r-1"), got.registrations[0].RegistrationID)
-		assert.Equal(t, removed, got.registrations[0].Registration.Status == powerauth.RegistrationRemoved, "only a callback that tells of it is believed")
+		assert.Equal(t, removed, got.registrations[0].Registration.Status == powerauth.RegistrationRemoved, "only when the callback says so too")
 		assert.Equal(t, !removed, got.registrations[0].NotFound)
 	}
-	_, lost := stubbed(t, 400, `{"status":"ERROR","responseObject":{"code":"ERROR_OPERATION_NOT_FOUND"}}`)
-	operations, told := callbacks(t, lost)
+	_, missing := stubbed(t, 400, `{"status":"ERROR","responseObject":{"code":"ERROR_OPERATION_NOT_FOUND"}}`)
+	operations, received := callbacks(t, missing)
 	assert.Equal(t, 200, deliver(operations, `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`))
-	require.Len(t, told.operations, 1)
-	assert.True(t, told.operations[0].NotFound)
-	assert.False(t, told.operations[0].Operation.IsApproved())
+	require.Len(t, received.operations, 1)
+	assert.True(t, received.operations[0].NotFound)
+	assert.False(t, received.operations[0].Operation.IsApproved())
 	_, client := stubbed(t, 404, ``)
 	h, _ := callbacks(t, client)
-	assert.Equal(t, 503, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","activationStatus":"REMOVED"}`), "a wrong base URL unbinds nobody")
+	assert.Equal(t, 503, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","activationStatus":"REMOVED"}`), "a wrong base URL unbinds no device")
 }
 
-func TestAForgedStateDoesNotStandInTheWayOfTheRealOne(t *testing.T) {
+func TestForgedStateDoesNotHideTheRealOne(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, strings.Replace(operationBody, "APPROVED", "PENDING", 1))
 	h, got := callbacks(t, client)
 	body := `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}` // no Idempotency-Key: PAC before 1.9
 	assert.Equal(t, 200, deliver(h, body))
-	s.answer(200, strings.Replace(operationBody, "PENDING", "APPROVED", 1))
+	s.respond(200, strings.Replace(operationBody, "PENDING", "APPROVED", 1))
 	assert.Equal(t, 200, deliver(h, body))
-	require.Len(t, got.operations, 2, "what was read differs, whatever the body tells")
+	require.Len(t, got.operations, 2, "what was read differs, whatever the body says")
 	assert.True(t, got.operations[1].Operation.IsApproved())
 	assert.Equal(t, 200, deliver(h, body))
-	assert.Len(t, got.operations, 2, "the same state, once")
+	assert.Len(t, got.operations, 2, "the same state is a duplicate")
 }
 
-func TestRepeatedCallbacksAreHandledOnce(t *testing.T) {
+func TestRepeatedCallbacksAreDuplicates(t *testing.T) {
 	t.Parallel()
 	const approved, failed = `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`, `{"type":"OPERATION","operationId":"o-1","status":"PENDING","failureCount":`
 	type try struct {
@@ -261,17 +261,17 @@ func TestRepeatedCallbacksAreHandledOnce(t *testing.T) {
 		tries []try
 		want  int
 	}{
-		"the same key":                         {[]try{{approved, "k", 0}, {approved, "k", time.Hour}}, 1},
-		"the same key, written another way":    {[]try{{approved, "k", 0}, {`{"operationId":"o-1","status":"APPROVED","timestampCreated":"2023-12-01T10:20:30Z"}`, "k", time.Minute}}, 1},
-		"the same key about something else":    {[]try{{approved, "k", 0}, {strings.Replace(approved, "o-1", "o-2", 1), "k", 0}}, 2},
-		"another key":                          {[]try{{approved, "k", 0}, {approved, "l", 0}}, 2},
-		"no key, at once":                      {[]try{{approved, "", 0}, {strings.Replace(approved, "OPERATION", "OPERATION_STATUS_CHANGE", 1), "", 5 * time.Second}}, 1},
-		"no key, much later":                   {[]try{{approved, "", 0}, {approved, "", 2 * time.Minute}}, 2},
-		"no key, another status":               {[]try{{approved, "", 0}, {strings.Replace(approved, "APPROVED", "FAILED", 1), "", 0}}, 2},
-		"no key, another failure":              {[]try{{failed + `1}`, "", 0}, {failed + `2}`, "", 0}}, 2},
-		"no key and no status: never the same": {[]try{{`{"activationId":"r-1"}`, "", 0}, {`{"activationId":"r-1"}`, "", 0}}, 2},
-		"unknown ones: never the same":         {[]try{{`{"type":"A"}`, "", 0}, {`{"type":"B"}`, "", 0}}, 2},
-		"a key that is none":                   {[]try{{approved, strings.Repeat("k", 300), 0}, {approved, "\x01", 0}}, 1},
+		"the same key":                      {[]try{{approved, "k", 0}, {approved, "k", time.Hour}}, 1},
+		"the same key, written another way": {[]try{{approved, "k", 0}, {`{"operationId":"o-1","status":"APPROVED","timestampCreated":"2023-12-01T10:20:30Z"}`, "k", time.Minute}}, 1},
+		"the same key about something else": {[]try{{approved, "k", 0}, {strings.Replace(approved, "o-1", "o-2", 1), "k", 0}}, 2},
+		"another key":                       {[]try{{approved, "k", 0}, {approved, "l", 0}}, 2},
+		"no key, immediately":               {[]try{{approved, "", 0}, {strings.Replace(approved, "OPERATION", "OPERATION_STATUS_CHANGE", 1), "", 5 * time.Second}}, 1},
+		"no key, much later":                {[]try{{approved, "", 0}, {approved, "", 2 * time.Minute}}, 2},
+		"no key, another status":            {[]try{{approved, "", 0}, {strings.Replace(approved, "APPROVED", "FAILED", 1), "", 0}}, 2},
+		"no key, another failure":           {[]try{{failed + `1}`, "", 0}, {failed + `2}`, "", 0}}, 2},
+		"no key, no status: not the same":   {[]try{{`{"activationId":"r-1"}`, "", 0}, {`{"activationId":"r-1"}`, "", 0}}, 2},
+		"unknown ones: never the same":      {[]try{{`{"type":"A"}`, "", 0}, {`{"type":"B"}`, "", 0}}, 2},
+		"an invalid key":                    {[]try{{approved, strings.Repeat("k", 300), 0}, {approved, "\x01", 0}}, 1},
 	} {
 		clock := identkittest.NewClock(time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC))
 		h, got := callbacks(t, nil, trusting, func(cfg *powerauth.CallbackConfig) { cfg.Clock = clock.Now })
@@ -287,7 +287,7 @@ func TestRepeatedCallbacksAreHandledOnce(t *testing.T) {
 	}
 }
 
-func TestOnlyPACIsHeard(t *testing.T) {
+func TestCallbacksAreAuthenticated(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, operationBody)
 	secret, err := webhook.NewKeyring(webhook.Key{Secret: "an-unguessable-segment"})
@@ -306,9 +306,9 @@ func TestOnlyPACIsHeard(t *testing.T) {
 		sign   func(*http.Request)
 		want   int
 	}{
-		"basic":              {basicProof(t), func(r *http.Request) { r.SetBasicAuth("pac", "hook-password") }, 200},
-		"a wrong password":   {basicProof(t), func(r *http.Request) { r.SetBasicAuth("pac", "hook-passwore") }, 401},
-		"no proof":           {basicProof(t), func(*http.Request) {}, 401},
+		"basic":              {basicAuth(t), func(r *http.Request) { r.SetBasicAuth("pac", "hook-password") }, 200},
+		"a wrong password":   {basicAuth(t), func(r *http.Request) { r.SetBasicAuth("pac", "hook-passwore") }, 401},
+		"no credentials":     {basicAuth(t), func(*http.Request) {}, 401},
 		"a bearer token":     {bearer, func(r *http.Request) { r.Header.Set("Authorization", "Bearer good") }, 200},
 		"a wrong token":      {bearer, func(r *http.Request) { r.Header.Set("Authorization", "Bearer bad") }, 401},
 		"a secret path":      {path, func(r *http.Request) { r.URL.Path = "/hooks/an-unguessable-segment" }, 200},
@@ -321,11 +321,11 @@ func TestOnlyPACIsHeard(t *testing.T) {
 		c.sign(r)
 		assert.Equal(t, c.want, serve(h, r).Code, name)
 		assert.Equal(t, c.want == 200, got.total() == 1, name)
-		assert.Equal(t, c.want == 200, s.count() > before, "%s: nothing is read for a stranger", name)
+		assert.Equal(t, c.want == 200, s.count() > before, "%s: nothing is read for an unauthenticated sender", name)
 	}
 }
 
-func TestAFailingHandlerIsTriedAgain(t *testing.T) {
+func TestFailedCallbackIsDeliveredAgain(t *testing.T) {
 	t.Parallel()
 	h, got := callbacks(t, nil, trusting)
 	got.err = errors.New("database is away")
@@ -344,10 +344,10 @@ func TestCallbacksWithoutAFunctionReachTheFallback(t *testing.T) {
 	assert.Equal(t, 200, deliver(h, `{"type":"OPERATION","operationId":"o-1"}`))
 	assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"}`))
 	assert.Len(t, got.unknown, 2)
-	assert.Zero(t, s.count(), "nothing is read for nobody")
+	assert.Zero(t, s.count(), "nothing is read without a function")
 }
 
-func TestCallbackHandlerIsConfiguredWholeOrNotAtAll(t *testing.T) {
+func TestCallbackHandlerReportsEveryConfigurationFault(t *testing.T) {
 	t.Parallel()
 	_, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{Keep: -1})
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
@@ -359,7 +359,7 @@ func TestCallbackHandlerIsConfiguredWholeOrNotAtAll(t *testing.T) {
 func TestNothingOfACallbackIsLogged(t *testing.T) {
 	t.Parallel()
 	leaks := identkittest.NewLeakCheck(t)
-	_, client := stubbed(t, 500, `{"leak":"`+leaks.Personal("answer")+`"}`)
+	_, client := stubbed(t, 500, `{"leak":"`+leaks.Personal("response")+`"}`)
 	h, _ := callbacks(t, client, func(cfg *powerauth.CallbackConfig) {
 		cfg.Logger = leaks.Logger()
 		cfg.Observe = func(_ context.Context, o webhook.Outcome) { leaks.Error(o.Err) }

@@ -19,7 +19,7 @@
 //
 //	protect, err := powerauth.Protect(client, powerauth.ProtectConfig{
 //		URIID:   "/payment/create",
-//		Require: powerauth.RequireFactors(powerauth.Possession, powerauth.Knowledge),
+//		Require: powerauth.RequireFactors(protocol.Possession, protocol.Knowledge),
 //	})
 //	mux.Handle("POST /payments", protect(handler))
 //

@@ -91,7 +91,7 @@ func ExampleProtectToken() {
 		fmt.Println(who.UserID, who.Proof, who.Has(protocol.Knowledge))
 	}))
 	r := httptest.NewRequest(http.MethodGet, "/operations", nil)
-	token.SignRequest(r) // the fake plays the phone
+	token.SignRequest(r) // the fake simulates the phone
 	operations.ServeHTTP(httptest.NewRecorder(), r)
 	// Output: alice token false
 }
@@ -157,7 +157,7 @@ func ExampleOperations_VerifyOfflineOTP() {
 		fmt.Println(err)
 		return
 	}
-	typed, err := phone.OfflineCode(qr.Data, powerauthtest.PIN("1379")) // the fake plays the phone
+	typed, err := phone.OfflineCode(qr.Data, powerauthtest.PIN("1379")) // the fake simulates the phone
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -182,12 +182,12 @@ func ExampleOperations_VerifyOfflineOTP() {
 	// APPROVED
 }
 
-// A passkey is made, and signs a login.
+// A passkey is registered and signs a login.
 func ExamplePasskeys() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()
 	client, ctx := srv.Client(), context.Background()
-	browser := powerauthtest.NewAuthenticator("https://bank.example", "bank.example") // plays browser and passkey
+	browser := powerauthtest.NewAuthenticator("https://bank.example", "bank.example") // simulates browser and passkey
 	policy := powerauth.PasskeyPolicy{RelyingPartyID: "bank.example", AllowedOrigins: []string{"https://bank.example"}, RequiresUserVerification: true}
 
 	begin, err := client.Passkeys.RegistrationChallenge(ctx, powerauth.CreatePasskeyChallengeParams{UserID: "alice", AppID: "my-bank"})
@@ -195,13 +195,13 @@ func ExamplePasskeys() {
 		fmt.Println(err)
 		return
 	}
-	made, err := browser.Register(begin.Challenge)
+	credential, err := browser.Register(begin.Challenge)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	key, err := client.Passkeys.Register(ctx, powerauth.RegisterPasskeyParams{
-		AppID: "my-bank", Name: "Alice's laptop", ExpectedChallenge: begin.Challenge, Credential: made, PasskeyPolicy: policy,
+		AppID: "my-bank", Name: "Alice's laptop", ExpectedChallenge: begin.Challenge, Credential: credential, PasskeyPolicy: policy,
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -235,7 +235,7 @@ func ExamplePasskeys() {
 	// true alice
 }
 
-// The user is told something, by push message and in the inbox.
+// The user is notified by push message and in the inbox.
 func ExampleInbox_Create() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()
@@ -284,7 +284,7 @@ func ExampleAudit_Log() {
 	// Output: signature_ok POST /payment/create
 }
 
-// Callbacks tell when something may have changed; what the function gets was read from PAC afterwards.
+// Callbacks say that something may have changed; what the function gets was read from PAC afterwards.
 func ExampleNewCallbackHandler() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()
@@ -296,13 +296,13 @@ func ExampleNewCallbackHandler() {
 		fmt.Println(err)
 		return
 	}
-	proof, err := webhook.NewBasicAuth("pac", passwords)
+	verifier, err := webhook.NewBasicAuth("pac", passwords)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	handler, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{
-		Verify: proof, Client: client,
+		Verify: verifier, Client: client,
 		OnOperation: func(_ context.Context, c powerauth.OperationCallback) error {
 			fmt.Println(c.Operation.Template, c.Operation.Status)
 			return nil
@@ -320,7 +320,7 @@ func ExampleNewCallbackHandler() {
 		fmt.Println(err)
 		return
 	}
-	if err = srv.Approve(op.ID, device, ""); err != nil { // the fake plays the phone, and sends the callbacks
+	if err = srv.Approve(op.ID, device, ""); err != nil { // the fake simulates the phone, and sends the callbacks
 		fmt.Println(err)
 		return
 	}

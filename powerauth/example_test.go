@@ -28,7 +28,7 @@ func ExampleNew() {
 
 // A device is registered: the backend shows a code, the phone uses it, the backend commits.
 func ExampleRegistrations() {
-	srv := powerauthtest.New(powerauthtest.Options{}) // plays the provider
+	srv := powerauthtest.New(powerauthtest.Options{}) // simulates the provider
 	defer srv.Close()
 	client := srv.Client()
 	ctx := context.Background()
@@ -38,7 +38,7 @@ func ExampleRegistrations() {
 		fmt.Println(err)
 		return
 	}
-	// Show created.ActivationQRCodeData.Reveal() as a QR code. Here the fake plays the phone that reads it.
+	// Show created.ActivationQRCodeData.Reveal() as a QR code. Here the fake simulates the phone that reads it.
 	if _, err = srv.Activate(created.ActivationCode, powerauthtest.Activation{Name: "Alice's phone"}); err != nil {
 		fmt.Println(err)
 		return
@@ -83,7 +83,7 @@ func ExampleOperations() {
 		return
 	}
 	fmt.Println(op.Status)
-	if err = srv.Approve(op.ID, device, ""); err != nil { // the fake plays the phone
+	if err = srv.Approve(op.ID, device, ""); err != nil { // the fake simulates the phone
 		fmt.Println(err)
 		return
 	}
@@ -102,7 +102,7 @@ func ExampleOperations() {
 	// true
 }
 
-// When the answer to a create is lost, nobody knows whether the user was asked. The SDK does not ask a second time.
+// When the response to a create is lost, its outcome is unknown: the user may have been asked. The SDK does not send it again.
 func ExampleOperations_Create_outcomeUnknown() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()
@@ -137,7 +137,7 @@ func ExampleOperations_Wait_timeout() {
 	// Output: PENDING true
 }
 
-// Calls that the package does not wrap go the same road.
+// Calls that the package does not wrap use the same transport.
 func ExampleClient_Call() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()
@@ -170,7 +170,7 @@ func ExampleRegistrations_Block() {
 	// BLOCKED DEVICE_LOST
 }
 
-// A lost phone is found again; another one is gone for good.
+// A lost phone is found again; another one is removed.
 func ExampleRegistrations_Delete() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()

@@ -39,7 +39,7 @@ func TestHealthIsAStatusWheneverPACSaysIt(t *testing.T) {
 		} {
 			before := s.count()
 			h, err := ask(t.Context())
-			assert.Equal(t, 1, s.count()-before, "a probe answers at once")
+			assert.Equal(t, 1, s.count()-before, "a probe is not retried")
 			assert.Equal(t, "/powerauth-cloud"+path, s.last(t).path)
 			assert.Empty(t, s.last(t).header.Get("Authorization"), "no credentials")
 			assert.Equal(t, c.want == powerauth.HealthUp, h.IsUp(), c.body)

@@ -23,7 +23,7 @@ func TestInboxMessageIsCreated(t *testing.T) {
 	assert.Equal(t, powerauth.InboxHTML, m.Type)
 	assert.Equal(t, time.UnixMilli(1701426030500).UTC(), m.Created)
 	s.sends(t, `{"userId":"u-1","subject":"A subject","summary":"A summary","body":"<p>Hello</p>","type":"html","silent":false}`)
-	s.answer(200, `{"subject":"A subject"}`)
+	s.respond(200, `{"subject":"A subject"}`)
 	_, err = client.Inbox.Create(t.Context(), inboxIn)
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 }
@@ -51,7 +51,7 @@ func TestInboxLimitsAreThoseOfThePushServer(t *testing.T) {
 		c.change(&in)
 		_, err := client.Inbox.Create(t.Context(), in)
 		t.Log(name)
-		refusesLocally(t, s, err, c.field)
+		invalidField(t, s, err, c.field)
 	}
 	in := inboxIn
 	in.Subject, in.Summary, in.Body = long(255), long(8), long(65_536)

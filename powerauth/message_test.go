@@ -19,10 +19,10 @@ func TestMessageIsSent(t *testing.T) {
 	s.sends(t, `{"userId":"u-1","registrationId":"r-1","silent":false,"title":"Hello","message":"World","sound":"default","extras":{"a":[1]}}`)
 	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true}))
 	s.sends(t, `{"userId":"u-1","silent":true}`)
-	s.answer(204, ``)
+	s.respond(204, ``)
 	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true}))
 
-	s.answer(400, `{"status":"ERROR","responseObject":{"code":"ERROR_PUSH_MESSAGE","message":"no"}}`)
+	s.respond(400, `{"status":"ERROR","responseObject":{"code":"ERROR_PUSH_MESSAGE","message":"no"}}`)
 	err := client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true})
 	var e *identkit.Error
 	require.ErrorAs(t, err, &e)
@@ -43,6 +43,6 @@ func TestBadMessageInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		{powerauth.SendMessageParams{UserID: "u", Title: "T", Extras: map[string]any{"messageType": "x"}}, "extras"},
 		{powerauth.SendMessageParams{UserID: "u", Title: "T", Extras: map[string]any{"a": func() {}}}, "extras"},
 	} {
-		refusesLocally(t, s, client.Messages.Send(t.Context(), c.in), c.field)
+		invalidField(t, s, client.Messages.Send(t.Context(), c.in), c.field)
 	}
 }

@@ -23,14 +23,14 @@ func TestOfflineQRIsMadeForOneDevice(t *testing.T) {
 	assert.Equal(t, "/powerauth-cloud/v2/operations/o-1/offline/qr", s.last(t).path)
 	assert.Equal(t, "registrationId=r+1", s.last(t).query)
 
-	for _, answer := range []string{`{}`, `{"nonce":"x"}`, `{"operationQrCodeData":"x"}`, `{"operationQrCodeData":"x","nonce":null}`} {
-		s.answer(200, answer)
+	for _, body := range []string{`{}`, `{"nonce":"x"}`, `{"operationQrCodeData":"x"}`, `{"operationQrCodeData":"x","nonce":null}`} {
+		s.respond(200, body)
 		_, err = client.Operations.OfflineQR(t.Context(), "o-1", "r-1")
-		require.ErrorIs(t, err, identkit.ErrBadResponse, answer)
+		require.ErrorIs(t, err, identkit.ErrBadResponse, body)
 	}
 	s, client = stubbed(t, 200, `{}`)
 	_, err = client.Operations.OfflineQR(t.Context(), "o-1", "")
-	refusesLocally(t, s, err, "registrationId")
+	invalidField(t, s, err, "registrationId")
 }
 
 func TestOfflineOTPIsVerified(t *testing.T) {
@@ -45,7 +45,7 @@ func TestOfflineOTPIsVerified(t *testing.T) {
 	s.sends(t, `{"otp":"12345678-12345678","nonce":"AD8bOO0Df73kNaIGb3Vmpg==","registrationId":"r-1"}`)
 	assert.Equal(t, "/powerauth-cloud/v2/operations/o-1/offline/otp", s.last(t).path)
 
-	s.answer(200, `{"otpValid":true,"registrationId":"r-2","registrationStatus":"ACTIVE","signatureType":"POSSESSION_KNOWLEDGE"}`)
+	s.respond(200, `{"otpValid":true,"registrationId":"r-2","registrationStatus":"ACTIVE","signatureType":"POSSESSION_KNOWLEDGE"}`)
 	_, err = client.Operations.VerifyOfflineOTP(t.Context(), "o-1", offlineIn)
 	require.ErrorIs(t, err, identkit.ErrBadResponse, "another device's code")
 }
@@ -61,6 +61,6 @@ func TestBadOfflineInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		in := offlineIn
 		change(&in)
 		_, err := client.Operations.VerifyOfflineOTP(t.Context(), "o-1", in)
-		refusesLocally(t, s, err, field)
+		invalidField(t, s, err, field)
 	}
 }

@@ -88,7 +88,7 @@ func TestOperationEndsInEveryOtherWay(t *testing.T) {
 	ends(id, powerauth.OperationExpired, "")
 }
 
-func TestOnlyTheRightDeviceDecides(t *testing.T) {
+func TestOnlyTheUsersDeviceDecides(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
@@ -104,7 +104,7 @@ func TestOnlyTheRightDeviceDecides(t *testing.T) {
 		"another device than asked for":     {func(in *powerauth.CreateOperationParams) { in.RegistrationID = mine }, second, powerauthtest.ErrNotAllowed},
 		"a device without the flag":         {func(in *powerauth.CreateOperationParams) { in.Flag = "PRIMARY" }, mine, powerauthtest.ErrNotAllowed},
 		"whoever claims it, without a user": {func(in *powerauth.CreateOperationParams) { in.UserID = "" }, other, nil},
-		"nobody":                            {func(*powerauth.CreateOperationParams) {}, "no-such", powerauthtest.ErrNoRegistration},
+		"an unknown registration":           {func(*powerauth.CreateOperationParams) {}, "no-such", powerauthtest.ErrNoRegistration},
 	} {
 		in := paymentIn
 		c.change(&in)
@@ -129,12 +129,12 @@ func TestProximityCodeChangesAndIsChecked(t *testing.T) {
 	op, err := client.Operations.Create(ctx, in)
 	require.NoError(t, err)
 	assert.Len(t, op.ProximityOTP.Reveal(), 8)
-	require.ErrorIs(t, srv.Approve(op.ID, device, "00000000x"), powerauthtest.ErrWrongOTP)
+	require.ErrorIs(t, srv.Approve(op.ID, device, "00000000x"), powerauthtest.ErrInvalidOTP)
 	clock.Advance(90 * time.Second)
 	again, err := client.Operations.Get(ctx, op.ID)
 	require.NoError(t, err)
 	assert.NotEqual(t, op.ProximityOTP, again.ProximityOTP)
-	require.ErrorIs(t, srv.Approve(op.ID, device, op.ProximityOTP), powerauthtest.ErrWrongOTP, "an old code")
+	require.ErrorIs(t, srv.Approve(op.ID, device, op.ProximityOTP), powerauthtest.ErrInvalidOTP, "an old code")
 	require.NoError(t, srv.Approve(op.ID, device, again.ProximityOTP))
 	assert.NotContains(t, fmt.Sprintf("%v %+v", again, *again), again.ProximityOTP.Reveal())
 }
@@ -202,9 +202,9 @@ func TestAnOperationNeverReadsAsApprovedWhenItIsNot(t *testing.T) {
 		"null":                   `null`,
 		"empty object":           `{}`,
 		"list":                   `[{"operationId":"o-1","status":"APPROVED"}]`,
-		"doubled":                `{"operationId":"o-1","status":"APPROVED"}{"operationId":"o-1","status":"REJECTED"}`,
+		"duplicate body":         `{"operationId":"o-1","status":"APPROVED"}{"operationId":"o-1","status":"REJECTED"}`,
 		"followed by a page":     `{"operationId":"o-1","status":"APPROVED"}<html>`,
-		"status twice":           `{"operationId":"o-1","status":"REJECTED","status":"APPROVED"}`,
+		"duplicate status":       `{"operationId":"o-1","status":"REJECTED","status":"APPROVED"}`,
 		"status in another case": `{"operationId":"o-1","Status":"APPROVED"}`,
 		"two operations":         `{"operationId":"o-2","status":"APPROVED","OPERATIONID":"o-1"}`,
 		"other letter case":      `{"operationId":"O-1","status":"APPROVED"}`,
@@ -224,7 +224,7 @@ func TestAnOperationNeverReadsAsApprovedWhenItIsNot(t *testing.T) {
 	assert.False(t, op.IsApproved(), "only the documented value")
 }
 
-func TestOperationAnswersAreReadTolerantly(t *testing.T) {
+func TestOperationResponsesAreReadTolerantly(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t)
 	body := `{"status":"PAUSED","operationId":"bzE=/+","parameters":{"amount":100,"note":null},"additionalData":{"nested":{"a":1}},
@@ -301,7 +301,7 @@ func TestWaitForAnOperation(t *testing.T) {
 			assert.True(t, op.IsApproved())
 		})
 	})
-	t.Run("a refusal ends it", func(t *testing.T) {
+	t.Run("a rejection ends it", func(t *testing.T) {
 		t.Parallel()
 		srv := powerauthtest.NewServer(t)
 		_, err := srv.Client().Operations.Wait(t.Context(), "no-such", identkit.WaitPolicy{})
@@ -319,7 +319,7 @@ func TestWaitForAnOperation(t *testing.T) {
 	})
 }
 
-func TestAWaitOutlivesDatesThatAreFarAwayOrTooEarly(t *testing.T) {
+func TestWaitIgnoresImplausibleDates(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		expires string

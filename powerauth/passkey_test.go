@@ -11,7 +11,7 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// What a browser's PublicKeyCredential.toJSON() gives: Base64URL without padding, and members that PAC has no use for.
+// The output of a browser's PublicKeyCredential.toJSON(): Base64URL without padding, and members that PAC ignores.
 const (
 	browserAttestation = `{"id":"-_8A","rawId":"-_8A","type":"public-key","authenticatorAttachment":"platform","clientExtensionResults":{},
 		"response":{"clientDataJSON":"e30","attestationObject":"-_-_","transports":["internal"],"publicKeyAlgorithm":-7}}`
@@ -61,7 +61,7 @@ func TestPasskeysAreSentInTheFormOfTheDeployment(t *testing.T) {
 				`","authenticatorData":"`+c.object+`","signature":"`+c.sig+`"},"applicationId":"app","expectedChallenge":"CODE","relyingPartyId":"example.com",
 				"allowedOrigins":["https://example.com"],"requiresUserVerification":true}`+c.after)
 
-			s.answer(200, `{"registrationId":"r-1","registrationStatus":"ACTIVE","credentialId":"+/8A","publicKeyBytes":"AAE="}`)
+			s.respond(200, `{"registrationId":"r-1","registrationStatus":"ACTIVE","credentialId":"+/8A","publicKeyBytes":"AAE="}`)
 			p, err := client.Passkeys.Register(t.Context(), registerIn())
 			require.NoError(t, err)
 			assert.Equal(t, powerauth.PasskeyBytes{0xfb, 0xff, 0}, p.CredentialID)
@@ -74,7 +74,7 @@ func TestPasskeysAreSentInTheFormOfTheDeployment(t *testing.T) {
 	require.ErrorContains(t, err, "Passkeys.Base64")
 }
 
-func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
+func TestPasskeyResponsesAreReadInEveryForm(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ before, after string }{"bare": {}, "enveloped": {`{"status":"OK","responseObject":`, `}`}} {
 		s, client := stubbed(t, 200, c.before+`{"authenticators":[{"registrationId":"r-1","appId":"app","registrationName":"Key","credentialId":"-_8A",
@@ -90,7 +90,7 @@ func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
 		assert.Equal(t, "userId=u-1", s.last(t).query[len("appId=app&"):])
 		s.sends(t, `{"userId":"u-1","appId":"app"}`)
 
-		s.answer(200, c.before+`{"challenge":"W65WE-3T7VI-7FBS2-A4OYA","excludeCredentials":[{"credentialId":"+/8A","type":"public-key","transports":null}]}`+c.after)
+		s.respond(200, c.before+`{"challenge":"W65WE-3T7VI-7FBS2-A4OYA","excludeCredentials":[{"credentialId":"+/8A","type":"public-key","transports":null}]}`+c.after)
 		reg, err := client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u-1", AppID: "app"})
 		require.NoError(t, err, name)
 		assert.Equal(t, "W65WE-3T7VI-7FBS2-A4OYA", reg.Challenge.Reveal(), "unchanged")
@@ -98,7 +98,7 @@ func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, `"-_8A"`, string(browser), "as browsers have it")
 
-		s.answer(200, c.before+`{"challenge":"o-1&A1","allowCredentials":[],"operationId":"o-1"}`+c.after)
+		s.respond(200, c.before+`{"challenge":"o-1&A1","allowCredentials":[],"operationId":"o-1"}`+c.after)
 		ask, err := client.Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{TemplateName: "login", ApplicationIDs: []powerauth.ApplicationID{"app"}, Parameters: map[string]string{"a": "b"}})
 		require.NoError(t, err, name)
 		assert.Equal(t, powerauth.OperationID("o-1"), ask.OperationID)
@@ -106,7 +106,7 @@ func TestPasskeyAnswersAreReadInEveryForm(t *testing.T) {
 	}
 }
 
-func TestPasskeyAnswersThatSayNothingAreErrors(t *testing.T) {
+func TestIncompletePasskeyResponsesAreErrors(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, `{}`)
 	ctx := t.Context()
@@ -118,14 +118,14 @@ func TestPasskeyAnswersThatSayNothingAreErrors(t *testing.T) {
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 	_, err = client.Passkeys.AssertionChallenge(ctx, powerauth.CreateAssertionChallengeParams{TemplateName: "t"})
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
-	for _, answer := range []string{`{"authenticators":[{}]}`, `{"authenticators":[{"registrationId":"r","registrationStatus":"ACTIVE","credentialId":"*"}]}`} {
-		s.answer(200, answer)
+	for _, body := range []string{`{"authenticators":[{}]}`, `{"authenticators":[{"registrationId":"r","registrationStatus":"ACTIVE","credentialId":"*"}]}`} {
+		s.respond(200, body)
 		_, err = client.Passkeys.List(ctx, powerauth.ListPasskeysParams{UserID: "u", AppID: "a"})
-		require.ErrorIs(t, err, identkit.ErrBadResponse, answer)
+		require.ErrorIs(t, err, identkit.ErrBadResponse, body)
 	}
-	s.answer(200, `{"assertionValid":true,"registrationStatus":"BLOCKED"}`)
+	s.respond(200, `{"assertionValid":true,"registrationStatus":"BLOCKED"}`)
 	_, err = client.Passkeys.VerifyAssertion(ctx, assertionIn())
-	require.ErrorIs(t, err, identkit.ErrBadResponse, "a blocked passkey proves nothing")
+	require.ErrorIs(t, err, identkit.ErrBadResponse, "a blocked passkey does not authenticate")
 }
 
 func TestBadPasskeyInputNamesTheFieldAndSendsNothing(t *testing.T) {
@@ -142,7 +142,7 @@ func TestBadPasskeyInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		in := assertionIn()
 		change(&in)
 		_, err := client.Passkeys.VerifyAssertion(t.Context(), in)
-		refusesLocally(t, s, err, field)
+		invalidField(t, s, err, field)
 	}
 	for field, change := range map[string]func(*powerauth.RegisterPasskeyParams){
 		"appId":                      func(in *powerauth.RegisterPasskeyParams) { in.AppID = "" },
@@ -152,12 +152,12 @@ func TestBadPasskeyInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		in := registerIn()
 		change(&in)
 		_, err := client.Passkeys.Register(t.Context(), in)
-		refusesLocally(t, s, err, field)
+		invalidField(t, s, err, field)
 	}
 	_, err := client.Passkeys.List(t.Context(), powerauth.ListPasskeysParams{AppID: "a"})
-	refusesLocally(t, s, err, "userId")
+	invalidField(t, s, err, "userId")
 	_, err = client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u"})
-	refusesLocally(t, s, err, "appId")
+	invalidField(t, s, err, "appId")
 	_, err = client.Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{})
-	refusesLocally(t, s, err, "templateName")
+	invalidField(t, s, err, "templateName")
 }

@@ -64,7 +64,7 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestProtectLetsAGoodRequestThroughUntouched(t *testing.T) {
+func TestProtectPassesAValidRequestUnchanged(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, signatureValid)
 	var next endpoint
@@ -90,7 +90,7 @@ func TestProtectLetsAGoodRequestThroughUntouched(t *testing.T) {
 	assert.False(t, ok, "without protection there is no identity")
 }
 
-func TestProtectAnswersByWhatPACSays(t *testing.T) {
+func TestProtectFollowsThePACResponse(t *testing.T) {
 	t.Parallel()
 	valid := func(from, to string) string { return strings.Replace(signatureValid, from, to, 1) }
 	refusal := func(code string) string {
@@ -142,7 +142,7 @@ func TestProtectAnswersByWhatPACSays(t *testing.T) {
 			assert.Equal(t, c.want, w.Code)
 			assert.Empty(t, w.Body.String())
 			assert.Equal(t, c.want == 204, next.reached == 1)
-			if c.status != 429 { // which alone says that PAC did nothing
+			if c.status != 429 { // a 429 is retried: PAC did not act
 				assert.Equal(t, 1, s.count())
 			}
 			require.Len(t, seen, 1)
@@ -154,11 +154,11 @@ func TestProtectAnswersByWhatPACSays(t *testing.T) {
 		})
 	}
 	s, client := stubbed(t, 200, signatureValid)
-	s.fail = errors.New("cable cut")
+	s.fail = errors.New("connection lost")
 	assert.Equal(t, 503, serve(protect(t, client, powerauth.ProtectConfig{})(&endpoint{}), signedRequest("POST", "/", `{}`)).Code)
 }
 
-func TestProtectRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
+func TestProtectRejectsMalformedRequestsLocally(t *testing.T) {
 	t.Parallel()
 	without := func(field string) string { return strings.Replace(signedHeader, field+"=", field+"x=", 1) }
 	for name, c := range map[string]struct {
@@ -173,32 +173,32 @@ func TestProtectRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
 			r.Header.Set(protocol.AuthorizationHeaderName, signedHeader[len("PowerAuth "):])
 		}, powerauth.ReasonHeaderHopeless, 401},
 		"another scheme": {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, "Basic dTpw") }, powerauth.ReasonHeaderHopeless, 401},
-		"over-long": {func(r *http.Request) {
+		"too long": {func(r *http.Request) {
 			r.Header.Set(protocol.AuthorizationHeaderName, signedHeader+strings.Repeat(" ", 4096)+"x")
 		}, powerauth.ReasonHeaderHopeless, 401},
-		"no activation id":    {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_activation_id")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no application key":  {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_application_key")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no nonce":            {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_nonce")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no type":             {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature_type")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no code":             {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no version":          {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_version")) }, powerauth.ReasonHeaderHopeless, 401},
-		"PATCH":               {func(r *http.Request) { r.Method = http.MethodPatch }, powerauth.ReasonNotCovered, 401},
-		"HEAD":                {func(r *http.Request) { r.Method = http.MethodHead }, powerauth.ReasonNotCovered, 401},
-		"a query on a POST":   {func(r *http.Request) { r.URL.RawQuery = "amount=1" }, powerauth.ReasonNotCovered, 401},
-		"a body on a GET":     {func(r *http.Request) { r.Method = http.MethodGet }, powerauth.ReasonNotCovered, 401},
-		"a parameter twice":   {asGet("a=1&b=2&a=1"), powerauth.ReasonNotCovered, 401},
-		"twice, once escaped": {asGet("a=1&%61=2"), powerauth.ReasonNotCovered, 401},
-		"one without =":       {asGet("a=1&admin"), powerauth.ReasonNotCovered, 401},
-		"one without a name":  {asGet("=1"), powerauth.ReasonNotCovered, 401},
-		"a bad escape":        {asGet("a=%zz"), powerauth.ReasonNotCovered, 401},
-		"a semicolon":         {asGet("a=1;b=2"), powerauth.ReasonNotCovered, 401},
+		"no activation id":     {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_activation_id")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no application key":   {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_application_key")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no nonce":             {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_nonce")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no type":              {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature_type")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no code":              {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature")) }, powerauth.ReasonHeaderHopeless, 401},
+		"no version":           {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_version")) }, powerauth.ReasonHeaderHopeless, 401},
+		"PATCH":                {func(r *http.Request) { r.Method = http.MethodPatch }, powerauth.ReasonNotCovered, 401},
+		"HEAD":                 {func(r *http.Request) { r.Method = http.MethodHead }, powerauth.ReasonNotCovered, 401},
+		"a query on a POST":    {func(r *http.Request) { r.URL.RawQuery = "amount=1" }, powerauth.ReasonNotCovered, 401},
+		"a body on a GET":      {func(r *http.Request) { r.Method = http.MethodGet }, powerauth.ReasonNotCovered, 401},
+		"a parameter repeated": {asGet("a=1&b=2&a=1"), powerauth.ReasonNotCovered, 401},
+		"repeated in escapes":  {asGet("a=1&%61=2"), powerauth.ReasonNotCovered, 401},
+		"one without =":        {asGet("a=1&admin"), powerauth.ReasonNotCovered, 401},
+		"one without a name":   {asGet("=1"), powerauth.ReasonNotCovered, 401},
+		"a bad escape":         {asGet("a=%zz"), powerauth.ReasonNotCovered, 401},
+		"a semicolon":          {asGet("a=1;b=2"), powerauth.ReasonNotCovered, 401},
 		"a body over the cap": {func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat("x", 17))), 17
 		}, powerauth.ReasonBodyTooLarge, 413},
 		"the same in chunks": {func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat("x", 17))), -1
 		}, powerauth.ReasonBodyTooLarge, 413},
-		"a body that is a lie": {func(r *http.Request) {
+		"a wrong Content-Length": {func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat("x", 17))), 2
 		}, powerauth.ReasonBodyTooLarge, 413},
 		"a body cut off": {func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)) }, powerauth.ReasonBodyUnreadable, 400},
@@ -215,7 +215,7 @@ func TestProtectRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
 			assert.Empty(t, w.Body.String())
 			assert.Equal(t, c.reason, seen.Reason)
 			assert.Zero(t, next.reached)
-			assert.Zero(t, s.count(), "PAC is not asked")
+			assert.Zero(t, s.count(), "PAC is not called")
 		})
 	}
 }
@@ -226,16 +226,16 @@ func asGet(query string) func(*http.Request) {
 	}
 }
 
-func TestProtectLeavesTheJudgementToPAC(t *testing.T) {
+func TestProtectForwardsUnknownForms(t *testing.T) {
 	t.Parallel()
 	for name, header := range map[string]string{
-		"a version to come":         strings.Replace(signedHeader, `"3.1"`, `"5.0"`, 1),
+		"a future version":          strings.Replace(signedHeader, `"3.1"`, `"5.0"`, 1),
 		"protocol 4":                strings.NewReplacer("pa_signature_type", "pa_auth_code_type", "pa_signature", "pa_auth_code", "3.1", "4.0").Replace(signedHeader),
-		"lengths nobody has seen":   strings.Replace(signedHeader, "kYjzVBB8Y0ZFabxSWbWovY==", "AAAA", 1),
-		"a combination to come":     strings.Replace(signedHeader, "possession_knowledge", "possession_telepathy", 1),
+		"unknown lengths":           strings.Replace(signedHeader, "kYjzVBB8Y0ZFabxSWbWovY==", "AAAA", 1),
+		"a future combination":      strings.Replace(signedHeader, "possession_knowledge", "possession_telepathy", 1),
 		"neither quotes nor commas": strings.NewReplacer(`"`, "", ",", "").Replace(signedHeader),
 		"a new field":               signedHeader + `, pa_new="x"`,
-		"the very limit":            signedHeader + ", x=" + strings.Repeat("y", 4096-len(signedHeader)-len(", x=")),
+		"the longest header":        signedHeader + ", x=" + strings.Repeat("y", 4096-len(signedHeader)-len(", x=")),
 	} {
 		s, client := stubbed(t, 200, signatureValid)
 		var next endpoint
@@ -246,7 +246,7 @@ func TestProtectLeavesTheJudgementToPAC(t *testing.T) {
 	}
 }
 
-func TestProtectGivesTheQueryOfAGet(t *testing.T) {
+func TestProtectSendsTheQueryOfAGet(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"":               `{}`,
@@ -272,7 +272,7 @@ type jsonText []byte
 
 func (j *jsonText) UnmarshalJSON(b []byte) error { *j = append(jsonText(nil), b...); return nil }
 
-func TestProtectAllowsAnUncoveredQueryOnlyWhenTold(t *testing.T) {
+func TestProtectAllowsAnUnsignedQueryOnlyIfConfigured(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, signatureValid)
 	w := serve(protect(t, client, powerauth.ProtectConfig{AllowQuery: true})(&endpoint{}), signedRequest("POST", "/?lang=en&lang=cs", `{}`))
@@ -280,14 +280,14 @@ func TestProtectAllowsAnUncoveredQueryOnlyWhenTold(t *testing.T) {
 	assert.Contains(t, string(s.last(t).body), `"queryParams":null`)
 }
 
-func TestAHeaderIsVerifiedOnce(t *testing.T) {
+func TestNestedProtectionsShareTheVerification(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		inner   powerauth.ProtectConfig
 		between func(*http.Request)
 		want    int
 	}{
-		"twice the same":         {powerauth.ProtectConfig{}, func(*http.Request) {}, 204},
+		"the same twice":         {powerauth.ProtectConfig{}, func(*http.Request) {}, 204},
 		"another uriId":          {powerauth.ProtectConfig{URIID: "/other"}, func(*http.Request) {}, 401},
 		"the body was changed":   {powerauth.ProtectConfig{}, func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("[]")) }, 401},
 		"the body was read":      {powerauth.ProtectConfig{}, func(r *http.Request) { _, _ = io.ReadAll(r.Body) }, 401},
@@ -298,11 +298,11 @@ func TestAHeaderIsVerifiedOnce(t *testing.T) {
 		s, client := stubbed(t, 200, signatureValid)
 		var next endpoint
 		inner := protect(t, client, c.inner)(&next)
-		outer := protect(t, client, powerauth.ProtectConfig{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		parent := protect(t, client, powerauth.ProtectConfig{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c.between(r)
 			inner.ServeHTTP(w, r)
 		}))
-		assert.Equal(t, c.want, serve(outer, signedRequest("POST", "/", `{}`)).Code, name)
+		assert.Equal(t, c.want, serve(parent, signedRequest("POST", "/", `{}`)).Code, name)
 		assert.Equal(t, 1, s.count(), name)
 		if c.want == 204 {
 			assert.Equal(t, `{}`, next.body, name)
@@ -310,7 +310,7 @@ func TestAHeaderIsVerifiedOnce(t *testing.T) {
 	}
 }
 
-func TestWhatOneDeploymentVerifiedIsNothingToAnother(t *testing.T) {
+func TestVerificationIsNotSharedBetweenDeployments(t *testing.T) {
 	t.Parallel()
 	_, mine := stubbed(t, 200, signatureValid)
 	s, other := stubbed(t, 200, signatureValid)
@@ -321,7 +321,7 @@ func TestWhatOneDeploymentVerifiedIsNothingToAnother(t *testing.T) {
 	assert.Zero(t, s.count())
 }
 
-func TestAnInnerPolicyIsItsOwn(t *testing.T) {
+func TestNestedPoliciesAreIndependent(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, strings.Replace(signatureValid, "POSSESSION_KNOWLEDGE", "POSSESSION", 1))
 	weak, err := powerauth.Protect(client, powerauth.ProtectConfig{URIID: "/payment", Require: powerauth.RequireFactors(protocol.Possession)})
@@ -354,7 +354,7 @@ func TestAHandlerCannotVerifyTheHeaderAgain(t *testing.T) {
 	assert.Equal(t, 2, s.count())
 }
 
-func TestProtectIsConfiguredWholeOrNotAtAll(t *testing.T) {
+func TestProtectReportsEveryConfigurationFault(t *testing.T) {
 	t.Parallel()
 	_, client := stubbed(t, 200, signatureValid)
 	for name, c := range map[string]struct {
@@ -378,7 +378,7 @@ func TestProtectIsConfiguredWholeOrNotAtAll(t *testing.T) {
 }
 
 // A ceiling, so that the middleware does not grow unnoticed. Not parallel: allocations are counted process-wide.
-func TestProtectAllocatesAtMostTwentyFiveOverAVerifyCall(t *testing.T) {
+func TestProtectAllocationCeiling(t *testing.T) {
 	_, client := stubbed(t, 200, signatureValid)
 	body := strings.Repeat("x", 1000)
 	in := signedPost

@@ -26,7 +26,7 @@ func tokenRequest() *http.Request {
 	return r
 }
 
-func TestProtectTokenAnswersByWhatPACSays(t *testing.T) {
+func TestProtectTokenFollowsThePACResponse(t *testing.T) {
 	t.Parallel()
 	refusal := `{"status":"ERROR","responseObject":{"code":"ERROR_TOKEN_INVALID","message":"m"}}`
 	for name, c := range map[string]struct {
@@ -54,23 +54,23 @@ func TestProtectTokenAnswersByWhatPACSays(t *testing.T) {
 	}
 }
 
-func TestATokenProvesPossessionAndNothingMore(t *testing.T) {
+func TestTokenAuthenticatesPossessionOnly(t *testing.T) {
 	t.Parallel()
 	_, client := stubbed(t, 200, tokenValid)
 	var next endpoint
 	serve(protectToken(t, client)(&next), tokenRequest())
 	assert.Equal(t, powerauth.Identity{Proof: powerauth.ProofToken, UserID: "u-1", RegistrationID: "r-1", Factors: "possession"}, next.identity)
-	assert.False(t, next.identity.Has(protocol.Knowledge), "the PIN was proven when the token was made")
+	assert.False(t, next.identity.Has(protocol.Knowledge), "the PIN was checked when the token was created")
 	assert.Equal(t, "{}", next.body)
 }
 
-func TestProtectTokenRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
+func TestProtectTokenRejectsMalformedRequestsLocally(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(http.Header){
 		"no header": func(h http.Header) { h.Del(protocol.TokenHeaderName) },
 		"two lines": func(h http.Header) { h.Add(protocol.TokenHeaderName, phoneToken) },
 		"no prefix": func(h http.Header) { h.Set(protocol.TokenHeaderName, "token_id=x") },
-		"over-long": func(h http.Header) { h.Set(protocol.TokenHeaderName, phoneToken+strings.Repeat(" ", 4096)) },
+		"too long":  func(h http.Header) { h.Set(protocol.TokenHeaderName, phoneToken+strings.Repeat(" ", 4096)) },
 		"no token_id": func(h http.Header) {
 			h.Set(protocol.TokenHeaderName, strings.Replace(phoneToken, "token_id", "id", 1))
 		},
@@ -92,7 +92,7 @@ func TestProtectTokenRefusesWithoutAskingWhatIsHopeless(t *testing.T) {
 	}
 }
 
-func TestATokenIsVerifiedOnce(t *testing.T) {
+func TestNestedProtectionsShareTheTokenVerification(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, tokenValid)
 	mw := protectToken(t, client)
@@ -102,7 +102,7 @@ func TestATokenIsVerifiedOnce(t *testing.T) {
 	assert.Equal(t, 1, s.count())
 }
 
-func TestATokenDoesNotStandInForASignature(t *testing.T) {
+func TestTokenIsNoSignature(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, tokenValid)
 	var next endpoint
@@ -115,7 +115,7 @@ func TestATokenDoesNotStandInForASignature(t *testing.T) {
 	assert.Equal(t, 2, s.count(), "both times for the token alone")
 }
 
-func TestASignatureDoesNotStandInForAToken(t *testing.T) {
+func TestSignatureIsNoToken(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, signatureValid)
 	var next endpoint

@@ -19,7 +19,7 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-func TestRegistrationLivesItsLife(t *testing.T) {
+func TestRegistrationLifecycle(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
@@ -119,7 +119,7 @@ func TestIncompleteStatusCheckRefusesASecondRegistration(t *testing.T) {
 	assert.False(t, e.OutcomeUnknown)
 }
 
-func TestOTPIsCheckedWhenTheRegistrationSays(t *testing.T) {
+func TestOTPIsCheckedInTheConfiguredPhase(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
@@ -127,7 +127,7 @@ func TestOTPIsCheckedWhenTheRegistrationSays(t *testing.T) {
 	atExchange, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u", AppID: "app", OTP: "77", CommitPhase: powerauth.CommitOnKeyExchange})
 	require.NoError(t, err)
 	_, err = srv.Activate(atExchange.ActivationCode, powerauthtest.Activation{OTP: "78"})
-	require.ErrorIs(t, err, powerauthtest.ErrWrongOTP)
+	require.ErrorIs(t, err, powerauthtest.ErrInvalidOTP)
 	_, err = srv.Activate(atExchange.ActivationCode, powerauthtest.Activation{OTP: "77"})
 	require.NoError(t, err)
 
@@ -142,7 +142,7 @@ func TestOTPIsCheckedWhenTheRegistrationSays(t *testing.T) {
 	require.NoError(t, err)
 	for range 5 {
 		_, err = srv.Activate(removed.ActivationCode, powerauthtest.Activation{OTP: "0"})
-		require.ErrorIs(t, err, powerauthtest.ErrWrongOTP)
+		require.ErrorIs(t, err, powerauthtest.ErrInvalidOTP)
 	}
 	_, err = srv.Activate(removed.ActivationCode, powerauthtest.Activation{OTP: "77"})
 	require.ErrorIs(t, err, powerauthtest.ErrNoRegistration, "the fifth wrong OTP removes it")
@@ -166,7 +166,7 @@ func TestBadRegistrationInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		field string
 	}{
 		"empty user":               {create(func(in *powerauth.CreateRegistrationParams) { in.UserID = "" }), "userId"},
-		"over-long user":           {create(func(in *powerauth.CreateRegistrationParams) { in.UserID = powerauth.UserID(strings.Repeat("é", 256)) }), "userId"},
+		"user too long":            {create(func(in *powerauth.CreateRegistrationParams) { in.UserID = powerauth.UserID(strings.Repeat("é", 256)) }), "userId"},
 		"user that is not UTF-8":   {create(func(in *powerauth.CreateRegistrationParams) { in.UserID = "\xff" }), "userId"},
 		"empty application":        {create(func(in *powerauth.CreateRegistrationParams) { in.AppID = "" }), "appId"},
 		"OTP without its setting":  {create(func(in *powerauth.CreateRegistrationParams) { in.OTP = "1" }), "otp"},
@@ -175,14 +175,14 @@ func TestBadRegistrationInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		"validation and phase": {create(func(in *powerauth.CreateRegistrationParams) {
 			in.OTP, in.OTPValidation, in.CommitPhase = "1", powerauth.OTPOnCommit, powerauth.CommitOnCommit
 		}), "otpValidation"},
-		"unknown phase":        {create(func(in *powerauth.CreateRegistrationParams) { in.CommitPhase = "LATER" }), "commitPhase"},
-		"unknown validation":   {create(func(in *powerauth.CreateRegistrationParams) { in.OTPValidation = "LATER" }), "otpValidation"},
-		"empty flag":           {create(func(in *powerauth.CreateRegistrationParams) { in.Flags = []string{""} }), "flags"},
-		"past expiry":          {create(func(in *powerauth.CreateRegistrationParams) { in.Expires = time.Now().Add(-time.Second) }), "timestampRegistrationExpire"},
-		"get without id":       {func(ctx context.Context) error { _, err := client.Registrations.Get(ctx, ""); return err }, "registrationId"},
-		"get of the parent":    {func(ctx context.Context) error { _, err := client.Registrations.Get(ctx, ".."); return err }, "registrationId"},
-		"block without id":     {func(ctx context.Context) error { return client.Registrations.Block(ctx, "") }, "registrationId"},
-		"unblock of the place": {func(ctx context.Context) error { return client.Registrations.Unblock(ctx, ".") }, "registrationId"},
+		"unknown phase":      {create(func(in *powerauth.CreateRegistrationParams) { in.CommitPhase = "LATER" }), "commitPhase"},
+		"unknown validation": {create(func(in *powerauth.CreateRegistrationParams) { in.OTPValidation = "LATER" }), "otpValidation"},
+		"empty flag":         {create(func(in *powerauth.CreateRegistrationParams) { in.Flags = []string{""} }), "flags"},
+		"past expiry":        {create(func(in *powerauth.CreateRegistrationParams) { in.Expires = time.Now().Add(-time.Second) }), "timestampRegistrationExpire"},
+		"get without id":     {func(ctx context.Context) error { _, err := client.Registrations.Get(ctx, ""); return err }, "registrationId"},
+		"get of the parent":  {func(ctx context.Context) error { _, err := client.Registrations.Get(ctx, ".."); return err }, "registrationId"},
+		"block without id":   {func(ctx context.Context) error { return client.Registrations.Block(ctx, "") }, "registrationId"},
+		"unblock of a dot":   {func(ctx context.Context) error { return client.Registrations.Unblock(ctx, ".") }, "registrationId"},
 		"commit without id": {func(ctx context.Context) error {
 			return client.Registrations.Commit(ctx, "", powerauth.CommitRegistrationParams{})
 		}, "registrationId"},
@@ -224,17 +224,17 @@ func TestBadRegistrationInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	assert.Zero(t, srv.Journal().Len(), "nothing was sent")
 }
 
-func TestBothSidesOfEachRegistrationConflict(t *testing.T) {
+func TestRegistrationVariants(t *testing.T) {
 	t.Parallel()
 	t.Run("unknown id as an error", func(t *testing.T) {
 		t.Parallel()
-		_, err := powerauthtest.NewServer(t).Client().Registrations.Get(t.Context(), "nobody")
+		_, err := powerauthtest.NewServer(t).Client().Registrations.Get(t.Context(), "unknown")
 		require.ErrorIs(t, err, identkit.ErrNotFound)
 	})
 	t.Run("unknown id as REMOVED", func(t *testing.T) {
 		t.Parallel()
 		srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.UnknownRegistrationIsRemoved = true })
-		reg, err := srv.Client().Registrations.Get(t.Context(), "nobody")
+		reg, err := srv.Client().Registrations.Get(t.Context(), "unknown")
 		require.NoError(t, err)
 		assert.True(t, reg.Status.IsFinal())
 		assert.Empty(t, reg.Flags)
@@ -279,7 +279,7 @@ func TestBothSidesOfEachRegistrationConflict(t *testing.T) {
 	})
 }
 
-func TestARegistrationNeverReadsAsAnAnswerItIsNot(t *testing.T) {
+func TestIncompleteRegistrationResponsesAreErrors(t *testing.T) {
 	t.Parallel()
 	get := func(c *powerauth.Client) error { _, err := c.Registrations.Get(t.Context(), "r-1"); return err }
 	list := func(c *powerauth.Client) error {
@@ -300,7 +300,7 @@ func TestARegistrationNeverReadsAsAnAnswerItIsNot(t *testing.T) {
 		{"status of another type", `{"registrationId":"r-1","registrationStatus":{}}`, get},
 		{"no id", `{"registrationStatus":"ACTIVE"}`, get},
 		{"another registration", `{"registrationId":"r-2","registrationStatus":"ACTIVE"}`, get},
-		{"success and failure at once", `{"status":"ERROR","responseObject":{"code":"ERROR_GENERIC"}}`, get},
+		{"success and failure in one", `{"status":"ERROR","responseObject":{"code":"ERROR_GENERIC"}}`, get},
 		{"no list", `{}`, list},
 		{"null list", `{"registrations":null}`, list},
 		{"null in the list", `{"registrations":[null]}`, list},
@@ -310,8 +310,8 @@ func TestARegistrationNeverReadsAsAnAnswerItIsNot(t *testing.T) {
 		{"code without registration", `{"activationCode":"x"}`, create},
 		{"a page for a change", `<html>ok</html>`, block},
 		{"bare failure for a change", `{"status":"ERROR"}`, block},
-		{"a word for a change", `"ok"`, block},
-		{"nothing for a change", ``, block},
+		{"a text for a change", `"ok"`, block},
+		{"an empty body for a change", ``, block},
 		{"failure for a change", `{"status":"ERROR","responseObject":{"code":"ERROR_REGISTRATION_CHANGE"}}`, block},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -323,7 +323,7 @@ func TestARegistrationNeverReadsAsAnAnswerItIsNot(t *testing.T) {
 			var e *identkit.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, http.StatusOK, e.Status)
-			assert.Equal(t, 1, srv.Journal().Len(), "a bad answer is not asked for again")
+			assert.Equal(t, 1, srv.Journal().Len(), "a bad response is not retried")
 		})
 	}
 }
@@ -343,7 +343,7 @@ func TestUnknownFieldsAndValuesPassThrough(t *testing.T) {
 	assert.JSONEq(t, body, string(reg.RawJSON()))
 }
 
-func TestErrorsKeepWhatTheProviderSaid(t *testing.T) {
+func TestErrorsHoldTheProvidersDetails(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
@@ -362,7 +362,7 @@ func TestErrorsKeepWhatTheProviderSaid(t *testing.T) {
 		{"forbidden", 403, ``, identkit.ErrForbidden, "", ""},
 		{"a proxy's page", 502, `<html><body>Bad Gateway</body></html>`, identkit.ErrUnavailable, "", ""},
 		{"engine unreachable", 500, `{"status":"ERROR","responseObject":{"code":"ERROR_INTERNAL_API","message":"m"}}`, identkit.ErrUnavailable, "ERROR_INTERNAL_API", ""},
-		{"odd types", 400, `{"status":1,"responseObject":{"code":{},"message":[]}}`, identkit.ErrRejected, "", ""},
+		{"invalid types", 400, `{"status":1,"responseObject":{"code":{},"message":[]}}`, identkit.ErrRejected, "", ""},
 		{"cut", 400, `{"status":"ERROR","responseObject":{"co`, identkit.ErrRejected, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -388,7 +388,7 @@ func TestErrorsKeepWhatTheProviderSaid(t *testing.T) {
 	}
 }
 
-func TestRequestBodiesOfTheVendorAreReadAsTheyAre(t *testing.T) {
+func TestParamsAreReadFromTheVendorsRequestBodies(t *testing.T) {
 	t.Parallel()
 	var in powerauth.CreateRegistrationParams
 	require.NoError(t, json.Unmarshal([]byte(`{"userId":"u","appId":"a","otp":"1","commitPhase":"ON_COMMIT","timestampRegistrationExpire":1701426030500}`), &in))
@@ -400,7 +400,7 @@ func TestRequestBodiesOfTheVendorAreReadAsTheyAre(t *testing.T) {
 	require.Error(t, json.Unmarshal([]byte(`{"timestampRegistrationExpire":"soon"}`), &in))
 }
 
-func TestACodeExpiresOnTheFakesClock(t *testing.T) {
+func TestActivationCodeExpiresOnTheFakesClock(t *testing.T) {
 	t.Parallel()
 	clock := manualClock()
 	srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Clock = clock })
@@ -477,9 +477,9 @@ func TestAnEmptyEnvelopeIsASuccess(t *testing.T) {
 	require.NoError(t, srv.Client().Registrations.Delete(t.Context(), "r-1"))
 }
 
-func TestWaitForTheEndTakesNotFoundForIt(t *testing.T) {
+func TestWaitForRemovedEndsWithNotFound(t *testing.T) {
 	t.Parallel()
-	reg, err := powerauthtest.NewServer(t).Client().Registrations.WaitFor(t.Context(), "nobody", powerauth.RegistrationRemoved, identkit.WaitPolicy{})
+	reg, err := powerauthtest.NewServer(t).Client().Registrations.WaitFor(t.Context(), "unknown", powerauth.RegistrationRemoved, identkit.WaitPolicy{})
 	require.NoError(t, err)
 	assert.True(t, reg.Status.IsFinal())
 }

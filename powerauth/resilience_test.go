@@ -22,7 +22,7 @@ import (
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
-func TestA401IsRepeatedOnceAndOnlyWithAnotherSecret(t *testing.T) {
+func TestA401RenewsTheCredentialOnce(t *testing.T) {
 	t.Parallel()
 	const get = "powerauth.Registrations.List"
 	t.Run("same secret: no storm", func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestA401IsRepeatedOnceAndOnlyWithAnotherSecret(t *testing.T) {
 		}
 		assert.Equal(t, 20, srv.Journal().Count(get))
 	})
-	t.Run("rotated secret: once, also for a call that is not safe to repeat", func(t *testing.T) {
+	t.Run("rotated secret: one renewal, also for a call that is not safe to retry", func(t *testing.T) {
 		t.Parallel()
 		srv := powerauthtest.New(powerauthtest.Options{})
 		user, password := srv.Credentials()
@@ -50,7 +50,7 @@ func TestA401IsRepeatedOnceAndOnlyWithAnotherSecret(t *testing.T) {
 		require.NoError(t, create(t.Context(), client, identkit.WithAttempts(1)))
 		assert.Equal(t, 2, srv.Journal().Len())
 	})
-	t.Run("a source that always changes: still once", func(t *testing.T) {
+	t.Run("a source that always changes: one renewal", func(t *testing.T) {
 		t.Parallel()
 		srv := powerauthtest.New(powerauthtest.Options{})
 		var n atomic.Int32
@@ -86,7 +86,7 @@ func TestA401IsRepeatedOnceAndOnlyWithAnotherSecret(t *testing.T) {
 	})
 }
 
-func TestManyCallsFailingAtOnceDoNotCloseTheSharedPool(t *testing.T) {
+func TestConcurrentFailuresKeepTheSharedPool(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t)
 	var dials atomic.Int32
@@ -116,7 +116,7 @@ func TestManyCallsFailingAtOnceDoNotCloseTheSharedPool(t *testing.T) {
 	assert.Equal(t, before, dials.Load(), "failed calls left the idle connections open")
 }
 
-func TestTheRetryBudgetStopsStorms(t *testing.T) {
+func TestRetryBudgetStopsRetryStorms(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.New(powerauthtest.Options{})
 	srv.Fault(identkittest.Any().Status(503))
@@ -136,7 +136,7 @@ func TestTheRetryBudgetStopsStorms(t *testing.T) {
 	assert.Equal(t, 503, e.Status)
 }
 
-func TestTheLimiterIsAskedForEveryAttempt(t *testing.T) {
+func TestEveryAttemptWaitsForTheLimiter(t *testing.T) {
 	t.Parallel()
 	bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
 		srv.Fault(identkittest.Any().First(1).Status(503))
@@ -172,7 +172,7 @@ func (l *countingLimiter) Wait(ctx context.Context) error {
 	}
 }
 
-func TestNothingShowsASecret(t *testing.T) {
+func TestSecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	lc := identkittest.NewLeakCheck(t)
 	password, otp, user := lc.Secret("password"), lc.Secret("otp"), lc.Personal("user")
@@ -216,7 +216,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	lc.Value(in)
 }
 
-func TestNoGoroutineIsLeftBehind(t *testing.T) {
+func TestNoGoroutineLeaks(t *testing.T) {
 	identkittest.NoGoroutineLeaks(t)
 	srv := powerauthtest.NewServer(t)
 	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.AttemptTimeout = 50 * time.Millisecond })

@@ -23,18 +23,18 @@ const (
 
 var signedPost = powerauth.VerifySignatureParams{Method: "POST", URIID: "/payment", AuthHeader: signedHeader, Body: []byte(`{}`)}
 
-func TestVerifySignatureSendsTheBytesAsTheyCame(t *testing.T) {
+func TestVerifySignatureSendsTheReceivedBytes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		in   powerauth.VerifySignatureParams
 		want string
 	}{
-		"an empty object":         {powerauth.VerifySignatureParams{Method: "POST", Body: []byte(`{}`)}, `"method":"POST","requestBody":"e30=","queryParams":null`},
-		"white space is kept":     {powerauth.VerifySignatureParams{Method: "PUT", Body: []byte("{ }\n")}, `"method":"PUT","requestBody":"eyB9Cg==","queryParams":null`},
-		"bytes that are no text":  {powerauth.VerifySignatureParams{Method: "DELETE", Body: []byte{0xff, 0xfe, 0}}, `"method":"DELETE","requestBody":"//4A","queryParams":null`},
-		"a POST without a body":   {powerauth.VerifySignatureParams{Method: "POST"}, `"method":"POST","requestBody":"","queryParams":null`},
-		"a GET with parameters":   {powerauth.VerifySignatureParams{Method: "GET", QueryParams: map[string]string{"a": "1 2&", "b": ""}}, `"method":"GET","requestBody":null,"queryParams":{"a":"1 2&","b":""}`},
-		"a GET without parameter": {powerauth.VerifySignatureParams{Method: "GET"}, `"method":"GET","requestBody":null,"queryParams":{}`},
+		"an empty object":          {powerauth.VerifySignatureParams{Method: "POST", Body: []byte(`{}`)}, `"method":"POST","requestBody":"e30=","queryParams":null`},
+		"white space is unchanged": {powerauth.VerifySignatureParams{Method: "PUT", Body: []byte("{ }\n")}, `"method":"PUT","requestBody":"eyB9Cg==","queryParams":null`},
+		"bytes that are no text":   {powerauth.VerifySignatureParams{Method: "DELETE", Body: []byte{0xff, 0xfe, 0}}, `"method":"DELETE","requestBody":"//4A","queryParams":null`},
+		"a POST without a body":    {powerauth.VerifySignatureParams{Method: "POST"}, `"method":"POST","requestBody":"","queryParams":null`},
+		"a GET with parameters":    {powerauth.VerifySignatureParams{Method: "GET", QueryParams: map[string]string{"a": "1 2&", "b": ""}}, `"method":"GET","requestBody":null,"queryParams":{"a":"1 2&","b":""}`},
+		"a GET without parameter":  {powerauth.VerifySignatureParams{Method: "GET"}, `"method":"GET","requestBody":null,"queryParams":{}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,10 +115,10 @@ func TestOnlyAnActiveDeviceWithTheFactorsAuthorizes(t *testing.T) {
 		assert.Equal(t, c.want, v.Authorizes(c.policy), name)
 	}
 	var none *powerauth.Verification
-	assert.False(t, none.Has(protocol.Possession), "no answer")
+	assert.False(t, none.Has(protocol.Possession), "no response")
 }
 
-func TestAPolicyIsNotChangedByItsAlternatives(t *testing.T) {
+func TestOrLeavesThePolicyUnchanged(t *testing.T) {
 	t.Parallel()
 	base := powerauth.RequireFactors(protocol.Possession, protocol.Knowledge)
 	_, other := base.Or(protocol.Possession), base.Or(protocol.Possession, protocol.Biometry)
@@ -127,7 +127,7 @@ func TestAPolicyIsNotChangedByItsAlternatives(t *testing.T) {
 	assert.True(t, other.Allows("possession_biometry"))
 }
 
-// verdicts are the calls whose answer decides something, with the field that does.
+// verdicts are the calls whose response decides something, with the deciding field.
 func verdicts() map[string]struct {
 	field string
 	call  func(context.Context, *powerauth.Client) (bool, error)
@@ -159,7 +159,7 @@ func verdicts() map[string]struct {
 func TestAVerdictIsNeverAssumed(t *testing.T) {
 	t.Parallel()
 	for name, v := range verdicts() {
-		for _, answer := range []string{
+		for _, body := range []string{
 			`{}`, `{"F":null}`, `{"F":"true"}`, `{"F":1}`, `{"F":"yes"}`, `{"F":[true]}`, `{"F":{"F":true}}`, `{"F":true,"F":true}`,
 			`{"F":false,"F":true}`, `{"UPPER":true}`, `{"F":true`, `{"F":true}{}`, `true`, `[{"F":true}]`, `null`, ``, `<html>`, `{"f ":true}`, `{"valid":true}`,
 			`{"status":"ERROR","responseObject":{"F":true}}`, `{"status":"OK","responseObject":{}}`, `{"status":"OK","responseObject":null,"F":1}`,
@@ -169,23 +169,23 @@ func TestAVerdictIsNeverAssumed(t *testing.T) {
 			`{"F":false,"status":"OK","responseObject":{"F":true}}`,
 			`{"status":"OK","responseObject":{"F":false},"ResponseObject":{"F":true}}`,
 		} {
-			s, client := stubbed(t, 200, strings.NewReplacer("UPPER", strings.ToUpper(v.field), "F", v.field).Replace(answer))
+			s, client := stubbed(t, 200, strings.NewReplacer("UPPER", strings.ToUpper(v.field), "F", v.field).Replace(body))
 			valid, err := v.call(t.Context(), client)
-			require.ErrorIs(t, err, identkit.ErrBadResponse, "%s: %s", name, answer)
-			require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, "%s: %s", name, answer)
-			assert.False(t, valid, "%s: %s", name, answer)
-			assert.Equal(t, 1, s.count(), "%s: %s", name, answer)
+			require.ErrorIs(t, err, identkit.ErrBadResponse, "%s: %s", name, body)
+			require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, "%s: %s", name, body)
+			assert.False(t, valid, "%s: %s", name, body)
+			assert.Equal(t, 1, s.count(), "%s: %s", name, body)
 		}
-		for answer, want := range map[string]bool{
+		for body, want := range map[string]bool{
 			`{"F":true}`: true, `{"F":false}`: false, `{"status":"OK","responseObject":{"F":true}}`: true,
 		} {
-			if v.field == "assertionValid" { // a passkey of nobody is no login
-				answer = strings.Replace(answer, `"F":true`, `"F":true,"userId":"u","registrationId":"r"`, 1)
+			if v.field == "assertionValid" { // a passkey without a user does not authenticate
+				body = strings.Replace(body, `"F":true`, `"F":true,"userId":"u","registrationId":"r"`, 1)
 			}
-			_, client := stubbed(t, 200, strings.ReplaceAll(answer, "F", v.field))
+			_, client := stubbed(t, 200, strings.ReplaceAll(body, "F", v.field))
 			valid, err := v.call(t.Context(), client)
-			require.NoError(t, err, "%s: %s", name, answer)
-			assert.Equal(t, want, valid, "%s: %s", name, answer)
+			require.NoError(t, err, "%s: %s", name, body)
+			assert.Equal(t, want, valid, "%s: %s", name, body)
 		}
 	}
 }
@@ -196,14 +196,14 @@ func TestBadSignatureInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		change func(*powerauth.VerifySignatureParams)
 		field  string
 	}{
-		"no method":              {func(in *powerauth.VerifySignatureParams) { in.Method = "" }, "method"},
-		"a method nobody signs":  {func(in *powerauth.VerifySignatureParams) { in.Method = "PATCH" }, "method"},
-		"a method in lower case": {func(in *powerauth.VerifySignatureParams) { in.Method = "post" }, "method"},
-		"no uriId":               {func(in *powerauth.VerifySignatureParams) { in.URIID = "" }, "uriId"},
-		"no header":              {func(in *powerauth.VerifySignatureParams) { in.AuthHeader = "" }, "authHeader"},
-		"an over-long header":    {func(in *powerauth.VerifySignatureParams) { in.AuthHeader = identkit.Secret(strings.Repeat("x", 4097)) }, "authHeader"},
-		"a GET with a body":      {func(in *powerauth.VerifySignatureParams) { in.Method = "GET" }, "requestBody"},
-		"a POST with a query":    {func(in *powerauth.VerifySignatureParams) { in.QueryParams = map[string]string{"a": "b"} }, "queryParams"},
+		"no method":                     {func(in *powerauth.VerifySignatureParams) { in.Method = "" }, "method"},
+		"a method that is never signed": {func(in *powerauth.VerifySignatureParams) { in.Method = "PATCH" }, "method"},
+		"a method in lower case":        {func(in *powerauth.VerifySignatureParams) { in.Method = "post" }, "method"},
+		"no uriId":                      {func(in *powerauth.VerifySignatureParams) { in.URIID = "" }, "uriId"},
+		"no header":                     {func(in *powerauth.VerifySignatureParams) { in.AuthHeader = "" }, "authHeader"},
+		"an over-long header":           {func(in *powerauth.VerifySignatureParams) { in.AuthHeader = identkit.Secret(strings.Repeat("x", 4097)) }, "authHeader"},
+		"a GET with a body":             {func(in *powerauth.VerifySignatureParams) { in.Method = "GET" }, "requestBody"},
+		"a POST with a query":           {func(in *powerauth.VerifySignatureParams) { in.QueryParams = map[string]string{"a": "b"} }, "queryParams"},
 		"a parameter without a name": {func(in *powerauth.VerifySignatureParams) {
 			in.Method, in.Body, in.QueryParams = "GET", nil, map[string]string{"": "b"}
 		}, "queryParams"},
@@ -213,6 +213,6 @@ func TestBadSignatureInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		c.change(&in)
 		_, err := client.Signatures.Verify(t.Context(), in)
 		t.Log(name)
-		refusesLocally(t, s, err, c.field)
+		invalidField(t, s, err, c.field)
 	}
 }

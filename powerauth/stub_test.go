@@ -16,7 +16,7 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// stub answers every request the same way, and keeps what came. It is for answers that the fake cannot give.
+// stub sends every request the same response and records the requests. It is for responses that the fake cannot send.
 type stub struct {
 	mu     sync.Mutex
 	status int
@@ -49,7 +49,7 @@ func (s *stub) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func (s *stub) answer(status int, body string) {
+func (s *stub) respond(status int, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status, s.body, s.fail = status, body, nil
@@ -101,8 +101,8 @@ func stubbedAdmin(t testing.TB, status int, body string) (*stub, *powerauth.Admi
 	return s, client
 }
 
-// refusesLocally checks that input is refused for a field, and nothing sent.
-func refusesLocally(t *testing.T, s *stub, err error, field string) {
+// invalidField checks that input is rejected for a field and nothing is sent.
+func invalidField(t *testing.T, s *stub, err error, field string) {
 	t.Helper()
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	var e *identkit.Error

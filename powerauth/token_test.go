@@ -32,19 +32,19 @@ func TestTokenIsVerified(t *testing.T) {
 	assert.Equal(t, "/powerauth-cloud/v2/token/verify", s.last(t).path)
 }
 
-func TestATokenIsActiveOnlyWhenPACSaysBoth(t *testing.T) {
+func TestTokenIsActiveOnlyWhenValidAndActive(t *testing.T) {
 	t.Parallel()
-	for answer, want := range map[string]bool{
+	for body, want := range map[string]bool{
 		tokenValid:             true,
 		`{"tokenValid":false}`: false,
 		`{"tokenValid":false,"registrationStatus":"ACTIVE"}`: false,
 		`{"tokenValid":true,"registrationStatus":"BLOCKED"}`: false,
 		`{"tokenValid":true}`:                                false,
 	} {
-		_, client := stubbed(t, 200, answer)
+		_, client := stubbed(t, 200, body)
 		r, err := client.Tokens.Verify(t.Context(), powerauth.VerifyTokenParams{AuthHeader: phoneToken})
 		require.NoError(t, err)
-		assert.Equal(t, want, r.IsActive(), answer)
+		assert.Equal(t, want, r.IsActive(), body)
 	}
 	var none *powerauth.TokenResult
 	assert.False(t, none.IsActive())
@@ -55,6 +55,6 @@ func TestBadTokenInputSendsNothing(t *testing.T) {
 	for _, header := range []identkit.Secret{"", identkit.Secret(strings.Repeat("x", 4097)), "\xff"} {
 		s, client := stubbed(t, 200, tokenValid)
 		_, err := client.Tokens.Verify(t.Context(), powerauth.VerifyTokenParams{AuthHeader: header})
-		refusesLocally(t, s, err, "authHeader")
+		invalidField(t, s, err, "authHeader")
 	}
 }

@@ -24,11 +24,11 @@ func (p *payments) walk(w *walker) {
 	w.check(err == nil, "the phone: %v", err)
 
 	w.call("Nobody pays without a signature", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
-	sign := func(proof powerauthtest.Proof) http.Header {
+	sign := func(input powerauthtest.UserInput) http.Header {
 		r, err := http.NewRequestWithContext(w.ctx, http.MethodPost, w.base+"/payments", strings.NewReader(order))
 		w.check(err == nil, "%v", err)
 		if w.err == nil {
-			err = phone.SignRequest(r, paymentURI, proof)
+			err = phone.SignRequest(r, paymentURI, input)
 			w.check(err == nil, "the phone: %v", err)
 			return r.Header
 		}

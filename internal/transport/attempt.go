@@ -65,7 +65,7 @@ type attempt struct {
 	context.Context // the attempt's own, with its deadline
 	progress
 	call *call
-	ctx  context.Context //nolint:containedctx // the caller's, which decides whether a failure is a cancellation
+	ctx  context.Context // the caller's, which decides whether a failure is a cancellation
 	info identkit.Attempt
 	out  Outgoing
 }

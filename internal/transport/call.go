@@ -20,7 +20,7 @@ type call struct {
 	client   *Client
 	op       spec
 	settings seal.CallSettings
-	ctx      context.Context //nolint:containedctx // the loop's hooks are methods of the call
+	ctx      context.Context // the loop's hooks are methods of the call
 	request  Request
 	template *template
 	url      *url.URL

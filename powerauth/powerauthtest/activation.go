@@ -10,17 +10,17 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// The reasons why a simulated phone is refused.
+// The errors of a simulated phone.
 var (
-	ErrNoRegistration = errors.New("powerauthtest: no registration waits for this code")
+	ErrNoRegistration = errors.New("powerauthtest: no registration has this code")
 	ErrNoOperation    = errors.New("powerauthtest: no such operation")
-	ErrWrongOTP       = errors.New("powerauthtest: wrong OTP")
-	ErrState          = errors.New("powerauthtest: wrong state")
+	ErrInvalidOTP     = errors.New("powerauthtest: invalid OTP")
+	ErrState          = errors.New("powerauthtest: invalid state")
 	ErrNotAllowed     = errors.New("powerauthtest: this registration may not decide this operation")
-	ErrRefused        = errors.New("powerauthtest: the code was not valid") // a wrong PIN, above all
+	ErrInvalidCode    = errors.New("powerauthtest: invalid code") // usually because of a wrong PIN
 )
 
-// Activation is what a phone says of itself when it uses an activation code.
+// Activation describes a phone that uses an activation code.
 type Activation struct {
 	Name       string // as the user calls it
 	Platform   string // ios, android, hw; empty means android
@@ -28,8 +28,8 @@ type Activation struct {
 	OTP        identkit.Secret // for registrations that check one at the key exchange
 }
 
-// Activate plays a phone that uses an activation code, for tests that need no signatures: it makes no keys, so that nothing it
-// could send would be valid. [Device] is the phone that has them. The registration becomes PENDING_COMMIT, or ACTIVE if it
+// Activate simulates a phone that uses an activation code, for tests that need no signatures: it has no keys, so it can sign
+// nothing. [Device] is a phone with keys. The registration becomes PENDING_COMMIT, or ACTIVE if it
 // commits on key exchange. A wrong OTP counts; the fifth removes the registration.
 func (s *Server) Activate(code identkit.Secret, phone Activation) (powerauth.RegistrationID, error) {
 	defer s.sender.wake()
@@ -45,14 +45,14 @@ func (s *Server) Activate(code identkit.Secret, phone Activation) (powerauth.Reg
 	return r.id, nil
 }
 
-// pairing is what phone and server share after the exchange of their keys, on either side.
+// pairing is the state that phone and server share after the key exchange.
 type pairing struct {
 	keys    pacrypto.Keys
 	counter pacrypto.Counter
-	server  *ecdsa.PrivateKey // the server's; nil on the phone
+	server  *ecdsa.PrivateKey // nil on the phone
 }
 
-// grant is what the server gives a phone.
+// grant is the server's part of the key exchange.
 type grant struct {
 	id          powerauth.RegistrationID
 	appKey      protocol.ApplicationKey
@@ -95,14 +95,14 @@ func (s *Server) exchange(code string, app powerauth.ApplicationID, phone Activa
 	}, nil
 }
 
-// useCode finds the registration that waits for a code, and checks what the phone presents with it.
+// useCode finds the created registration with a code, and checks the phone's OTP.
 func (s *Server) useCode(code string, app powerauth.ApplicationID, phone Activation) (*registration, error) {
 	for _, r := range s.registrations {
 		if string(r.code) != code || r.passkey != nil || r.status != powerauth.RegistrationCreated || app != "" && app != r.app {
 			continue
 		}
 		if r.phase == powerauth.CommitOnKeyExchange && !s.checkOTP(r, phone.OTP.Reveal()) {
-			return nil, ErrWrongOTP
+			return nil, ErrInvalidOTP
 		}
 		if phone.Platform == "" {
 			phone.Platform = "android"

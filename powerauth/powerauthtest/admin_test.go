@@ -22,19 +22,19 @@ func TestAdminSetsUpAnApplication(t *testing.T) {
 			o.MasterKeyAsSPKI, o.Applications = spki, []powerauth.ApplicationID{"first"}
 		})
 		admin := srv.AdminClient()
-		made, err := admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app", Roles: []string{"ROLE_X"}})
+		created, err := admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app", Roles: []string{"ROLE_X"}})
 		require.NoError(t, err)
-		config, err := protocol.ParseMobileSDKConfig(made.MobileSDKConfig)
+		config, err := protocol.ParseMobileSDKConfig(created.MobileSDKConfig)
 		require.NoError(t, err)
-		assert.Equal(t, made.AppKey, config.AppKey)
-		master, err := protocol.ParsePublicKey(made.MasterServerPublicKey)
+		assert.Equal(t, created.AppKey, config.AppKey)
+		master, err := protocol.ParsePublicKey(created.MasterServerPublicKey)
 		require.NoError(t, err)
 		assert.Equal(t, srv.MasterPublicKey(), master.String())
 		read, err := admin.GetApplication(t.Context(), "app")
 		require.NoError(t, err)
-		assert.Equal(t, made.AppSecret, read.AppSecret)
+		assert.Equal(t, created.AppSecret, read.AppSecret)
 		_, err = admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app"})
-		assert.Equal(t, powerauth.CodeRequest, code(t, err), "twice")
+		assert.Equal(t, powerauth.CodeRequest, code(t, err), "repeated")
 		_, err = admin.GetApplication(t.Context(), "nothing")
 		assert.Equal(t, powerauth.CodeRequest, code(t, err))
 		_, ok := srv.Application("nothing")
@@ -44,16 +44,16 @@ func TestAdminSetsUpAnApplication(t *testing.T) {
 	}
 }
 
-func TestAdminMakesUsersWhoSeeTheirApplicationsOnly(t *testing.T) {
+func TestUsersSeeTheirApplicationsOnly(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	admin := srv.AdminClient()
-	made, err := admin.CreateUser(t.Context(), "backend")
+	created, err := admin.CreateUser(t.Context(), "backend")
 	require.NoError(t, err)
-	assert.Len(t, made.Password.Reveal(), 24)
+	assert.Len(t, created.Password.Reveal(), 24)
 	_, err = admin.CreateUser(t.Context(), "backend")
-	require.Error(t, err, "twice")
-	client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BasicAuth("backend", made.Password) })
+	require.Error(t, err, "repeated")
+	client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BasicAuth("backend", created.Password) })
 
 	phone := activated(t, srv)
 	_, err = client.Registrations.Get(t.Context(), phone.RegistrationID())
@@ -74,13 +74,13 @@ func TestAdminMakesUsersWhoSeeTheirApplicationsOnly(t *testing.T) {
 	assert.Equal(t, []powerauth.ApplicationID{"app"}, bound.Applications)
 	_, err = client.Registrations.Get(t.Context(), phone.RegistrationID())
 	require.NoError(t, err)
-	_, err = admin.BindUser(t.Context(), "nobody", "app")
+	_, err = admin.BindUser(t.Context(), "unknown", "app")
 	require.Error(t, err)
 	_, err = admin.BindUser(t.Context(), "backend", "nothing")
 	require.Error(t, err)
 }
 
-func TestRolesAreKeptApart(t *testing.T) {
+func TestRolesAreSeparate(t *testing.T) {
 	t.Parallel()
 	asUser := func(srv *powerauthtest.Server) *powerauth.AdminClient {
 		return srv.AdminClient(func(cfg *powerauth.AdminConfig) { cfg.Credentials = powerauth.BasicAuth(srv.Credentials()) })
@@ -144,9 +144,9 @@ func TestCallbacksOfTheAdminAPI(t *testing.T) {
 		MaxAttempts: 2, InitialBackoff: 1500 * time.Millisecond, RetentionPeriod: 24 * time.Hour,
 		Authentication: powerauth.CallbackAuthentication{HTTPBasic: &powerauth.CallbackBasic{Username: "pac", Password: "canary"}},
 	}
-	made, err := admin.CreateCallback(t.Context(), "app", in)
+	created, err := admin.CreateCallback(t.Context(), "app", in)
 	require.NoError(t, err)
-	assert.NotContains(t, string(made.RawJSON()), "canary")
+	assert.NotContains(t, string(created.RawJSON()), "canary")
 	in.Attributes = []string{"activationStatus"}
 	in.Type, in.Authentication = powerauth.CallbackRegistration, powerauth.CallbackAuthentication{
 		OAuth2: &powerauth.CallbackOAuth2{TokenURI: "https://idp.test/token", ClientID: "c", ClientSecret: "s"},
@@ -205,15 +205,15 @@ func TestMessagesAndInbox(t *testing.T) {
 	assert.Equal(t, powerauth.CodePushMessage, code(t, err))
 
 	in := powerauth.CreateInboxMessageParams{UserID: "u-1", Subject: "Statement", Summary: "It is ready", Body: "<b>Read it</b>", Type: powerauth.InboxHTML}
-	made, err := client.Inbox.Create(t.Context(), in)
+	created, err := client.Inbox.Create(t.Context(), in)
 	require.NoError(t, err)
 	box := srv.Inbox("u-1")
 	require.Len(t, box, 1)
-	assert.Equal(t, made.ID, box[0].ID)
+	assert.Equal(t, created.ID, box[0].ID)
 	assert.Empty(t, srv.Inbox("u-2"))
 }
 
-func TestAuditLogTellsOfVerifications(t *testing.T) {
+func TestAuditLogHasVerifications(t *testing.T) {
 	t.Parallel()
 	for _, v2 := range []bool{false, true} {
 		srv := powerauthtest.New(powerauthtest.Options{AuditUnderV2: v2})
@@ -229,7 +229,7 @@ func TestAuditLogTellsOfVerifications(t *testing.T) {
 			assert.Equal(t, []any{"POST", "/payment", string(payment.Body), true}, []any{method, uriID, body.Reveal(), ok})
 		}
 		assert.ElementsMatch(t, []string{"signature_ok", "signature_does_not_match"}, events)
-		for _, err := range srv.Client().Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "stranger"}) {
+		for _, err := range srv.Client().Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "unknown"}) {
 			assert.Equal(t, powerauth.CodeAudit, code(t, err))
 		}
 	}

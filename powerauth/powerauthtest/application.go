@@ -19,8 +19,8 @@ type application struct {
 	push   map[string]bool
 }
 
-// Application returns what an app is configured with, as the admin API gives it. An application that may exist begins to; it is
-// false for one that does not exist.
+// Application returns the configuration of an app as the admin API does. Without Options.Applications it creates a missing one;
+// otherwise it is false for one that does not exist.
 func (s *Server) Application(id powerauth.ApplicationID) (powerauth.Application, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,7 +34,7 @@ func (s *Server) Application(id powerauth.ApplicationID) (powerauth.Application,
 	}, true
 }
 
-// application finds an application. Without a list in the options, any id makes one.
+// application finds an application. Without a list in the options it creates a missing one.
 func (s *Server) application(id powerauth.ApplicationID) *application {
 	a := s.applications[id]
 	if a == nil && len(s.opts.Applications) == 0 && id != "" {
@@ -50,28 +50,16 @@ func (s *Server) addApplication(id powerauth.ApplicationID, roles []string) *app
 }
 
 func (s *Server) sdkConfig(a *application) identkit.Secret {
-	point, err := pacrypto.PublicKeyBytes(&s.key.PublicKey)
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // our own key
-	}
-	text, err := FormatMobileSDKConfig(&protocol.MobileSDKConfig{
+	return must(FormatMobileSDKConfig(&protocol.MobileSDKConfig{
 		AppKey: a.key, AppSecret: identkit.Secret(a.secret),
-		Keys: []protocol.MobileSDKKey{{ID: protocol.MobileSDKKeyP256, Bytes: point}},
-	})
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // key and secret are of our making
-	}
-	return text
+		Keys: []protocol.MobileSDKKey{{ID: protocol.MobileSDKKeyP256, Bytes: must(pacrypto.PublicKeyBytes(&s.key.PublicKey))}},
+	}))
 }
 
 func (s *Server) applicationBody(a *application) map[string]any {
 	key := s.MasterPublicKey()
 	if s.opts.MasterKeyAsSPKI {
-		der, err := x509.MarshalPKIXPublicKey(&s.key.PublicKey)
-		if err != nil {
-			panic("powerauthtest: " + err.Error()) // our own key; the engine contains it
-		}
-		key = pacrypto.EncodeBase64(der)
+		key = pacrypto.EncodeBase64(must(x509.MarshalPKIXPublicKey(&s.key.PublicKey)))
 	}
 	return map[string]any{
 		"id": a.id, "serviceBaseUrl": s.URL(), "masterServerPublicKey": key, "appKey": a.key, "appSecret": a.secret,
@@ -103,7 +91,7 @@ func (s *Server) getApplication(c *fakeserver.Call) {
 	}
 }
 
-// findApplication finds the application of the path, or answers that there is none. Which code that has is not documented.
+// findApplication finds the application of the path, or responds that there is none, with an assumed code: it is undocumented.
 func (s *Server) findApplication(c *fakeserver.Call) *application {
 	id := powerauth.ApplicationID(c.PathValue("appId"))
 	a := s.applications[id]
@@ -206,7 +194,7 @@ func (s *Server) setPush(c *fakeserver.Call, check *rules, service string) {
 	}
 }
 
-// HasPush reports whether an application's settings for "apns" or "fcm" were made.
+// HasPush reports whether an application has settings for "apns" or "fcm".
 func (s *Server) HasPush(app powerauth.ApplicationID, service string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

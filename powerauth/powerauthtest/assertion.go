@@ -20,7 +20,7 @@ func (s *Server) passkeyAssertionChallenge(c *fakeserver.Call) {
 		OperationID    *string            `json:"operationId"`
 		ApplicationIDs []string           `json:"applicationIds"`
 	}
-	if !s.decodePasskey(c, "assertionChallenge", &in) {
+	if !decodePasskey(s, c, "assertionChallenge", &in) {
 		return
 	}
 	name := value(in.TemplateName)
@@ -78,7 +78,7 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 			UserHandle        *string `json:"userHandle"`
 		} `json:"response"`
 	}
-	if !s.decodePasskey(c, "assertion", &in) {
+	if !decodePasskey(s, c, "assertion", &in) {
 		return
 	}
 	check := rules{object: "assertion"}
@@ -103,13 +103,13 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 	}
 	operationID, _, _ := strings.Cut(challenge, "&")
 	o := s.operations[powerauth.OperationID(operationID)]
-	answers := o != nil && o.status == powerauth.OperationPending && o.mayBeDecidedBy(r) && challenge == string(o.id)+"&"+o.data &&
+	matches := o != nil && o.status == powerauth.OperationPending && o.mayBeDecidedBy(r) && challenge == string(o.id)+"&"+o.data &&
 		(in.ExpectedChallenge == nil || *in.ExpectedChallenge == challenge)
 	valid := false
 	if r.status == powerauth.RegistrationActive {
-		// A counter that does not grow is the sign of a copied passkey; those that do not count stay at zero.
+		// A counter that does not grow indicates a copied passkey; authenticators without one stay at zero.
 		grows := parsed.count > r.passkey.count || parsed.count == 0 && r.passkey.count == 0
-		valid = err == nil && answers && grows && pacrypto.Verify(r.passkey.key, assertedText(data, client), signature)
+		valid = err == nil && matches && grows && pacrypto.Verify(r.passkey.key, assertedText(data, client), signature)
 		if !valid {
 			s.countFailure(r)
 		}

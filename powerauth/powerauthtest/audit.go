@@ -9,7 +9,7 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// auditItem is one verification. The names of the events beside signature_ok are the engine's notes.
+// auditItem is one verification. The names of the events other than signature_ok are those of the engine's log.
 type auditItem struct {
 	registration powerauth.RegistrationID
 	user         powerauth.UserID
@@ -17,15 +17,15 @@ type auditItem struct {
 	at           time.Time
 }
 
-// auditDefault is how far the log reaches back when the request does not say.
+// auditDefault is the range of a request without timestampFrom.
 const auditDefault = 30 * 24 * time.Hour
 
-// auditKept bounds the memory of a fake that runs for long.
-const auditKept = 10_000
+// maxAudit bounds the memory of a long-running fake.
+const maxAudit = 10_000
 
-func (s *Server) note(item auditItem) {
+func (s *Server) record(item auditItem) {
 	s.audit = append(s.audit, item)
-	s.audit = s.audit[max(0, len(s.audit)-auditKept):]
+	s.audit = s.audit[max(0, len(s.audit)-maxAudit):]
 }
 
 func (s *Server) auditLog(c *fakeserver.Call) {
@@ -59,9 +59,9 @@ func (s *Server) auditLog(c *fakeserver.Call) {
 	s.ok(c, map[string]any{"items": items})
 }
 
-func auditTime(text string, otherwise time.Time) (time.Time, bool) {
+func auditTime(text string, fallback time.Time) (time.Time, bool) {
 	if text == "" {
-		return otherwise, true
+		return fallback, true
 	}
 	ms, err := strconv.ParseInt(text, 10, 64)
 	return time.UnixMilli(ms), err == nil && ms >= 0

@@ -4,24 +4,26 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"sync"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth"
 )
 
-// Authenticator is a simulated passkey authenticator together with the browser in front of it: it answers challenges with real
+// Authenticator simulates a passkey authenticator and its browser: it signs challenges with real
 // P-256 keys. It is safe for concurrent use. Printing it shows no key.
 type Authenticator struct {
 	origin       string
 	relyingParty string
-	held         func() *authenticatorState // a function, which prints as an address
+	state        func() *authenticatorState // a function, which prints as an address
 }
 
 type authenticatorState struct {
@@ -40,7 +42,7 @@ type credential struct {
 // "https://bank.example". The relying party's id is a domain, such as "bank.example".
 func NewAuthenticator(origin, relyingPartyID string) *Authenticator {
 	state := &authenticatorState{verifies: true, keys: make(map[string]*credential)}
-	return &Authenticator{origin: origin, relyingParty: relyingPartyID, held: func() *authenticatorState { return state }}
+	return &Authenticator{origin: origin, relyingParty: relyingPartyID, state: func() *authenticatorState { return state }}
 }
 
 // Format prints the origin, whatever the verb.
@@ -48,17 +50,17 @@ func (a *Authenticator) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "powerauthtest.Authenticator("+a.origin+")")
 }
 
-// SetUserVerification decides whether the user proves who they are. From the start they do.
+// SetUserVerification sets whether the user is verified. Initially they are.
 func (a *Authenticator) SetUserVerification(verifies bool) {
-	a.held().mu.Lock()
-	defer a.held().mu.Unlock()
-	a.held().verifies = verifies
+	a.state().mu.Lock()
+	defer a.state().mu.Unlock()
+	a.state().verifies = verifies
 }
 
-// ErrNoPasskey is the error of an authenticator that has none of the passkeys asked for.
+// ErrNoPasskey is the error of an authenticator that has none of the requested passkeys.
 var ErrNoPasskey = errors.New("powerauthtest: no such passkey")
 
-// Register makes a passkey and answers a registration challenge, which is a text.
+// Register creates a passkey for a registration challenge, which is a text.
 func (a *Authenticator) Register(challenge identkit.Secret) (powerauth.PasskeyAttestation, error) {
 	out := powerauth.PasskeyAttestation{Type: "public-key", AuthenticatorAttachment: "platform"}
 	key, err := pacrypto.GenerateKey()
@@ -67,40 +69,44 @@ func (a *Authenticator) Register(challenge identkit.Secret) (powerauth.PasskeyAt
 	}
 	const idSize = 32
 	id := randomBytes(idSize)
-	a.held().mu.Lock()
-	defer a.held().mu.Unlock()
+	a.state().mu.Lock()
+	defer a.state().mu.Unlock()
 	data, err := authenticatorData{
-		relyingParty: sha256.Sum256([]byte(a.relyingParty)), flags: a.held().flags() | hasKey, credential: id, key: &key.PublicKey,
+		relyingParty: sha256.Sum256([]byte(a.relyingParty)), flags: a.state().flags() | hasKey, credential: id, key: &key.PublicKey,
 	}.encode()
 	if err != nil {
 		return out, err
 	}
-	a.held().keys[string(id)] = &credential{key: key}
-	a.held().order = append(a.held().order, string(id))
+	object, err := cborEncoding.Marshal(attestation{Format: "none", Statement: map[string]any{}, Data: cbor.ByteString(data)})
+	if err != nil {
+		return out, err
+	}
+	a.state().keys[string(id)] = &credential{key: key}
+	a.state().order = append(a.state().order, string(id))
 	out.ID = id
 	out.Response.ClientDataJSON, out.Response.Transports = a.clientData(typeCreate, challenge), []string{"internal"}
-	out.Response.AttestationObject = encodeCBOR(nil, []pair{{"fmt", "none"}, {"attStmt", []pair{}}, {"authData", data}})
+	out.Response.AttestationObject = object
 	return out, nil
 }
 
-// Assert answers an assertion challenge with one of the allowed passkeys, or with the newest when none are named.
+// Assert signs an assertion challenge with the newest of the allowed passkeys, or of all if none are named.
 func (a *Authenticator) Assert(challenge identkit.Secret, allowed ...powerauth.PasskeyDescriptor) (powerauth.PasskeyAssertion, error) {
 	out := powerauth.PasskeyAssertion{Type: "public-key", AuthenticatorAttachment: "platform"}
-	a.held().mu.Lock()
-	defer a.held().mu.Unlock()
-	id, held := a.held().choose(allowed)
-	if held == nil {
+	a.state().mu.Lock()
+	defer a.state().mu.Unlock()
+	id, key := a.state().choose(allowed)
+	if key == nil {
 		return out, ErrNoPasskey
 	}
-	held.count++
+	key.count++
 	data, err := authenticatorData{
-		relyingParty: sha256.Sum256([]byte(a.relyingParty)), flags: a.held().flags(), count: held.count,
+		relyingParty: sha256.Sum256([]byte(a.relyingParty)), flags: a.state().flags(), count: key.count,
 	}.encode()
 	if err != nil {
 		return out, err
 	}
 	client := a.clientData(typeGet, challenge)
-	signature, err := pacrypto.Sign(held.key, assertedText(data, client))
+	signature, err := pacrypto.Sign(key.key, assertedText(data, client))
 	if err != nil {
 		return out, err
 	}
@@ -109,7 +115,7 @@ func (a *Authenticator) Assert(challenge identkit.Secret, allowed ...powerauth.P
 	return out, nil
 }
 
-// assertedText is what an assertion signs.
+// assertedText is the signed content of an assertion.
 func assertedText(data, client []byte) []byte {
 	digest := sha256.Sum256(client)
 	return slices.Concat(data, digest[:])
@@ -132,11 +138,7 @@ func (s *authenticatorState) choose(allowed []powerauth.PasskeyDescriptor) (stri
 }
 
 func (a *Authenticator) clientData(kind string, challenge identkit.Secret) []byte {
-	b, err := json.Marshal(clientData{
+	return must(wire.Marshal(clientData{
 		Type: kind, Challenge: base64.RawURLEncoding.EncodeToString([]byte(challenge.Reveal())), Origin: a.origin,
-	})
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // texts
-	}
-	return b
+	}))
 }

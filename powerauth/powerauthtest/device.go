@@ -13,20 +13,20 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// DeviceOptions shape a [Device]. The zero value is an Android phone with the PIN 1234 and the app of whatever code it is given.
+// DeviceOptions configure a [Device]. The zero value is an Android phone with the PIN 1234 that takes codes of any application.
 type DeviceOptions struct {
 	// Application is the app that is installed; empty takes codes of any application.
 	Application powerauth.ApplicationID
-	// Name, Platform (android, ios, hw) and DeviceInfo are what the phone says of itself.
+	// Name, Platform (android, ios, hw) and DeviceInfo describe the phone.
 	Name, Platform, DeviceInfo string
-	// PIN is the one that the user chooses on activation; empty means "1234".
+	// PIN is chosen on activation; empty means "1234".
 	PIN identkit.Secret
-	// Version is the protocol of its headers: 3.0, 3.1, 3.2 or 3.3. Empty means 3.3.
+	// Version is the protocol version of its headers: 3.0, 3.1, 3.2 or 3.3. Empty means 3.3.
 	Version string
 }
 
-// Device is a simulated phone. It has real keys, agrees on them with the fake as a phone does, and computes real headers and codes
-// by protocol 3, so that protected endpoints can be tested from end to end:
+// Device is a simulated phone. It has real keys, exchanges them with the fake as a phone does, and computes real headers and codes
+// of protocol 3, so that protected endpoints can be tested from end to end:
 //
 //	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{PIN: "1379"})
 //	err := phone.Activate(created.ActivationQRCodeData)
@@ -54,7 +54,7 @@ type phone struct {
 // ErrNotActivated is the error of a phone that has no registration yet.
 var ErrNotActivated = errors.New("powerauthtest: the phone is not activated")
 
-// NewDevice returns a phone that is not yet activated. It panics when the version is none of protocol 3.
+// NewDevice returns a phone that is not yet activated. It panics if the version is not one of protocol 3.
 func NewDevice(srv *Server, opts DeviceOptions) *Device {
 	setDefault(&opts.PIN, "1234")
 	setDefault(&opts.Version, "3.3")
@@ -62,13 +62,9 @@ func NewDevice(srv *Server, opts DeviceOptions) *Device {
 	switch opts.Version {
 	case "3.0", "3.1", "3.2", "3.3":
 	default:
-		panic("powerauthtest: a phone speaks protocol 3.0, 3.1, 3.2 or 3.3")
+		panic("powerauthtest: a phone implements protocol 3.0, 3.1, 3.2 or 3.3")
 	}
-	master, err := protocol.ParsePublicKey(srv.MasterPublicKey())
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // our own key
-	}
-	p := &phone{server: srv, opts: opts, master: master}
+	p := &phone{server: srv, opts: opts, master: must(protocol.ParsePublicKey(srv.MasterPublicKey()))}
 	return &Device{func() *phone { return p }} // a function prints as an address, whatever the verb
 }
 
@@ -81,8 +77,8 @@ func (d *Device) Format(f fmt.State, _ rune) {
 // registrations that check one at the key exchange. Afterwards the registration is PENDING_COMMIT, or ACTIVE if it commits on key
 // exchange.
 //
-// Errors: those of [protocol.ParseActivationQR] and [protocol.NormalizeActivationCode], [protocol.ErrSignature],
-// [ErrNoRegistration], [ErrWrongOTP].
+// Errors: those of protocol.ParseActivationQR and protocol.NormalizeActivationCode, [protocol.ErrSignature],
+// [ErrNoRegistration], [ErrInvalidOTP].
 func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 	p := d.state()
 	code, err := p.read(text)
@@ -93,31 +89,31 @@ func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 	if err != nil {
 		return err
 	}
-	said := Activation{Name: p.opts.Name, Platform: p.opts.Platform, DeviceInfo: p.opts.DeviceInfo}
+	self := Activation{Name: p.opts.Name, Platform: p.opts.Platform, DeviceInfo: p.opts.DeviceInfo}
 	if len(otp) > 0 {
-		said.OTP = otp[0]
+		self.OTP = otp[0]
 	}
-	given, err := p.server.exchange(string(code), p.opts.Application, said, &own.PublicKey)
+	grant, err := p.server.exchange(string(code), p.opts.Application, self, &own.PublicKey)
 	if err != nil {
 		return err
 	}
-	master, err := pacrypto.MasterSecret(own, given.server)
+	master, err := pacrypto.MasterSecret(own, grant.server)
 	if err != nil {
 		return err
 	}
-	serverKey, err := protocol.ParsePublicKey(publicKeyText(given.server))
+	serverKey, err := protocol.ParsePublicKey(publicKeyText(grant.server))
 	if err != nil {
 		return err
 	}
 	keys := pacrypto.DeriveKeys(master)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.grant, p.serverKey, p.counter = given, serverKey, given.counter
+	p.grant, p.serverKey, p.counter = grant, serverKey, grant.counter
 	p.possession, p.biometry, p.knowledge = keys.Possession, keys.Biometry, sealKey(keys.Knowledge, p.opts.PIN)
 	return nil
 }
 
-// read gets the code out of what was typed or scanned.
+// read extracts the code from typed or scanned text.
 func (p *phone) read(text identkit.Secret) (protocol.ActivationCode, error) {
 	if !strings.Contains(text.Reveal(), "#") {
 		return protocol.NormalizeActivationCode(text.Reveal())
@@ -162,15 +158,15 @@ func (d *Device) Status() powerauth.RegistrationStatus {
 	return ""
 }
 
-// ChangePIN gives the phone another PIN, without a word to the server, which never knew the first one. A wrong old PIN is not noticed: all
-// later codes with the new one are wrong.
+// ChangePIN changes the PIN on the phone alone: the server knows neither. A wrong old PIN is not detected, and makes all later codes with the
+// new one invalid.
 func (d *Device) ChangePIN(from, to identkit.Secret) {
 	d.state().mu.Lock()
 	defer d.state().mu.Unlock()
 	d.state().knowledge = sealKey(d.state().knowledge.open(from), to)
 }
 
-// SkipCounter moves the phone's counter on by n, as n codes do that never reach the server. The server follows up to 19.
+// SkipCounter advances the phone's counter by n, like n codes that never reach the server. The server follows up to 19.
 func (d *Device) SkipCounter(n int) {
 	d.state().mu.Lock()
 	defer d.state().mu.Unlock()

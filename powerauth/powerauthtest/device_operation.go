@@ -1,13 +1,13 @@
 package powerauthtest
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/protocol"
 )
@@ -49,34 +49,34 @@ type proximity struct {
 }
 
 // Approve approves an operation online, as the app does: the operation's data are signed with possession and the factors of the
-// proofs, and the server checks the code, the factors and the proximity code. A wrong code costs the device an attempt and the
-// operation one too.
+// user's input, and the server checks the code, the factors and the proximity code. A wrong code costs the device and the
+// operation one attempt each.
 //
 // Errors: [ErrNoOperation]; [ErrState] for a decided operation or a device that is not active; [ErrNotAllowed] for an operation that is
-// not this device's, or factors that the template does not take; [ErrRefused] for a wrong PIN; [ErrWrongOTP] for a missing or wrong
+// not this device's, or factors that the template does not allow; [ErrInvalidCode] for a wrong PIN; [ErrInvalidOTP] for a missing or wrong
 // proximity code.
-func (d *Device) Approve(id powerauth.OperationID, proofs ...Proof) error {
+func (d *Device) Approve(id powerauth.OperationID, user ...UserInput) error {
 	s := d.state().server
 	data, known := s.operationData(id)
 	if !known {
 		return ErrNoOperation
 	}
 	signed := approval{ID: id, Data: data}
-	if scanned := gather(proofs).scanned.Reveal(); scanned != "" {
+	if scanned := collect(user).scanned.Reveal(); scanned != "" {
 		otp, err := readProximity(scanned, id)
 		if err != nil {
 			return err
 		}
 		signed.Proximity = &proximity{OTP: otp, Type: "QR_CODE"}
 	}
-	body, err := json.Marshal(signed)
+	body, err := wire.Marshal(signed)
 	if err != nil {
 		return err
 	}
-	err = d.decideOnline("/operation/authorize", id, body, func(o *operation, c *presented) error {
+	err = d.decideOnline("/operation/authorize", id, body, func(o *operation, c *signedCall) error {
 		template, _ := s.template(o.template)
 		var sent approval
-		if json.Unmarshal(body, &sent) != nil || sent.Data != o.data || !template.allows(c.factors) {
+		if wire.Unmarshal(body, &sent) != nil || sent.Data != o.data || !template.allows(c.factors) {
 			s.failApproval(o, c.now)
 			return ErrNotAllowed
 		}
@@ -85,9 +85,9 @@ func (d *Device) Approve(id powerauth.OperationID, proofs ...Proof) error {
 			otp = sent.Proximity.OTP
 		}
 		return s.approve(o, c.registration, c.factors, otp, c.now)
-	}, proofs)
-	if errors.Is(err, ErrRefused) {
-		s.countRefusal(id, d.RegistrationID())
+	}, user)
+	if errors.Is(err, ErrInvalidCode) {
+		s.countInvalid(id, d.RegistrationID())
 	}
 	return err
 }
@@ -95,35 +95,35 @@ func (d *Device) Approve(id powerauth.OperationID, proofs ...Proof) error {
 // Reject rejects an operation online, with a reason such as UNEXPECTED_OPERATION. Possession is enough.
 //
 // Errors are those of [Device.Approve].
-func (d *Device) Reject(id powerauth.OperationID, reason string, proofs ...Proof) error {
-	body, err := json.Marshal(map[string]string{"id": string(id), "reason": reason})
+func (d *Device) Reject(id powerauth.OperationID, reason string, user ...UserInput) error {
+	body, err := wire.Marshal(map[string]string{"id": string(id), "reason": reason})
 	if err != nil {
 		return err
 	}
-	return d.decideOnline("/operation/cancel", id, body, func(o *operation, c *presented) error {
+	return d.decideOnline("/operation/cancel", id, body, func(o *operation, c *signedCall) error {
 		d.state().server.reject(o, c.registration, reason, c.now)
 		return nil
-	}, proofs)
+	}, user)
 }
 
 // Remove ends the registration from the phone.
-func (d *Device) Remove(proofs ...Proof) error {
-	return d.present("/pa/activation/remove", nil, func(c *presented) error {
+func (d *Device) Remove(user ...UserInput) error {
+	return d.call("/pa/activation/remove", nil, func(c *signedCall) error {
 		d.state().server.remove(c.registration)
 		return nil
-	}, proofs)
+	}, user)
 }
 
-// presented is a request of a phone whose code was right.
-type presented struct {
+// signedCall is a request of a phone with a valid code.
+type signedCall struct {
 	registration *registration
 	factors      protocol.Factors
 	now          time.Time
 }
 
-// present signs a request to the server that phones talk to, and has it verified and played.
-func (d *Device) present(uriID string, body []byte, play func(*presented) error, proofs []Proof) error {
-	value, err := d.Sign(Request{Method: http.MethodPost, URIID: uriID, Body: body}, proofs...)
+// call signs a request to the server's interface for phones, and handles it there once its code is verified.
+func (d *Device) call(uriID string, body []byte, handle func(*signedCall) error, user []UserInput) error {
+	value, err := d.Sign(Request{Method: http.MethodPost, URIID: uriID, Body: body}, user...)
 	if err != nil {
 		return err
 	}
@@ -143,15 +143,15 @@ func (d *Device) present(uriID string, body []byte, play func(*presented) error,
 	case r.status != powerauth.RegistrationActive:
 		return ErrState
 	case !s.checkHeader(r, header, http.MethodPost, uriID, body, now):
-		return ErrRefused
+		return ErrInvalidCode
 	}
-	return play(&presented{registration: r, factors: header.Factors, now: now})
+	return handle(&signedCall{registration: r, factors: header.Factors, now: now})
 }
 
-// decideOnline is present for a request about an operation.
-func (d *Device) decideOnline(uriID string, id powerauth.OperationID, body []byte, play func(*operation, *presented) error, proofs []Proof) error {
+// decideOnline makes a call about a pending operation of the device.
+func (d *Device) decideOnline(uriID string, id powerauth.OperationID, body []byte, handle func(*operation, *signedCall) error, user []UserInput) error {
 	s := d.state().server
-	return d.present(uriID, body, func(c *presented) error {
+	return d.call(uriID, body, func(c *signedCall) error {
 		o := s.operations[id]
 		switch {
 		case o == nil:
@@ -161,8 +161,8 @@ func (d *Device) decideOnline(uriID string, id powerauth.OperationID, body []byt
 		case !o.mayBeDecidedBy(c.registration):
 			return ErrNotAllowed
 		}
-		return play(o, c)
-	}, proofs)
+		return handle(o, c)
+	}, user)
 }
 
 func (s *Server) operationData(id powerauth.OperationID) (string, bool) {
@@ -175,8 +175,8 @@ func (s *Server) operationData(id powerauth.OperationID) (string, bool) {
 	return o.data, true
 }
 
-// countRefusal counts an approval with a wrong code against the operation, if it is the device's.
-func (s *Server) countRefusal(id powerauth.OperationID, by powerauth.RegistrationID) {
+// countInvalid counts an approval with a wrong code against the operation, if it is the device's.
+func (s *Server) countInvalid(id powerauth.OperationID, by powerauth.RegistrationID) {
 	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,7 +186,7 @@ func (s *Server) countRefusal(id powerauth.OperationID, by powerauth.Registratio
 	}
 }
 
-// readProximity gets the code out of what was scanned, which must be about the operation at hand.
+// readProximity extracts the code from scanned text, which must be about the operation.
 func readProximity(text string, id powerauth.OperationID) (string, error) {
 	const length = 8
 	if len(text) == length && strings.Trim(text, "0123456789") == "" {

@@ -45,18 +45,18 @@ func TestFactorsOfTheTemplateAreRequired(t *testing.T) {
 	assert.Equal(t, powerauth.OperationFailed, status(t, srv, o.ID), "each attempt counted")
 }
 
-func TestWrongPINCostsDeviceAndOperation(t *testing.T) {
+func TestWrongPINCountsForDeviceAndOperation(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t, withTemplates)
 	phone := activated(t, srv)
 	o := create(t, srv, "payment")
 	for range 4 {
-		require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(wrongPIN)), powerauthtest.ErrRefused)
+		require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(wrongPIN)), powerauthtest.ErrInvalidCode)
 	}
 	got, err := srv.Client().Operations.Get(t.Context(), o.ID)
 	require.NoError(t, err)
 	assert.Equal(t, 4, got.FailureCount)
-	require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(wrongPIN)), powerauthtest.ErrRefused)
+	require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(wrongPIN)), powerauthtest.ErrInvalidCode)
 	assert.Equal(t, powerauth.OperationFailed, status(t, srv, o.ID))
 	assert.Equal(t, powerauth.RegistrationBlocked, phone.Status())
 	require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN)), powerauthtest.ErrState)
@@ -77,12 +77,12 @@ func TestDeviceReadsProximityCodes(t *testing.T) {
 		text, err := form(protocol.ProximityDeeplink{OperationID: o.ID, OTP: o.ProximityOTP})
 		require.NoError(t, err)
 		clock.Advance(time.Minute)
-		require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN), powerauthtest.Scanned(identkit.Secret(text))), powerauthtest.ErrWrongOTP, name)
+		require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN), powerauthtest.Scanned(identkit.Secret(text))), powerauthtest.ErrInvalidOTP, name)
 		read, err := srv.Client().Operations.Get(t.Context(), o.ID)
 		require.NoError(t, err)
 		text, err = form(protocol.ProximityDeeplink{OperationID: o.ID, OTP: read.ProximityOTP})
 		require.NoError(t, err)
-		require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN)), powerauthtest.ErrWrongOTP, "nothing scanned")
+		require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN)), powerauthtest.ErrInvalidOTP, "nothing scanned")
 		require.NoError(t, phone.Approve(o.ID, powerauthtest.PIN(rightPIN), powerauthtest.Scanned(identkit.Secret(text))), name)
 	}
 	o := create(t, srv, "nearby")
@@ -92,7 +92,7 @@ func TestDeviceReadsProximityCodes(t *testing.T) {
 	require.ErrorIs(t, phone.Approve(o.ID, powerauthtest.Scanned("?")), protocol.ErrProximityDeeplink)
 }
 
-func TestOnlyItsDeviceDecides(t *testing.T) {
+func TestOnlyTheOperationsDeviceDecides(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	phone, other := activated(t, srv), activated(t, srv)
@@ -105,5 +105,5 @@ func TestOnlyItsDeviceDecides(t *testing.T) {
 	require.NoError(t, other.Approve(claimed.ID, powerauthtest.PIN(rightPIN)))
 	read, err := srv.Client().Operations.Get(t.Context(), claimed.ID)
 	require.NoError(t, err)
-	assert.Equal(t, powerauth.UserID("u-1"), read.UserID, "claimed by who approved")
+	assert.Equal(t, powerauth.UserID("u-1"), read.UserID, "the approving user")
 }

@@ -23,9 +23,9 @@ type Request struct {
 	Query string
 }
 
-// Sign computes the value of X-PowerAuth-Authorization for a request, with possession and the factors of the proofs. The counter
-// moves on whether the value is used or not, so values must reach the server in the order they were made.
-func (d *Device) Sign(in Request, proofs ...Proof) (string, error) {
+// Sign computes the value of X-PowerAuth-Authorization for a request, with possession and the factors of the user's
+// input. The counter advances whether the value is used or not, so values must reach the server in the order of signing.
+func (d *Device) Sign(in Request, user ...UserInput) (string, error) {
 	data := in.Body
 	if in.Method == http.MethodGet || in.Method == "" {
 		query, err := protocol.CanonicalQuery(in.Query)
@@ -36,7 +36,7 @@ func (d *Device) Sign(in Request, proofs ...Proof) (string, error) {
 	}
 	nonce := randomBytes(pacrypto.NonceSize)
 	base := protocol.SignatureBaseString(in.Method, in.URIID, nonce, data)
-	user := gather(proofs)
+	input := collect(user)
 
 	p := d.state()
 	p.mu.Lock()
@@ -44,7 +44,7 @@ func (d *Device) Sign(in Request, proofs ...Proof) (string, error) {
 	if p.grant == nil {
 		return "", ErrNotActivated
 	}
-	code, err := p.code(user, func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
+	code, err := p.code(input, func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
 		return requestCode(p.opts.Version, pacrypto.CodeData(base, p.grant.appSecret), keys, ctr)
 	})
 	if err != nil {
@@ -52,17 +52,17 @@ func (d *Device) Sign(in Request, proofs ...Proof) (string, error) {
 	}
 	return FormatAuthorizationHeader(&protocol.AuthorizationHeader{
 		ActivationID: protocol.ActivationID(p.grant.id), ApplicationKey: p.grant.appKey, Nonce: pacrypto.EncodeBase64(nonce),
-		Factors: user.factors(), Code: identkit.Secret(code), Version: p.opts.Version,
+		Factors: input.factors(), Code: identkit.Secret(code), Version: p.opts.Version,
 	}), nil
 }
 
-// SignRequest signs a request as it is about to be sent and sets its header. A body must be one that can be read again, as
-// http.NewRequest makes it from bytes and texts.
-func (d *Device) SignRequest(r *http.Request, uriID string, proofs ...Proof) error {
+// SignRequest signs a request as it is about to be sent and sets its header. The body must be replayable (GetBody), as
+// http.NewRequest makes it from bytes and strings.
+func (d *Device) SignRequest(r *http.Request, uriID string, user ...UserInput) error {
 	in := Request{Method: r.Method, URIID: uriID, Query: r.URL.RawQuery}
 	if r.Body != nil && r.Body != http.NoBody {
 		if r.GetBody == nil {
-			return errors.New("powerauthtest: the body of the request can be read only once")
+			return errors.New("powerauthtest: the body of the request is not replayable")
 		}
 		body, err := r.GetBody()
 		if err != nil {
@@ -72,7 +72,7 @@ func (d *Device) SignRequest(r *http.Request, uriID string, proofs ...Proof) err
 			return fmt.Errorf("powerauthtest: read the body: %w", err)
 		}
 	}
-	value, err := d.Sign(in, proofs...)
+	value, err := d.Sign(in, user...)
 	if err != nil {
 		return err
 	}
@@ -80,13 +80,13 @@ func (d *Device) SignRequest(r *http.Request, uriID string, proofs ...Proof) err
 	return nil
 }
 
-// code computes a code with the keys that the user unlocks, and moves the counter on.
-func (p *phone) code(user given, compute func([]pacrypto.Key, pacrypto.Counter) (string, error)) (string, error) {
+// code computes a code with the keys that the user unlocks, and advances the counter.
+func (p *phone) code(input inputs, compute func([]pacrypto.Key, pacrypto.Counter) (string, error)) (string, error) {
 	keys := pacrypto.Keys{Possession: p.possession, Biometry: p.biometry}
-	if user.pin != nil {
-		keys.Knowledge = p.knowledge.open(*user.pin)
+	if input.pin != nil {
+		keys.Knowledge = p.knowledge.open(*input.pin)
 	}
-	chosen, err := keys.For(string(user.factors()))
+	chosen, err := keys.For(string(input.factors()))
 	if err != nil {
 		return "", err
 	}
@@ -96,10 +96,10 @@ func (p *phone) code(user given, compute func([]pacrypto.Key, pacrypto.Counter) 
 }
 
 // OfflineCode reads the QR code of an offline operation, verifies its signature with the key it names, and computes the code that
-// the user copies. It takes a PIN, or biometry where the operation allows it.
+// the user copies. It needs a PIN, or biometry if the operation allows it.
 //
-// Errors: those of [protocol.ParseOfflineQR], [protocol.ErrSignature], [ErrNotAllowed].
-func (d *Device) OfflineCode(qrText string, proofs ...Proof) (identkit.Secret, error) {
+// Errors: those of protocol.ParseOfflineQR, [protocol.ErrSignature], [ErrNotAllowed].
+func (d *Device) OfflineCode(qrText string, user ...UserInput) (identkit.Secret, error) {
 	qr, err := protocol.ParseOfflineQR(qrText)
 	if err != nil {
 		return "", err
@@ -108,8 +108,8 @@ func (d *Device) OfflineCode(qrText string, proofs ...Proof) (identkit.Secret, e
 	if err != nil {
 		return "", err
 	}
-	user := gather(proofs)
-	if user.biometry && (user.pin != nil || !qr.Flags.Has(protocol.OfflineFlagBiometry)) || !user.biometry && user.pin == nil {
+	input := collect(user)
+	if input.biometry && (input.pin != nil || !qr.Flags.Has(protocol.OfflineFlagBiometry)) || !input.biometry && input.pin == nil {
 		return "", ErrNotAllowed
 	}
 	p := d.state()
@@ -125,43 +125,40 @@ func (d *Device) OfflineCode(qrText string, proofs ...Proof) (identkit.Secret, e
 	if err := qr.Verify(key); err != nil {
 		return "", err
 	}
-	code, err := p.code(user, func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
+	code, err := p.code(input, func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
 		return pacrypto.DecimalCode(pacrypto.CodeData(base, pacrypto.OfflineSecret), keys, ctr, codeDigits)
 	})
 	return identkit.Secret(code), err
 }
 
-// Token lets a phone prove possession without using its counter up. It is safe for concurrent use. Printing it shows its id alone.
+// Token authenticates a phone by possession without using its counter. It is safe for concurrent use. Printing it shows its id alone.
 type Token struct {
 	id     protocol.TokenID
 	header func() string // closes over the secret
 }
 
-// CreateToken asks the server for a token, by a request signed with possession and the factors of the proofs.
+// CreateToken asks the server for a token, by a request signed with possession and the factors of the user's input.
 //
-// Errors: [ErrRefused], [ErrState].
-func (d *Device) CreateToken(proofs ...Proof) (*Token, error) {
-	var made *token
+// Errors: [ErrInvalidCode], [ErrState].
+func (d *Device) CreateToken(user ...UserInput) (*Token, error) {
+	var created *token
 	s, version := d.state().server, d.state().opts.Version
-	err := d.present("/pa/token/create", nil, func(c *presented) error {
-		made = &token{id: protocol.TokenID(uuid()), secret: pacrypto.Key(randomBytes(pacrypto.KeySize)), registration: c.registration, factors: c.factors}
-		s.tokens[made.id] = made
+	err := d.call("/pa/token/create", nil, func(c *signedCall) error {
+		created = &token{id: protocol.TokenID(uuid()), secret: pacrypto.Key(randomBytes(pacrypto.KeySize)), registration: c.registration, factors: c.factors}
+		s.tokens[created.id] = created
 		return nil
-	}, proofs)
+	}, user)
 	if err != nil {
 		return nil, err
 	}
-	return &Token{id: made.id, header: func() string {
-		return tokenHeader(made.id, made.secret, version, s.engine.Clock().Now().UnixMilli())
+	return &Token{id: created.id, header: func() string {
+		return tokenHeader(created.id, created.secret, version, s.engine.Clock().Now().UnixMilli())
 	}}, nil
 }
 
 func tokenHeader(id protocol.TokenID, secret pacrypto.Key, version string, millis int64) string {
 	nonce, at := randomBytes(pacrypto.NonceSize), strconv.FormatInt(millis, 10)
-	digest, err := pacrypto.TokenDigest(secret, nonce, at, version)
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // the version was checked
-	}
+	digest := must(pacrypto.TokenDigest(secret, nonce, at, version))
 	return FormatTokenHeader(&protocol.TokenHeader{
 		TokenID: id, Digest: identkit.Secret(pacrypto.EncodeBase64(digest)), Nonce: pacrypto.EncodeBase64(nonce),
 		TimestampText: at, Version: version,
@@ -171,7 +168,7 @@ func tokenHeader(id protocol.TokenID, secret pacrypto.Key, version string, milli
 // ID is the token's id.
 func (t *Token) ID() protocol.TokenID { return t.id }
 
-// Header computes a value of X-PowerAuth-Token, another one each time, with the time of the fake's clock.
+// Header computes a value of X-PowerAuth-Token, a new one each time, with the time of the fake's clock.
 func (t *Token) Header() string { return t.header() }
 
 // SignRequest sets the header of a request.

@@ -28,7 +28,7 @@ func TestDeviceActivatesWithCodeOrQRText(t *testing.T) {
 	assert.Equal(t, powerauth.RegistrationPendingCommit, phone.Status())
 	got, err := client.Registrations.Get(t.Context(), created.ID)
 	require.NoError(t, err)
-	assert.Equal(t, phone.Fingerprint(), got.ActivationFingerprint, "both sides compute the same number")
+	assert.Equal(t, phone.Fingerprint(), got.ActivationFingerprint, "phone and server compute the same number")
 	assert.Equal(t, []string{"My phone", "ios", "iPhone17,1"}, []string{got.Name, got.Platform, got.DeviceInfo})
 
 	require.ErrorIs(t, powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{}).Activate(created.ActivationCode), powerauthtest.ErrNoRegistration, "used")
@@ -37,11 +37,11 @@ func TestDeviceActivatesWithCodeOrQRText(t *testing.T) {
 	assert.True(t, verify(t, srv, phone, powerauthtest.PIN("1234")).Valid, "the default PIN")
 }
 
-func TestDeviceRefusesAQRCodeOfAnotherServer(t *testing.T) {
+func TestDeviceRejectsAQRCodeOfAnotherServer(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
-	stranger, _ := fake(t)
-	created, err := stranger.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
+	another, _ := fake(t)
+	created, err := another.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
 	require.NoError(t, err)
 	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{})
 	require.ErrorIs(t, phone.Activate(created.ActivationQRCodeData), protocol.ErrSignature)
@@ -54,7 +54,7 @@ func TestDeviceRefusesAQRCodeOfAnotherServer(t *testing.T) {
 	assert.Empty(t, phone.Pending())
 }
 
-func TestDeviceTakesCodesOfItsApplicationOnly(t *testing.T) {
+func TestDeviceAcceptsCodesOfItsApplicationOnly(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	created, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "app"})
@@ -64,7 +64,7 @@ func TestDeviceTakesCodesOfItsApplicationOnly(t *testing.T) {
 	require.NoError(t, powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{Application: "app"}).Activate(created.ActivationQRCodeData))
 }
 
-func TestDevicePresentsAnOTP(t *testing.T) {
+func TestDeviceSendsTheOTP(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	created, err := srv.Client().Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{
@@ -72,7 +72,7 @@ func TestDevicePresentsAnOTP(t *testing.T) {
 	})
 	require.NoError(t, err)
 	phone := powerauthtest.NewDevice(srv, powerauthtest.DeviceOptions{})
-	require.ErrorIs(t, phone.Activate(created.ActivationCode, "0815"), powerauthtest.ErrWrongOTP)
+	require.ErrorIs(t, phone.Activate(created.ActivationCode, "0815"), powerauthtest.ErrInvalidOTP)
 	require.NoError(t, phone.Activate(created.ActivationCode, "4711"))
 	assert.Equal(t, powerauth.RegistrationActive, phone.Status())
 }
@@ -80,7 +80,7 @@ func TestDevicePresentsAnOTP(t *testing.T) {
 func TestEveryVersionAndFactorIsVerified(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
-	factors := map[protocol.Factors][]powerauthtest.Proof{
+	factors := map[protocol.Factors][]powerauthtest.UserInput{
 		"possession":                    nil,
 		"possession_knowledge":          {powerauthtest.PIN(rightPIN)},
 		"possession_biometry":           {powerauthtest.Biometry()},
@@ -88,8 +88,8 @@ func TestEveryVersionAndFactorIsVerified(t *testing.T) {
 	}
 	for _, version := range []string{"3.0", "3.1", "3.2", "3.3"} {
 		phone := activated(t, srv, func(o *powerauthtest.DeviceOptions) { o.Version = version })
-		for want, proofs := range factors {
-			got := verify(t, srv, phone, proofs...)
+		for want, user := range factors {
+			got := verify(t, srv, phone, user...)
 			assert.True(t, got.Valid, "%s %s", version, want)
 			assert.Equal(t, want, got.Factors)
 			assert.Equal(t, powerauth.UserID("u-1"), got.UserID)
@@ -122,9 +122,9 @@ func TestSignatureOfAGetCoversTheQuery(t *testing.T) {
 	srv, _ := fake(t)
 	phone := activated(t, srv)
 	for _, c := range []struct {
-		query string
-		given map[string]string
-		valid bool
+		query  string
+		params map[string]string
+		valid  bool
 	}{
 		{"b=2&a=%20x", map[string]string{"a": " x", "b": "2"}, true},
 		{"", nil, true},
@@ -134,7 +134,7 @@ func TestSignatureOfAGetCoversTheQuery(t *testing.T) {
 		header, err := phone.Sign(powerauthtest.Request{Method: "GET", URIID: "/balance", Query: c.query})
 		require.NoError(t, err)
 		got, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{
-			Method: "GET", URIID: "/balance", QueryParams: c.given, AuthHeader: identkit.Secret(header),
+			Method: "GET", URIID: "/balance", QueryParams: c.params, AuthHeader: identkit.Secret(header),
 		})
 		require.NoError(t, err)
 		assert.Equal(t, c.valid, got.Valid, c.query)
@@ -143,7 +143,7 @@ func TestSignatureOfAGetCoversTheQuery(t *testing.T) {
 	require.ErrorIs(t, err, protocol.ErrQuery)
 }
 
-func TestSignRequestReadsWhatWillBeSent(t *testing.T) {
+func TestSignRequestSignsTheSentBody(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	phone := activated(t, srv)
@@ -155,7 +155,7 @@ func TestSignRequestReadsWhatWillBeSent(t *testing.T) {
 	require.Error(t, phone.SignRequest(r, payment.URIID))
 }
 
-func TestCounterLooksAheadByTwenty(t *testing.T) {
+func TestCounterLookAheadIsTwenty(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	phone := activated(t, srv)
@@ -163,42 +163,42 @@ func TestCounterLooksAheadByTwenty(t *testing.T) {
 	assert.True(t, verify(t, srv, phone).Valid, "the twentieth")
 	phone.SkipCounter(20)
 	assert.False(t, verify(t, srv, phone).Valid, "the twenty-first")
-	assert.False(t, verify(t, srv, phone).Valid, "lost for good")
+	assert.False(t, verify(t, srv, phone).Valid, "the counters stay apart")
 }
 
 func TestHeaderCannotBeReplayed(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	phone := activated(t, srv)
-	early, late := sign(t, phone), sign(t, phone)
-	assert.True(t, verifyHeader(t, srv, late).Valid)
-	assert.False(t, verifyHeader(t, srv, late).Valid, "replayed")
-	assert.False(t, verifyHeader(t, srv, early).Valid, "overtaken")
+	first, second := sign(t, phone), sign(t, phone)
+	assert.True(t, verifyHeader(t, srv, second).Valid)
+	assert.False(t, verifyHeader(t, srv, second).Valid, "replayed")
+	assert.False(t, verifyHeader(t, srv, first).Valid, "an older counter")
 }
 
-func TestAttemptsFallAndBlockTheDevice(t *testing.T) {
+func TestFailedAttemptsBlockTheDevice(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	client := srv.Client()
 	phone := activated(t, srv)
-	for range 10 { // possession alone costs nothing
-		broken := strings.Replace(sign(t, phone), "pa_nonce=\"", "pa_nonce=\"AAAA", 1)
-		nonce := strings.Index(broken, "pa_nonce=\"AAAA") + len("pa_nonce=\"AAAA")
-		broken = broken[:nonce] + broken[nonce+4:]
-		got := verifyHeader(t, srv, broken)
+	for range 10 { // possession alone is not counted
+		invalid := strings.Replace(sign(t, phone), "pa_nonce=\"", "pa_nonce=\"AAAA", 1)
+		nonce := strings.Index(invalid, "pa_nonce=\"AAAA") + len("pa_nonce=\"AAAA")
+		invalid = invalid[:nonce] + invalid[nonce+4:]
+		got := verifyHeader(t, srv, invalid)
 		require.False(t, got.Valid)
 		require.Equal(t, 5, *got.RemainingAttempts)
 	}
 	require.True(t, verify(t, srv, phone).Valid)
-	for _, proof := range []powerauthtest.Proof{powerauthtest.PIN(wrongPIN), powerauthtest.PIN("")} {
-		require.False(t, verify(t, srv, phone, proof).Valid)
+	for _, input := range []powerauthtest.UserInput{powerauthtest.PIN(wrongPIN), powerauthtest.PIN("")} {
+		require.False(t, verify(t, srv, phone, input).Valid)
 	}
-	assert.Equal(t, 5, *verify(t, srv, phone, powerauthtest.PIN(rightPIN)).RemainingAttempts, "reset by a right one")
+	assert.Equal(t, 5, *verify(t, srv, phone, powerauthtest.PIN(rightPIN)).RemainingAttempts, "reset by a valid code")
 
-	for left := 4; left >= 0; left-- {
+	for remaining := 4; remaining >= 0; remaining-- {
 		got := verify(t, srv, phone, powerauthtest.PIN(wrongPIN))
 		require.False(t, got.Valid)
-		require.Equal(t, left, *got.RemainingAttempts)
+		require.Equal(t, remaining, *got.RemainingAttempts)
 	}
 	assert.Equal(t, powerauth.RegistrationBlocked, phone.Status())
 	got := verify(t, srv, phone, powerauthtest.PIN(rightPIN))
@@ -208,15 +208,15 @@ func TestAttemptsFallAndBlockTheDevice(t *testing.T) {
 	require.ErrorIs(t, phone.Remove(), powerauthtest.ErrState)
 
 	require.NoError(t, client.Registrations.Unblock(t.Context(), phone.RegistrationID()))
-	assert.True(t, verify(t, srv, phone, powerauthtest.PIN(rightPIN)).Valid, "attempts are back")
+	assert.True(t, verify(t, srv, phone, powerauthtest.PIN(rightPIN)).Valid, "attempts are reset")
 }
 
 func TestUnknownAndForeignRegistrations(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	phone := activated(t, srv)
-	stranger, _ := fake(t)
-	got := verifyHeader(t, stranger, sign(t, phone))
+	another, _ := fake(t)
+	got := verifyHeader(t, another, sign(t, phone))
 	assert.False(t, got.Valid)
 	assert.Equal(t, powerauth.RegistrationRemoved, got.RegistrationStatus)
 	assert.Empty(t, got.UserID)
@@ -239,11 +239,11 @@ func TestMalformedHeadersAreErrors(t *testing.T) {
 	phone := activated(t, srv)
 	good := sign(t, phone)
 	for name, header := range map[string]string{
-		"no prefix":   strings.TrimPrefix(good, "PowerAuth "),
-		"version 2":   strings.Replace(good, `pa_version="3.3"`, `pa_version="2.1"`, 1),
-		"version 4":   strings.NewReplacer(`pa_version="3.3"`, `pa_version="4.0"`, "pa_signature", "pa_auth_code").Replace(good),
-		"wrong type":  strings.Replace(good, "possession", "possessions", 1),
-		"other sizes": strings.Replace(good, "possession", "possession_knowledge", 1),
+		"no prefix":    strings.TrimPrefix(good, "PowerAuth "),
+		"version 2":    strings.Replace(good, `pa_version="3.3"`, `pa_version="2.1"`, 1),
+		"version 4":    strings.NewReplacer(`pa_version="3.3"`, `pa_version="4.0"`, "pa_signature", "pa_auth_code").Replace(good),
+		"unknown type": strings.Replace(good, "possession", "possessions", 1),
+		"other sizes":  strings.Replace(good, "possession", "possession_knowledge", 1),
 	} {
 		_, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{Method: "POST", URIID: "/payment", AuthHeader: identkit.Secret(header)})
 		assert.Equal(t, powerauth.CodeSignatureInvalid, code(t, err), name)
@@ -252,7 +252,7 @@ func TestMalformedHeadersAreErrors(t *testing.T) {
 	assert.True(t, verifyHeader(t, srv, lenient).Valid, "commas and case do not matter")
 }
 
-func TestChangedPINKeepsTheKey(t *testing.T) {
+func TestChangePINKeepsTheKey(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	phone := activated(t, srv)
@@ -263,7 +263,7 @@ func TestChangedPINKeepsTheKey(t *testing.T) {
 	assert.False(t, verify(t, srv, phone, powerauthtest.PIN(rightPIN)).Valid, "the key is lost")
 }
 
-func TestNothingShowsSecrets(t *testing.T) {
+func TestSecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t, func(o *powerauthtest.Options) {
 		o.Password, o.AdminPassword, o.BearerToken = "canary-1", "canary-2", "canary-3"

@@ -1,4 +1,4 @@
-// Package powerauthtest plays Wultra PowerAuth Cloud in tests, sandboxes and examples.
+// Package powerauthtest simulates Wultra PowerAuth Cloud in tests, sandboxes and examples.
 //
 //	srv := powerauthtest.NewServer(t)
 //	client := srv.Client()
@@ -8,18 +8,18 @@
 //	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{})
 //	err = phone.SignRequest(request, "/payment/create", powerauthtest.PIN("1379"))
 //
-// The fake keeps registrations, operations, tokens and passkeys, walks their state machines on its own clock, checks credentials
-// and requests as strictly as the contract says the vendor does, and speaks either side of each point on which sources disagree (see
-// [Options]). It verifies what phones sign for real: attempts fall, devices block, counters move.
+// The fake keeps registrations, operations, tokens and passkeys, follows their state machines on its own clock, checks credentials
+// and requests as strictly as the vendor's contract says, and implements both variants where the vendor's documents disagree (see
+// [Options]). It verifies signatures for real: it counts attempts and counters, and blocks devices.
 //
-// [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys. [Server.AddCallback] has changes told as the
-// vendor tells them, retries included: when [Server.DeliverCallbacks] is called, or by themselves with Options.SendCallbacks.
+// [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys. [Server.AddCallback] sends changes as
+// the vendor does, with retries: when [Server.DeliverCallbacks] is called, or by itself with Options.SendCallbacks.
 //
-// Faults come by rule (package identkittest), the journal shows what came in.
+// Faults are injected by rule (package identkittest); the journal shows the requests.
 //
 // It is reached over a socket (NewServer, Start), without one (Transport, which also works inside testing/synctest), as an
 // http.Handler, or behind httpmock (Responder).
 //
-// Protocol 3.0 to 3.3 is spoken; 4.0, the temporary keys of newer apps and the encryption between phone and server are not: the phone
-// reaches the fake inside the process.
+// It implements protocol 3.0 to 3.3, but neither 4.0 nor the temporary keys of newer apps nor the encryption between phone and server:
+// the phone calls the fake inside the process.
 package powerauthtest

@@ -19,7 +19,7 @@ import (
 	"github.com/identkit/identkit/webhook"
 )
 
-// bank is a backend as a team would write it: a protected endpoint that starts a payment, one to read by token, and a receiver of
+// bank is an example of a backend: a protected endpoint that starts a payment, one to read by token, and a receiver of
 // callbacks.
 type bank struct {
 	*httptest.Server
@@ -28,7 +28,7 @@ type bank struct {
 	mu       sync.Mutex
 	payments []powerauth.OperationID
 	callers  []powerauth.Identity
-	told     []powerauth.OperationCallback
+	received []powerauth.OperationCallback
 }
 
 const paymentURI = "/payment/create"
@@ -51,7 +51,7 @@ func newBank(t *testing.T, client *powerauth.Client) *bank {
 		OnOperation: func(_ context.Context, c powerauth.OperationCallback) error {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.told = append(b.told, c)
+			b.received = append(b.received, c)
 			return nil
 		},
 		OnUnknown: func(context.Context, powerauth.UnknownCallback) error { return nil },
@@ -90,28 +90,28 @@ func (b *bank) pay(w http.ResponseWriter, r *http.Request) {
 }
 
 // request is a payment, signed and ready to be sent.
-func (b *bank) request(t *testing.T, phone *powerauthtest.Device, proofs ...powerauthtest.Proof) *http.Request {
+func (b *bank) request(t *testing.T, phone *powerauthtest.Device, user ...powerauthtest.UserInput) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.URL+"/payments", bytes.NewReader([]byte(`{"amount":"100"}`)))
 	require.NoError(t, err)
-	require.NoError(t, phone.SignRequest(r, paymentURI, proofs...))
+	require.NoError(t, phone.SignRequest(r, paymentURI, user...))
 	return r
 }
 
 func (b *bank) send(t *testing.T, r *http.Request) int {
 	t.Helper()
-	answer, err := b.Client().Do(r)
+	resp, err := b.Client().Do(r)
 	require.NoError(t, err)
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	if answer.StatusCode >= http.StatusBadRequest {
-		assert.Empty(t, text, "a refusal says nothing")
+	if resp.StatusCode >= http.StatusBadRequest {
+		assert.Empty(t, text, "a rejection has no body")
 	}
-	return answer.StatusCode
+	return resp.StatusCode
 }
 
-func TestPhoneTalksToAProtectedBackend(t *testing.T) {
+func TestPhoneCallsAProtectedBackend(t *testing.T) {
 	t.Parallel()
 	identkittest.NoGoroutineLeaks(t)
 	srv := powerauthtest.NewServer(t)
@@ -132,15 +132,15 @@ func TestPhoneTalksToAProtectedBackend(t *testing.T) {
 	unsigned.Header.Del(protocol.AuthorizationHeaderName)
 	assert.Equal(t, http.StatusUnauthorized, b.send(t, unsigned), "no header")
 
-	// An approved payment arrives as a callback, and what it tells of is read again.
+	// An approved payment arrives as a callback, and its state is read again.
 	require.NoError(t, phone.Approve(b.payments[0], powerauthtest.PIN(rightPIN)))
 	_, err := srv.DeliverCallbacks(t.Context())
 	require.NoError(t, err)
-	require.Len(t, b.told, 2)
-	assert.Equal(t, powerauth.OperationPending, b.told[0].Told.Status)
-	assert.Equal(t, powerauth.OperationApproved, b.told[0].Operation.Status, "what was read is newer than what was told")
-	assert.True(t, b.told[1].Operation.IsApproved())
-	assert.Equal(t, b.payments[0], b.told[1].OperationID)
+	require.Len(t, b.received, 2)
+	assert.Equal(t, powerauth.OperationPending, b.received[0].Told.Status)
+	assert.Equal(t, powerauth.OperationApproved, b.received[0].Operation.Status, "the state was read again")
+	assert.True(t, b.received[1].Operation.IsApproved())
+	assert.Equal(t, b.payments[0], b.received[1].OperationID)
 
 	token, err := phone.CreateToken()
 	require.NoError(t, err)
@@ -150,19 +150,19 @@ func TestPhoneTalksToAProtectedBackend(t *testing.T) {
 	token.SignRequest(read)
 	assert.Equal(t, http.StatusOK, b.send(t, read))
 
-	t.Run("a replayed header is refused", func(t *testing.T) {
+	t.Run("a replayed header is rejected", func(t *testing.T) {
 		first := b.request(t, phone, powerauthtest.PIN(rightPIN))
 		again := first.Clone(t.Context())
 		again.Body, _ = first.GetBody()
 		assert.Equal(t, http.StatusCreated, b.send(t, first))
 		assert.Equal(t, http.StatusUnauthorized, b.send(t, again))
 	})
-	t.Run("a changed byte is refused", func(t *testing.T) {
+	t.Run("a changed byte is rejected", func(t *testing.T) {
 		r := b.request(t, phone, powerauthtest.PIN(rightPIN))
 		r.Body = io.NopCloser(bytes.NewReader([]byte(`{"amount":"900"}`)))
 		assert.Equal(t, http.StatusUnauthorized, b.send(t, r))
 	})
-	t.Run("a code that never arrived does no harm", func(t *testing.T) {
+	t.Run("a skipped code is tolerated", func(t *testing.T) {
 		phone.SkipCounter(10)
 		assert.Equal(t, http.StatusCreated, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 	})
@@ -176,7 +176,7 @@ func TestPhoneTalksToAProtectedBackend(t *testing.T) {
 		require.NoError(t, b.client.Registrations.Unblock(t.Context(), phone.RegistrationID()))
 		assert.Equal(t, http.StatusCreated, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 	})
-	t.Run("a lost answer is no verdict", func(t *testing.T) {
+	t.Run("a lost response is no verdict", func(t *testing.T) {
 		srv.Fault(identkittest.On("powerauth.Signatures.Verify").LoseAnswer())
 		assert.Equal(t, http.StatusServiceUnavailable, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 		srv.ClearFaults()

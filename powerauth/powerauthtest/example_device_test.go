@@ -65,7 +65,7 @@ func ExampleDevice() {
 	// 401
 }
 
-// The user approves an operation on the phone, which has read the code on the screen.
+// The user approves an operation on the phone, which has scanned the code on the screen.
 func ExampleDevice_Approve() {
 	srv := powerauthtest.New(powerauthtest.Options{
 		Templates: map[string]powerauthtest.Template{"payment": {ProximityCheck: true}},
@@ -89,12 +89,12 @@ func ExampleDevice_Approve() {
 	o, err = client.Operations.Get(ctx, o.ID)
 	fmt.Println(o.Status, err)
 	// Output:
-	// powerauthtest: wrong OTP
+	// powerauthtest: invalid OTP
 	// <nil>
 	// APPROVED <nil>
 }
 
-// The phone has no network: it reads a QR code, and the user types what it shows.
+// The phone has no network: it reads a QR code, and the user types the code that it shows.
 func ExampleDevice_OfflineCode() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()
@@ -128,7 +128,7 @@ func ExampleDevice_OfflineCode() {
 	// 17 true possession_knowledge
 }
 
-// A receiver is down when the first callback comes; it is tried again two seconds later, on the fake's clock.
+// A receiver is unavailable for the first callback, which is sent again two seconds later, on the fake's clock.
 func ExampleServer_DeliverCallbacks() {
 	clock := identkittest.NewClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	srv := powerauthtest.New(powerauthtest.Options{Clock: clock})

@@ -12,7 +12,7 @@ import (
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
-// A team's own code meets a bad gateway on the third payment, and lets an activation code expire.
+// An activation code expires, and the third payment fails with a bad gateway.
 func Example() {
 	clock := identkittest.NewClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	srv := powerauthtest.New(powerauthtest.Options{Clock: clock})
@@ -21,7 +21,7 @@ func Example() {
 	client := srv.Client()
 	ctx := context.Background()
 
-	// The client refuses an expiry that has passed on the real clock; the fake's clock decides about codes.
+	// The fake's clock decides whether a code has expired.
 	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "alice", AppID: "my-bank"})
 	if err != nil {
 		fmt.Println(err)
@@ -39,7 +39,7 @@ func Example() {
 	entry, _ := srv.Journal().Last("powerauth.Operations.Create")
 	fmt.Println(entry.Status, string(entry.Body))
 	// Output:
-	// powerauthtest: no registration waits for this code
+	// powerauthtest: no registration has this code
 	// true true
 	// 502 {"userId":"alice","template":"payment"}
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// SetHealth decides what the health endpoints say. Anything but UP comes with status 503.
+// SetHealth sets the state that the health endpoints report. Any state other than UP has status 503.
 func (s *Server) SetHealth(state powerauth.HealthState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.health = state
 }
 
-// getHealth answers anybody; only the admin user sees details.
+// getHealth needs no credentials; only the admin user sees details.
 func (s *Server) getHealth(c *fakeserver.Call) {
 	status := http.StatusOK
 	if s.health != powerauth.HealthUp {

@@ -55,7 +55,7 @@ func (s *Server) offlineQR(c *fakeserver.Call) {
 	}
 	text, err := FormatOfflineQR(&qr, func(signed []byte) ([]byte, error) { return pacrypto.Sign(key, signed) })
 	if err != nil {
-		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "The template's data do not make an offline operation")
+		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "The template's data are invalid for an offline operation")
 		return
 	}
 	s.ok(c, map[string]any{"operationQrCodeData": text, "nonce": qr.Nonce})
@@ -135,8 +135,8 @@ func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
 	s.ok(c, s.verdict("otpValid", valid, r, factors))
 }
 
-// offlineClaims are the codes that an offline code may be: with PIN or biometry, where the template allows them, and with the
-// proximity code of this step or of the one before.
+// offlineClaims are the interpretations of an offline code: with PIN or biometry, where the template allows them, and with the
+// proximity code of this time step or the previous one.
 func (s *Server) offlineClaims(o *operation, otp, nonce string, now time.Time) []claim {
 	extra := [][]string{nil}
 	if o.seed != nil {

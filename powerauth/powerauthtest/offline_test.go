@@ -14,7 +14,7 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// withTemplates gives a payment with and without biometry, and one with a proximity check.
+// withTemplates configures a payment with and without biometry, and one with a proximity check.
 func withTemplates(o *powerauthtest.Options) {
 	o.Templates = map[string]powerauthtest.Template{
 		"payment": {Data: "A1*A${amount}${currency}*T${note}", Title: "Payment", Message: "Please confirm", RiskFlags: "X"},
@@ -56,7 +56,7 @@ func TestOfflineCodeApproves(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		template string
-		proof    powerauthtest.Proof
+		input    powerauthtest.UserInput
 		master   bool
 		factors  protocol.Factors
 	}{
@@ -71,7 +71,7 @@ func TestOfflineCodeApproves(t *testing.T) {
 			phone := activated(t, srv)
 			o := create(t, srv, c.template)
 			qr := offlineQR(t, srv, o, phone)
-			otp, err := phone.OfflineCode(qr.Data, c.proof)
+			otp, err := phone.OfflineCode(qr.Data, c.input)
 			require.NoError(t, err)
 			clock.Advance(30 * time.Second)
 			got, err := verifyOffline(t, srv, o, phone, qr, otp)
@@ -101,7 +101,7 @@ func TestOfflineQRHoldsTheOperation(t *testing.T) {
 	assert.Equal(t, "a*b\\c\nd", qr.Data.Fields[1].Value, "escaped in the data")
 }
 
-func TestPhoneRefusesForgedOfflineQR(t *testing.T) {
+func TestPhoneRejectsForgedOfflineQR(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t, withTemplates)
 	phone, other := activated(t, srv), activated(t, srv)
@@ -111,8 +111,8 @@ func TestPhoneRefusesForgedOfflineQR(t *testing.T) {
 	require.ErrorIs(t, err, protocol.ErrSignature)
 	_, err = other.OfflineCode(qr.Data, powerauthtest.PIN(rightPIN))
 	require.ErrorIs(t, err, protocol.ErrSignature, "another phone's")
-	for _, proofs := range [][]powerauthtest.Proof{nil, {powerauthtest.PIN(rightPIN), powerauthtest.Biometry()}} {
-		_, err = phone.OfflineCode(qr.Data, proofs...)
+	for _, user := range [][]powerauthtest.UserInput{nil, {powerauthtest.PIN(rightPIN), powerauthtest.Biometry()}} {
+		_, err = phone.OfflineCode(qr.Data, user...)
 		require.ErrorIs(t, err, powerauthtest.ErrNotAllowed)
 	}
 	_, err = phone.OfflineCode(offlineQR(t, srv, create(t, srv, "pinonly"), phone).Data, powerauthtest.Biometry())
@@ -125,25 +125,25 @@ func TestWrongOfflineCodeCounts(t *testing.T) {
 	phone := activated(t, srv)
 	o := create(t, srv, "pinonly")
 	qr := offlineQR(t, srv, o, phone)
-	wrong, err := phone.OfflineCode(qr.Data, powerauthtest.PIN(wrongPIN))
+	invalid, err := phone.OfflineCode(qr.Data, powerauthtest.PIN(wrongPIN))
 	require.NoError(t, err)
-	got, err := verifyOffline(t, srv, o, phone, qr, wrong)
+	got, err := verifyOffline(t, srv, o, phone, qr, invalid)
 	require.NoError(t, err)
 	assert.False(t, got.Valid)
 	assert.Equal(t, 4, *got.RemainingAttempts)
 	assert.Equal(t, powerauth.OperationPending, status(t, srv, o.ID))
-	_, err = verifyOffline(t, srv, o, phone, qr, wrong)
+	_, err = verifyOffline(t, srv, o, phone, qr, invalid)
 	require.NoError(t, err)
 	assert.Equal(t, powerauth.OperationFailed, status(t, srv, o.ID))
 
 	near := create(t, srv, "nearby")
 	qr = offlineQR(t, srv, near, phone)
-	late, err := phone.OfflineCode(qr.Data, powerauthtest.PIN(rightPIN))
+	expired, err := phone.OfflineCode(qr.Data, powerauthtest.PIN(rightPIN))
 	require.NoError(t, err)
 	clock.Advance(time.Minute)
-	got, err = verifyOffline(t, srv, near, phone, qr, late)
+	got, err = verifyOffline(t, srv, near, phone, qr, expired)
 	require.NoError(t, err)
-	assert.False(t, got.Valid, "the proximity code is too old")
+	assert.False(t, got.Valid, "the proximity code has expired")
 }
 
 func TestMalformedOfflineCodeIsAnError(t *testing.T) {
@@ -167,7 +167,7 @@ func TestMalformedOfflineCodeIsAnError(t *testing.T) {
 	assert.Equal(t, powerauth.RegistrationBlocked, got.RegistrationStatus)
 }
 
-func TestOfflineConflicts(t *testing.T) {
+func TestOfflineDialect(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t, withTemplates, func(o *powerauthtest.Options) { o.LenientOTP, o.WrongOTPIsError = true, true })
 	phone := activated(t, srv)

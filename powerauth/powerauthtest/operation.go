@@ -92,7 +92,7 @@ func (s *Server) createOperation(c *fakeserver.Call) {
 	s.ok(c, s.operationBody(o, now))
 }
 
-// newOperation adds a pending operation; the caller tells of it when it is complete.
+// newOperation adds a pending operation; the caller notifies when it is complete.
 func (s *Server) newOperation(name string, t Template, parameters map[string]string, now time.Time) *operation {
 	s.sequence++
 	o := &operation{
@@ -168,8 +168,8 @@ func (s *Server) finish(o *operation, status powerauth.OperationStatus, now time
 	s.operationChanged(o)
 }
 
-// Approve plays a phone whose user approves an operation. The registration must be active, and be one that may decide it: the
-// user's, with the operation's flag, and the device it asks for. proximityOTP is what the phone read, for operations that check
+// Approve simulates a phone whose user approves an operation. The registration must be active, and be one that may decide it: the
+// user's, with the operation's flag, and the operation's device. proximityOTP is the scanned code, for operations that check
 // it. No code is computed or verified: [Device.Approve] does that.
 func (s *Server) Approve(id powerauth.OperationID, by powerauth.RegistrationID, proximityOTP identkit.Secret) error {
 	return s.decide(id, by, func(o *operation, r *registration, now time.Time) error {
@@ -177,7 +177,7 @@ func (s *Server) Approve(id powerauth.OperationID, by powerauth.RegistrationID, 
 	})
 }
 
-// Reject plays a phone whose user rejects an operation, with a reason such as UNEXPECTED_OPERATION.
+// Reject simulates a phone whose user rejects an operation, with a reason such as UNEXPECTED_OPERATION.
 func (s *Server) Reject(id powerauth.OperationID, by powerauth.RegistrationID, reason string) error {
 	return s.decide(id, by, func(o *operation, r *registration, now time.Time) error {
 		s.reject(o, r, reason, now)
@@ -185,7 +185,7 @@ func (s *Server) Reject(id powerauth.OperationID, by powerauth.RegistrationID, r
 	})
 }
 
-// FailApproval plays a failed attempt, such as a wrong PIN. At the template's limit the operation has FAILED.
+// FailApproval simulates a failed attempt, such as a wrong PIN. At the template's limit the operation has FAILED.
 func (s *Server) FailApproval(id powerauth.OperationID, by powerauth.RegistrationID) error {
 	return s.decide(id, by, func(o *operation, _ *registration, now time.Time) error {
 		s.failApproval(o, now)
@@ -196,7 +196,7 @@ func (s *Server) FailApproval(id powerauth.OperationID, by powerauth.Registratio
 func (s *Server) approve(o *operation, r *registration, factors protocol.Factors, proximityOTP string, now time.Time) error {
 	if o.seed != nil && !pacrypto.VerifyTOTP(o.seed, proximityOTP, now) {
 		s.failApproval(o, now)
-		return ErrWrongOTP
+		return ErrInvalidOTP
 	}
 	o.user, o.factors = r.user, factors
 	o.additional["activationId"] = r.id

@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"slices"
 
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth"
 )
 
-// passkey is what a registration is made of that is no phone.
+// passkey is the part of a registration that belongs to a passkey.
 type passkey struct {
 	name       string
 	credential []byte
@@ -31,7 +31,7 @@ func (s *Server) listPasskeys(c *fakeserver.Call) {
 	if s.opts.PasskeyListByQuery || len(c.Body()) == 0 {
 		user, app := query.Get("userId"), query.Get("appId")
 		in.UserID, in.AppID = &user, &app
-	} else if !s.decodePasskey(c, "listAuthenticators", &in) {
+	} else if !decodePasskey(s, c, "listAuthenticators", &in) {
 		return
 	}
 	check := rules{object: "listAuthenticators"}
@@ -62,10 +62,7 @@ func (s *Server) passkeysOf(user powerauth.UserID, app powerauth.ApplicationID) 
 }
 
 func (s *Server) passkeyBody(r *registration) map[string]any {
-	point, err := pacrypto.PublicKeyBytes(r.passkey.key)
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // parsed as P-256; the engine contains it
-	}
+	point := must(pacrypto.PublicKeyBytes(r.passkey.key))
 	return map[string]any{
 		"userId": r.user, "registrationId": r.id, "appId": r.app, "applicationId": r.app, "registrationName": r.passkey.name,
 		"credentialId": s.binary(r.passkey.credential), "registrationStatus": r.status, "platform": r.phone.Platform,
@@ -75,7 +72,7 @@ func (s *Server) passkeyBody(r *registration) map[string]any {
 	}
 }
 
-// credentials describes passkeys to a browser.
+// credentials lists passkeys for a browser.
 func (s *Server) credentials(of []*registration) []any {
 	items := []any{}
 	for _, r := range of {
@@ -91,7 +88,7 @@ func (s *Server) passkeyRegistrationChallenge(c *fakeserver.Call) {
 		UserID *string `json:"userId"`
 		AppID  *string `json:"appId"`
 	}
-	if !s.decodePasskey(c, "registrationChallenge", &in) {
+	if !decodePasskey(s, c, "registrationChallenge", &in) {
 		return
 	}
 	check := rules{object: "registrationChallenge"}
@@ -116,7 +113,7 @@ func (s *Server) passkeyRegistrationChallenge(c *fakeserver.Call) {
 	})
 }
 
-// relyingParty is what both ceremonies demand.
+// relyingParty holds the requirements of both ceremonies.
 type relyingParty struct {
 	ID                *string  `json:"relyingPartyId"`
 	AllowedOrigins    []string `json:"allowedOrigins"`
@@ -146,7 +143,7 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 			} `json:"response"`
 		} `json:"authenticatorParameters"`
 	}
-	if !s.decodePasskey(c, "register", &in) {
+	if !decodePasskey(s, c, "register", &in) {
 		return
 	}
 	p := in.Parameters
@@ -186,40 +183,23 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 	s.okPasskey(c, s.passkeyBody(r))
 }
 
-func parseAttestation(object []byte) (authenticatorData, error) {
-	r := cborReader{rest: object}
-	v, err := r.value()
-	if err != nil {
-		return authenticatorData{}, err
-	}
-	members, _ := v.(map[any]any)
-	raw, ok := members["authData"].([]byte)
-	if !ok {
-		return authenticatorData{}, errAuthenticator
-	}
-	return parseAuthenticatorData(raw)
-}
-
-// decodePasskey reads a body, bare or inside requestObject.
-func (s *Server) decodePasskey(c *fakeserver.Call, object string, v any) bool {
-	var wrapped struct {
-		Request json.RawMessage `json:"requestObject"`
-	}
-	if c.HasJSON() && json.Unmarshal(c.Body(), &wrapped) == nil && wrapped.Request != nil {
-		if err := json.Unmarshal(wrapped.Request, v); err != nil {
-			invalid(c, violation{object, json.RawMessage("null"), "wrong type"})
-			return false
+// decodePasskey reads a body, bare or inside requestObject, or refuses it.
+func decodePasskey[In any](s *Server, c *fakeserver.Call, object string, in *In) bool {
+	if request := wire.Member(c.Body(), "requestObject"); request != nil && wire.Kind(request) != 'n' {
+		var wrapped struct {
+			Request *In `json:"requestObject"`
 		}
-		return true
+		wrapped.Request = in
+		return decode(c, object, &wrapped)
 	}
 	if s.opts.PasskeyRequestObject {
-		invalid(c, violation{object + ".requestObject", json.RawMessage("null"), "must not be null"})
+		invalid(c, violation{object + ".requestObject", []byte("null"), "must not be null"})
 		return false
 	}
-	return decode(c, object, v)
+	return decode(c, object, in)
 }
 
-// okPasskey answers with an object, in an envelope where the deployment has them.
+// okPasskey responds with an object, in an envelope if the deployment uses them.
 func (s *Server) okPasskey(c *fakeserver.Call, v any) {
 	if s.opts.EnvelopePasskeys && !s.opts.EnvelopeSuccess {
 		v = envelope{"OK", v}
@@ -240,6 +220,6 @@ func (s *Server) binary(b []byte) string { return s.encoding().EncodeToString(b)
 // readBinary reads a binary member, which must be in the deployment's encoding.
 func (s *Server) readBinary(check *rules, field string, p *string) []byte {
 	b, err := s.encoding().Strict().DecodeString(value(p))
-	check.that(err == nil && len(b) > 0, field, p, "must be Base64 of the right kind")
+	check.that(err == nil && len(b) > 0, field, p, "must be Base64 in the deployment's variant")
 	return b
 }

@@ -1,6 +1,10 @@
 package powerauthtest_test
 
 import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -47,10 +51,10 @@ func assertion(t *testing.T, srv *powerauthtest.Server, in powerauth.PasskeyAsse
 func TestPasskeyRegistersAndSignsInEveryForm(t *testing.T) {
 	t.Parallel()
 	for name, adjust := range map[string]func(*powerauthtest.Options){
-		"as a live client has it": func(*powerauthtest.Options) {},
-		"envelopes":               func(o *powerauthtest.Options) { o.EnvelopePasskeys, o.PasskeyRequestObject = true, true },
-		"Base64URL":               func(o *powerauthtest.Options) { o.PasskeyBase64URL, o.AssertionOperationID = true, true },
-		"by query":                func(o *powerauthtest.Options) { o.PasskeyListByQuery, o.EnvelopeSuccess = true, true },
+		"defaults of a client": func(*powerauthtest.Options) {},
+		"envelopes":            func(o *powerauthtest.Options) { o.EnvelopePasskeys, o.PasskeyRequestObject = true, true },
+		"Base64URL":            func(o *powerauthtest.Options) { o.PasskeyBase64URL, o.AssertionOperationID = true, true },
+		"by query":             func(o *powerauthtest.Options) { o.PasskeyListByQuery, o.EnvelopeSuccess = true, true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +81,7 @@ func TestPasskeyRegistersAndSignsInEveryForm(t *testing.T) {
 				assert.Equal(t, powerauth.UserID("u-1"), got.UserID)
 				again, err := assertion(t, srv, in)
 				require.NoError(t, err)
-				assert.False(t, again.Valid, "used up")
+				assert.False(t, again.Valid, "the operation is decided")
 			}
 			read, err := srv.Client().Registrations.Get(t.Context(), key.RegistrationID)
 			require.NoError(t, err, "a passkey is a registration")
@@ -123,6 +127,46 @@ func TestPasskeyRegistrationIsVerified(t *testing.T) {
 	assert.Equal(t, powerauth.CodeFIDO2, code(t, err), "cut short")
 }
 
+func TestClientDataAreReadStrictly(t *testing.T) {
+	t.Parallel()
+	srv, _ := fake(t)
+	for name, change := range map[string][2]string{
+		"a name in another case": {`"type"`, `"Type"`},
+		"a duplicate member":     {`{`, `{"origin":"https://evil.example",`},
+		"a second value":         {`}`, `}{}`},
+	} {
+		begin, err := srv.Client().Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u-1", AppID: "app"})
+		require.NoError(t, err)
+		credential, err := browser().Register(begin.Challenge)
+		require.NoError(t, err)
+		credential.Response.ClientDataJSON = bytes.Replace(credential.Response.ClientDataJSON, []byte(change[0]), []byte(change[1]), 1)
+		_, err = srv.Client().Passkeys.Register(t.Context(), powerauth.RegisterPasskeyParams{AppID: "app", Name: "k", Credential: credential, PasskeyPolicy: policy})
+		assert.Equal(t, powerauth.CodeFIDO2, code(t, err), name)
+	}
+}
+
+func TestPasskeyRequestObjectIsCheckedLikeABody(t *testing.T) {
+	t.Parallel()
+	srv, _ := fake(t)
+	user, password := srv.Credentials()
+	for body, want := range map[string]int{
+		`{"requestObject":{"userId":"u-1","appId":"app"}}`:                    http.StatusOK,
+		`{"requestObject":{"userId":"u-1","appId":7}}`:                        http.StatusBadRequest,
+		`{"requestObject":{"userId":"u-1","userId":"u-2","appId":"app"}}`:     http.StatusBadRequest,
+		`{"requestObject":{"userId":"u-1","appId":"app"},"requestObject":{}}`: http.StatusBadRequest,
+		`{"requestObject":{"userId":"u-1","appId":"app"}} {}`:                 http.StatusBadRequest,
+		`{"requestObject":null}`:                                              http.StatusBadRequest,
+		`{"requestObject":"x"}`:                                               http.StatusBadRequest,
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/powerauth-cloud/v2/fido2/registrations/challenge", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.SetBasicAuth(user, password.Reveal())
+		w := httptest.NewRecorder()
+		srv.ServeHTTP(w, r)
+		assert.Equal(t, want, w.Code, "%s: %s", body, w.Body)
+	}
+}
+
 func unverified() *powerauthtest.Authenticator {
 	a := browser()
 	a.SetUserVerification(false)
@@ -135,7 +179,7 @@ func TestAssertionsAreVerifiedAndBlock(t *testing.T) {
 	a := browser()
 	key, err := register(t, srv, a)
 	require.NoError(t, err)
-	spoils := map[string]func(*powerauth.PasskeyAssertion){
+	changes := map[string]func(*powerauth.PasskeyAssertion){
 		"signature": func(in *powerauth.PasskeyAssertion) { in.Response.Signature[10] ^= 1 },
 		"data":      func(in *powerauth.PasskeyAssertion) { in.Response.AuthenticatorData[36] ^= 1 },
 		"short": func(in *powerauth.PasskeyAssertion) {
@@ -143,17 +187,17 @@ func TestAssertionsAreVerifiedAndBlock(t *testing.T) {
 		},
 		"client": func(in *powerauth.PasskeyAssertion) { in.Response.ClientDataJSON = []byte("{}") },
 	}
-	left := 5
-	for name, spoil := range spoils {
+	remaining := 5
+	for name, change := range changes {
 		c := challenge(t, srv)
 		in, err := a.Assert(c.Challenge)
 		require.NoError(t, err)
-		spoil(&in)
+		change(&in)
 		got, err := assertion(t, srv, in)
 		require.NoError(t, err)
-		left--
+		remaining--
 		assert.False(t, got.Valid, name)
-		assert.Equal(t, left, *got.RemainingAttempts, name)
+		assert.Equal(t, remaining, *got.RemainingAttempts, name)
 	}
 	in, err := a.Assert("unknown")
 	require.NoError(t, err)
@@ -168,7 +212,7 @@ func TestAssertionsAreVerifiedAndBlock(t *testing.T) {
 	got, err := assertion(t, srv, in)
 	require.NoError(t, err)
 	assert.False(t, got.Valid, "blocked")
-	in.ID = []byte("stranger")
+	in.ID = []byte("unknown")
 	_, err = assertion(t, srv, in)
 	assert.Equal(t, powerauth.CodeFIDO2, code(t, err), "unknown passkey")
 	_, err = browser().Assert("x")
@@ -182,18 +226,18 @@ func TestAssertionOfAnExistingOperation(t *testing.T) {
 	_, err := register(t, srv, a)
 	require.NoError(t, err)
 	o := create(t, srv, "login")
-	ask := func(id powerauth.OperationID) (*powerauth.PasskeyAssertionChallenge, error) {
+	challengeOf := func(id powerauth.OperationID) (*powerauth.PasskeyAssertionChallenge, error) {
 		return srv.Client().Passkeys.AssertionChallenge(t.Context(), powerauth.CreateAssertionChallengeParams{TemplateName: "login", OperationID: id})
 	}
-	c, err := ask(o.ID)
+	c, err := challengeOf(o.ID)
 	require.NoError(t, err)
 	in, err := a.Assert(c.Challenge)
 	require.NoError(t, err)
 	_, err = assertion(t, srv, in)
 	require.NoError(t, err)
 	assert.Equal(t, powerauth.OperationApproved, status(t, srv, o.ID))
-	_, err = ask(o.ID)
+	_, err = challengeOf(o.ID)
 	assert.Equal(t, powerauth.CodeOperationStateChange, code(t, err))
-	_, err = ask("nothing")
+	_, err = challengeOf("nothing")
 	assert.Equal(t, powerauth.CodeOperationNotFound, code(t, err))
 }

@@ -48,17 +48,17 @@ func activated(t *testing.T, srv *powerauthtest.Server, adjust ...func(*poweraut
 	return phone
 }
 
-// verify signs a payment and has the backend verify it.
-func verify(t *testing.T, srv *powerauthtest.Server, phone *powerauthtest.Device, proofs ...powerauthtest.Proof) *powerauth.Verification {
+// verify signs a payment and verifies it as a backend does.
+func verify(t *testing.T, srv *powerauthtest.Server, phone *powerauthtest.Device, user ...powerauthtest.UserInput) *powerauth.Verification {
 	t.Helper()
-	return verifyHeader(t, srv, sign(t, phone, proofs...))
+	return verifyHeader(t, srv, sign(t, phone, user...))
 }
 
 var payment = powerauthtest.Request{Method: "POST", URIID: "/payment", Body: []byte(`{"amount": 1}`)}
 
-func sign(t *testing.T, phone *powerauthtest.Device, proofs ...powerauthtest.Proof) string {
+func sign(t *testing.T, phone *powerauthtest.Device, user ...powerauthtest.UserInput) string {
 	t.Helper()
-	header, err := phone.Sign(payment, proofs...)
+	header, err := phone.Sign(payment, user...)
 	require.NoError(t, err)
 	return header
 }
@@ -80,7 +80,7 @@ func code(t *testing.T, err error) string {
 	return e.Code
 }
 
-// assertSilent checks that no print of a value repeats a text that must not show.
+// assertSilent checks that no print of a value repeats a hidden text.
 func assertSilent(t *testing.T, v any, hidden ...string) {
 	t.Helper()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

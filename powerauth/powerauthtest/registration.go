@@ -13,7 +13,7 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// maxOTPFailures is after how many wrong OTPs a registration is removed.
+// maxOTPFailures is the number of wrong OTPs that remove a registration.
 const maxOTPFailures = 5
 
 type registration struct {
@@ -35,11 +35,11 @@ type registration struct {
 	blocked     string
 	failed      int // wrong codes in a row
 
-	pairing *pairing // nil when no phone has made keys
+	pairing *pairing // nil without a key exchange
 	passkey *passkey // nil for phones
 }
 
-// expire removes a registration whose code was not used, or not committed, in time, and reports whether it did.
+// expire removes a registration whose code expired before use or commit, and reports whether it did.
 func (r *registration) expire(now time.Time) bool {
 	if !r.inProgress() || now.Before(r.expires) {
 		return false
@@ -130,11 +130,11 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 	s.ok(c, out)
 }
 
-// newRegistration adds a registration with a new code, or refuses; the caller tells of it when it is complete.
+// newRegistration adds a registration with a new code, or refuses; the caller notifies when it is complete.
 func (s *Server) newRegistration(c *fakeserver.Call, user string, app powerauth.ApplicationID) *registration {
 	code, err := GenerateActivationCode(nil)
 	if err != nil {
-		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "No randomness")
+		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "No random source")
 		return nil
 	}
 	s.sequence++
@@ -146,13 +146,9 @@ func (s *Server) newRegistration(c *fakeserver.Call, user string, app powerauth.
 	return r
 }
 
-// signed is the QR text of a code and its signature, made anew each time.
+// signed is the QR text of a code and its signature, new for each call.
 func (s *Server) signed(code protocol.ActivationCode) (text, signature string) {
-	der, err := pacrypto.Sign(s.key, []byte(code))
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // our own key; the engine contains it
-	}
-	signature = pacrypto.EncodeBase64(der)
+	signature = pacrypto.EncodeBase64(must(pacrypto.Sign(s.key, []byte(code))))
 	return string(code) + "#" + signature, signature
 }
 
@@ -183,12 +179,12 @@ func (s *Server) registrationBody(r *registration, listed bool) map[string]any {
 	return out
 }
 
-// find finds the registration of the path, or answers that there is none.
+// find finds the registration of the path, or responds that there is none.
 func (s *Server) find(c *fakeserver.Call) *registration {
 	return s.findRegistration(c, c.PathValue("registrationId"))
 }
 
-// findRegistration finds a registration of an application that the caller is bound to, or answers that there is none.
+// findRegistration finds a registration of an application that the caller is bound to, or responds that there is none.
 func (s *Server) findRegistration(c *fakeserver.Call, id string) *registration {
 	r := s.registrations[powerauth.RegistrationID(id)]
 	if r == nil || !s.caller(c).sees(r.app) {
@@ -256,7 +252,7 @@ func (s *Server) changeRegistration(c *fakeserver.Call) {
 		return
 	}
 	if r.status != powerauth.RegistrationActive && r.status != powerauth.RegistrationBlocked {
-		refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationChange, "Registration is in a wrong state")
+		refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationChange, "Registration is in another state")
 		return
 	}
 	switch {
@@ -295,7 +291,7 @@ func (s *Server) commitRegistration(c *fakeserver.Call) {
 		return
 	}
 	if r.status != powerauth.RegistrationPendingCommit {
-		refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationChange, "Registration is in a wrong state")
+		refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationChange, "Registration is in another state")
 		return
 	}
 	if r.phase != powerauth.CommitOnKeyExchange && !s.checkOTP(r, value(otp)) {

@@ -33,7 +33,7 @@ type Server struct {
 	applications  map[powerauth.ApplicationID]*application
 	users         map[string]*user
 	tokens        map[protocol.TokenID]*token
-	spent         map[string]time.Time // token and nonce → until when it is remembered
+	usedNonces    map[string]time.Time // token and nonce → until when it is remembered
 	messages      []Message
 	inbox         []InboxMessage
 	audit         []auditItem
@@ -66,7 +66,7 @@ func New(opts Options) *Server {
 		applications:  make(map[powerauth.ApplicationID]*application),
 		users:         make(map[string]*user),
 		tokens:        make(map[protocol.TokenID]*token),
-		spent:         make(map[string]time.Time),
+		usedNonces:    make(map[string]time.Time),
 		health:        powerauth.HealthUp,
 	}
 	s.users[opts.AdminUsername] = &user{name: opts.AdminUsername, password: opts.AdminPassword, role: roleAdmin, everywhere: true}
@@ -244,5 +244,5 @@ func (s *Server) tick(now time.Time) {
 	for _, o := range operations {
 		s.operationChanged(o)
 	}
-	maps.DeleteFunc(s.spent, func(_ string, until time.Time) bool { return !now.Before(until) })
+	maps.DeleteFunc(s.usedNonces, func(_ string, until time.Time) bool { return !now.Before(until) })
 }

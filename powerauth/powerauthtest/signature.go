@@ -12,7 +12,7 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// claim is a code that somebody presents, with the factors it claims.
+// claim is a code to verify, with the factors it claims.
 type claim struct {
 	factors protocol.Factors
 	code    string
@@ -29,7 +29,7 @@ func headerClaim(h *protocol.AuthorizationHeader, secret, method, uriID string, 
 	out := claim{factors: h.Factors, code: h.Code.Reveal(), compute: func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
 		return requestCode(h.Version, signed, keys, ctr)
 	}}
-	if h.Version != "3.0" { // stray bits of Base64 make no other code
+	if h.Version != "3.0" { // unused bits of Base64 do not change the code
 		b, err := pacrypto.DecodeBase64(out.code)
 		if err != nil {
 			return claim{}, err
@@ -49,8 +49,8 @@ func requestCode(version string, signed []byte, keys []pacrypto.Key, ctr pacrypt
 
 const codeDigits = 8
 
-// verify tries claims, which are several only where the factors stand nowhere. A valid one moves the counter and resets the
-// attempts; otherwise one attempt is lost if more than possession was claimed, and the last blocks the device. The registration
+// verify tries claims; there are several only if the request does not name the factors. A valid one advances the counter and
+// resets the attempts; otherwise an attempt is counted if more than possession was claimed, and the last one blocks the device. The registration
 // must be active.
 func (s *Server) verify(r *registration, now time.Time, claims ...claim) (protocol.Factors, bool) {
 	for _, c := range claims {
@@ -75,7 +75,7 @@ func (s *Server) verify(r *registration, now time.Time, claims ...claim) (protoc
 	return claims[0].factors, false
 }
 
-// countFailure counts a wrong code and blocks the device at the last.
+// countFailure counts an invalid code and blocks the device at the maximum.
 func (s *Server) countFailure(r *registration) {
 	if r.failed++; r.failed >= s.opts.MaxAttempts {
 		s.block(r, "MAX_FAILED_ATTEMPTS")
@@ -133,15 +133,15 @@ func (s *Server) checkHeader(r *registration, h *protocol.AuthorizationHeader, m
 	case !sameKey(h.ApplicationKey, app.key):
 		event = "activation_invalid_application"
 	default:
-		presented, err := headerClaim(h, app.secret, method, uriID, data)
+		claimed, err := headerClaim(h, app.secret, method, uriID, data)
 		if err != nil {
 			break
 		}
-		if _, valid = s.verify(r, now, presented); valid {
+		if _, valid = s.verify(r, now, claimed); valid {
 			event = "signature_ok"
 		}
 	}
-	s.note(auditItem{registration: r.id, user: r.user, event: event, data: method + "\n" + uriID + "\n" + string(data), at: now})
+	s.record(auditItem{registration: r.id, user: r.user, event: event, data: method + "\n" + uriID + "\n" + string(data), at: now})
 	return valid
 }
 
@@ -161,7 +161,7 @@ func sameKey(a, b protocol.ApplicationKey) bool {
 	return errX == nil && errY == nil && string(x) == string(y)
 }
 
-// verdict is the answer to a verification. A registration that does not exist counts as removed, without anything else.
+// verdict is the response to a verification. A missing registration is reported as removed, without other members.
 func (s *Server) verdict(name string, valid bool, r *registration, factors protocol.Factors) map[string]any {
 	out := map[string]any{"registrationStatus": powerauth.RegistrationRemoved}
 	if s.opts.ExplicitNulls {

@@ -18,13 +18,13 @@ type Template struct {
 	Factors []protocol.Factors
 	// Data is the data template, such as "A1*A${amount}${currency}*I${iban}"; empty means "A2", a login.
 	Data string
-	// Title and Message stand in offline QR codes. An empty title means the template's name.
+	// Title and Message appear in offline QR codes. An empty title means the template's name.
 	Title, Message string
 	// RiskFlags are X (flip buttons), F (fraud warning) and C (block while on call).
 	RiskFlags protocol.OfflineFlags
 }
 
-// template finds an operation template; without any in the options, every name is one.
+// template finds an operation template; without a list in the options, every name has one.
 func (s *Server) template(name string) (Template, bool) {
 	t, ok := s.opts.Templates[name]
 	setDefault(&t.OperationType, name)
@@ -48,7 +48,7 @@ func (t Template) allows(factors protocol.Factors) bool {
 	return slices.ContainsFunc(t.Factors, func(f protocol.Factors) bool { return strings.EqualFold(string(f), string(factors)) })
 }
 
-// fill writes the operation data: parameters take the places of their names, with line feeds, backslashes and asterisks escaped.
+// fill writes the operation data: parameters replace their names, with line feeds, backslashes and asterisks escaped.
 // A name without a parameter stays, as the engine leaves it.
 func (t Template) fill(parameters map[string]string) string {
 	escape := strings.NewReplacer(`\`, `\\`, "*", `\*`, "\n", `\n`)

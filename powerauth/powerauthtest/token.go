@@ -11,20 +11,20 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// token lets a phone prove possession without a counter.
+// token authenticates a phone by possession, without a counter.
 type token struct {
 	id           protocol.TokenID
 	secret       pacrypto.Key
 	registration *registration
-	factors      protocol.Factors // those it was made with
+	factors      protocol.Factors // those of its creation
 }
 
-// The windows of PAC 1.9 for the time of a token header, and for how long a nonce is remembered.
+// The windows of PAC 1.9 for the time of a token header, and the retention of nonces.
 const (
-	tokenAge        = 2 * time.Hour
-	tokenAhead      = 30 * time.Minute
-	tokenAhead32    = time.Minute // protocol 3.2 and later
-	tokenRemembered = time.Minute // until 3.1: tokenAge
+	tokenAge       = 2 * time.Hour
+	tokenAhead     = 30 * time.Minute
+	tokenAhead32   = time.Minute // protocol 3.2 and later
+	nonceRetention = time.Minute // until 3.1: tokenAge
 )
 
 func (s *Server) verifyToken(c *fakeserver.Call) {
@@ -50,9 +50,9 @@ func (s *Server) verifyToken(c *fakeserver.Call) {
 		s.ok(c, s.tokenVerdict(false, nil))
 	case t.registration.status != powerauth.RegistrationActive:
 		s.ok(c, s.tokenVerdict(false, t))
-	case !s.timely(header, c.Now()):
+	case !s.inWindow(header, c.Now()):
 		s.refuseToken(c, "Token timestamp is out of the window")
-	case !s.spend(header, c.Now()):
+	case !s.useNonce(header, c.Now()):
 		s.refuseToken(c, "Token nonce was used before")
 	default:
 		s.ok(c, s.tokenVerdict(t.matches(header), t))
@@ -67,8 +67,8 @@ func (t *token) matches(h *protocol.TokenHeader) bool {
 
 func isBefore32(version string) bool { return version == "3.0" || version == "3.1" }
 
-// timely checks the time of a header.
-func (s *Server) timely(h *protocol.TokenHeader, now time.Time) bool {
+// inWindow checks the time of a header.
+func (s *Server) inWindow(h *protocol.TokenHeader, now time.Time) bool {
 	age, ahead := tokenAge, tokenAhead
 	if !isBefore32(h.Version) {
 		ahead = tokenAhead32
@@ -80,21 +80,21 @@ func (s *Server) timely(h *protocol.TokenHeader, now time.Time) bool {
 	return !at.Before(now.Add(-age)) && !at.After(now.Add(ahead))
 }
 
-// spend remembers a token and nonce; it is false if they were seen before.
-func (s *Server) spend(h *protocol.TokenHeader, now time.Time) bool {
+// useNonce records the nonce of a token; it is false for a used one.
+func (s *Server) useNonce(h *protocol.TokenHeader, now time.Time) bool {
 	key := strings.ToLower(string(h.TokenID)) + "&" + h.Nonce
-	if _, seen := s.spent[key]; seen {
+	if _, used := s.usedNonces[key]; used {
 		return false
 	}
-	remembered := tokenRemembered
+	retention := nonceRetention
 	if isBefore32(h.Version) {
-		remembered = tokenAge
+		retention = tokenAge
 	}
-	s.spent[key] = now.Add(remembered)
+	s.usedNonces[key] = now.Add(retention)
 	return true
 }
 
-// refuseToken is how a replay and a wrong time are answered: with an error, not with a verdict.
+// refuseToken responds to a replay and to a time outside the window: with an error, not with a verdict.
 func (s *Server) refuseToken(c *fakeserver.Call, message string) {
 	status := http.StatusBadRequest
 	if code := s.opts.TokenErrorCode; code == powerauth.CodeGeneric || code == powerauth.CodeInternalAPI {
@@ -103,7 +103,7 @@ func (s *Server) refuseToken(c *fakeserver.Call, message string) {
 	refuse(c, status, s.opts.TokenErrorCode, message)
 }
 
-// tokenVerdict is the answer to the verification of a token. For an unknown token there is nothing beside the verdict.
+// tokenVerdict is the response to the verification of a token. For an unknown token it has no other members.
 func (s *Server) tokenVerdict(valid bool, t *token) map[string]any {
 	out := make(map[string]any)
 	if s.opts.ExplicitNulls {

@@ -54,7 +54,7 @@ func TestTokenVerdicts(t *testing.T) {
 	got, err = verifyToken(t, srv, strings.Replace(token.Header(), string(token.ID()), "00000000-0000-4000-8000-000000000000", 1))
 	require.NoError(t, err)
 	assert.False(t, got.Valid, "unknown")
-	assert.Empty(t, got.RegistrationStatus, "nothing else is said")
+	assert.Empty(t, got.RegistrationStatus, "no other member")
 
 	_, err = verifyToken(t, srv, strings.Replace(token.Header(), `version="3.3"`, `version="4.0"`, 1))
 	assert.Equal(t, powerauth.CodeTokenInvalid, code(t, err))
@@ -69,23 +69,23 @@ func TestTokenVerdicts(t *testing.T) {
 	require.ErrorIs(t, err, powerauthtest.ErrState)
 }
 
-func TestWrongPINMakesNoToken(t *testing.T) {
+func TestWrongPINCreatesNoToken(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	_, err := activated(t, srv).CreateToken(powerauthtest.PIN(wrongPIN))
-	require.ErrorIs(t, err, powerauthtest.ErrRefused)
+	require.ErrorIs(t, err, powerauthtest.ErrInvalidCode)
 }
 
-func TestTokenReplayIsAnErrorWhileItIsRemembered(t *testing.T) {
+func TestTokenReplayIsAnErrorDuringTheRetention(t *testing.T) {
 	t.Parallel()
-	for version, remembered := range map[string]time.Duration{"3.1": 2 * time.Hour, "3.3": time.Minute} {
+	for version, retention := range map[string]time.Duration{"3.1": 2 * time.Hour, "3.3": time.Minute} {
 		srv, clock := fake(t)
 		token, err := activated(t, srv, func(o *powerauthtest.DeviceOptions) { o.Version = version }).CreateToken()
 		require.NoError(t, err)
 		header := token.Header()
 		_, err = verifyToken(t, srv, header)
 		require.NoError(t, err)
-		clock.Advance(remembered - 1)
+		clock.Advance(retention - 1)
 		_, err = verifyToken(t, srv, header)
 		assert.Equal(t, powerauth.CodeTokenInvalid, code(t, err), version)
 		clock.Advance(1)
@@ -109,11 +109,11 @@ func TestTokenTimeMustBeInTheWindow(t *testing.T) {
 		srv, clock := fake(t, func(o *powerauthtest.Options) { o.RequestWindow = c.window })
 		token, err := activated(t, srv, func(o *powerauthtest.DeviceOptions) { o.Version = c.version }).CreateToken()
 		require.NoError(t, err)
-		for shift, fine := range map[time.Duration]bool{c.back: true, c.back + time.Millisecond: false, -c.ahead: true, -c.ahead - time.Millisecond: false} {
+		for shift, ok := range map[time.Duration]bool{c.back: true, c.back + time.Millisecond: false, -c.ahead: true, -c.ahead - time.Millisecond: false} {
 			header := token.Header()
 			clock.Advance(shift)
 			_, err := verifyToken(t, srv, header)
-			assert.Equal(t, fine, err == nil, "%s %s", name, shift)
+			assert.Equal(t, ok, err == nil, "%s %s", name, shift)
 			clock.Advance(-shift)
 		}
 	}

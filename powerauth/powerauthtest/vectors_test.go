@@ -57,13 +57,13 @@ func TestPhoneAndFakeMatchPublishedCodes(t *testing.T) {
 			seen := map[string]int{}
 			for _, v := range vectors.Data {
 				in := v.Input
-				user := given{biometry: slices.Contains(factorsOf(in.Type), pacrypto.Biometry)}
+				user := inputs{biometry: slices.Contains(factorsOf(in.Type), pacrypto.Biometry)}
 				if slices.Contains(factorsOf(in.Type), pacrypto.Knowledge) {
 					pin := identkit.Secret("1234")
 					user.pin = &pin
 				}
 				if string(user.factors()) != in.Type {
-					continue // a phone has no code without possession
+					continue // a phone computes no code without possession
 				}
 				seen[in.Type]++
 				compute := func(keys []pacrypto.Key, ctr pacrypto.Counter) (string, error) {
@@ -86,7 +86,7 @@ func TestPhoneAndFakeMatchPublishedCodes(t *testing.T) {
 				r := &registration{status: powerauth.RegistrationActive, pairing: &pairing{keys: keys, counter: pacrypto.Counter(in.Counter)}}
 				_, valid := srv.verify(r, time.Now(), claim{factors: protocol.Factors(in.Type), code: code, compute: compute})
 				require.True(t, valid)
-				assert.Equal(t, p.counter, r.pairing.counter, "both counters stand at the same place")
+				assert.Equal(t, p.counter, r.pairing.counter, "both counters are equal")
 			}
 			assert.GreaterOrEqual(t, len(seen), 2)
 		})

@@ -53,11 +53,11 @@ func TestFormsOfVerdicts(t *testing.T) {
 	}
 }
 
-func TestNullsForTheUnknown(t *testing.T) {
+func TestExplicitNulls(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t, func(o *powerauthtest.Options) { o.ExplicitNulls = true })
-	stranger, _ := fake(t)
-	phone := activated(t, stranger)
+	another, _ := fake(t)
+	phone := activated(t, another)
 	token, err := phone.CreateToken()
 	require.NoError(t, err)
 	assert.False(t, verifyHeader(t, srv, sign(t, phone)).Valid)
@@ -91,7 +91,7 @@ func TestMaxAttemptsIsAnOption(t *testing.T) {
 	assert.Equal(t, powerauth.RegistrationBlocked, verify(t, srv, phone, powerauthtest.PIN(wrongPIN)).RegistrationStatus)
 }
 
-// What a careless client could send, past the checks of the real one.
+// Requests that the client rejects before sending.
 func TestRequestsAreChecked(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
@@ -118,5 +118,5 @@ func TestRequestsAreChecked(t *testing.T) {
 		err := srv.Client().Call(t.Context(), identkit.Request{Method: "POST", Path: c.path, Body: c.body}, nil)
 		assert.Equal(t, powerauth.CodeRequest, code(t, err), name)
 	}
-	assert.True(t, verifyHeader(t, srv, good).Valid, "none of them touched the device")
+	assert.True(t, verifyHeader(t, srv, good).Valid, "none of them counted against the device")
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/identkit/identkit/webhook"
 )
 
-// FuzzErrorBody: whatever a proxy answers, the status stays and nothing panics.
+// FuzzErrorBody: whatever body a proxy sends, the status stays and nothing panics.
 func FuzzErrorBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, status int) {
 		e := &identkit.Error{Kind: identkit.ErrRejected, Status: status}
@@ -18,7 +18,7 @@ func FuzzErrorBody(f *testing.F) {
 	})
 }
 
-// FuzzEnvelope: what is unwrapped is a part of what came, and never from an answer that says ERROR.
+// FuzzEnvelope: the unwrapped value is a part of the body.
 func FuzzEnvelope(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		inner, err := unwrap(body)
@@ -28,7 +28,7 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// FuzzCallback: a callback is about something with an id, or about nothing we know.
+// FuzzCallback: a decoded callback is about a registration or an operation and has its id, or is of an unknown type.
 func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		events, err := decodeCallback(&webhook.Delivery{Request: &webhook.Request{Body: body}})

@@ -40,9 +40,9 @@ type personal struct {
 	text                                string
 }
 
-var somebody = personal{user: "u-1", header: signedHeader, otp: "12345678-12345678", challenge: "CODE", key: "AAAA", secret: "secret", text: "something to say"}
+var anyone = personal{user: "u-1", header: signedHeader, otp: "12345678-12345678", challenge: "CODE", key: "AAAA", secret: "secret", text: "something to say"}
 
-// calls makes each call of the catalogue, with input that goes through the checks.
+// calls makes each call of the catalogue, with valid input.
 func (p personal) calls() map[string]func(context.Context, clients) error {
 	callback := powerauth.CreateCallbackParams{Name: "n", Type: powerauth.CallbackOperation, URL: "https://b.example/" + p.secret, Authentication: powerauth.CallbackAuthentication{
 		HTTPBasic: &powerauth.CallbackBasic{Username: "u", Password: p.secret},
@@ -128,9 +128,9 @@ func (p personal) calls() map[string]func(context.Context, clients) error {
 	}
 }
 
-func TestEveryOperationIsTested(t *testing.T) {
+func TestEveryOperationHasACall(t *testing.T) {
 	t.Parallel()
-	calls := somebody.calls()
+	calls := anyone.calls()
 	for _, op := range powerauth.Catalog() {
 		assert.Contains(t, calls, op.Name)
 		delete(calls, op.Name)
@@ -138,11 +138,11 @@ func TestEveryOperationIsTested(t *testing.T) {
 	assert.Empty(t, calls)
 }
 
-// What acts is sent once, whatever becomes of the answer; what reads is repeated.
-func TestOnlyReadingIsRepeated(t *testing.T) {
+// Calls that act are sent once, whatever happens to the response; calls that only read are retried.
+func TestOnlyReadsAreRetried(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]identkittest.Rule{
-		"answer lost": identkittest.Any().LoseAnswer(), "reset": identkittest.Any().Reset(), "500": identkittest.Any().Status(500),
+		"response lost": identkittest.Any().LoseAnswer(), "reset": identkittest.Any().Reset(), "500": identkittest.Any().Status(500),
 		"HTML 502": identkittest.Any().HTML(502), "503": identkittest.Any().Status(503),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestOnlyReadingIsRepeated(t *testing.T) {
 			cfg := srv.Config()
 			cfg.Options.Retry = identkit.RetryPolicy{InitialBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond, Budget: -1}
 			c := clientsOf(t, cfg.BaseURL, cfg.Options, "p")
-			calls := somebody.calls()
+			calls := anyone.calls()
 			for _, op := range powerauth.Catalog() {
 				err := calls[op.Name](t.Context(), c)
 				require.Error(t, err, op.Name)
@@ -172,41 +172,41 @@ func TestOnlyReadingIsRepeated(t *testing.T) {
 	}
 }
 
-func TestNothingOfACallIsGivenAway(t *testing.T) {
+func TestCallsLeakNothing(t *testing.T) {
 	t.Parallel()
 	leaks := identkittest.NewLeakCheck(t)
 	p := personal{
 		user: powerauth.UserID(leaks.Personal("user")), header: leaks.Secret("header"), otp: leaks.Secret("otp"), challenge: leaks.Secret("challenge"),
 		key: leaks.Secret("key"), secret: leaks.Secret("secret"), text: leaks.Personal("text"),
 	}
-	password, answered := leaks.Secret("password"), leaks.Secret("answer").Reveal()
+	password, echoed := leaks.Secret("password"), leaks.Secret("response").Reveal()
 	s := &stub{}
 	opts := stubOptions(s)
 	opts.Logger, opts.Observer = leaks.Logger(), leaks.Observer()
 	c := clientsOf(t, stubURL, opts, password)
-	for _, answer := range []struct {
+	for _, resp := range []struct {
 		status int
 		body   string
 	}{
-		{200, answered},
-		{200, `{"a":"` + answered + `"}`},
-		{200, `{"username":"` + answered + `","password":"` + answered + `","id":"` + answered + `","appSecret":"` + answered + `","items":["` + answered + `"]}`},
-		{200, `{"signatureValid":"` + answered + `","tokenValid":"` + answered + `","otpValid":"` + answered + `","authenticators":["` + answered + `"],"challenge":{"` + answered + `":1}}`},
-		{400, `{"status":"ERROR","responseObject":{"code":"ERROR_REQUEST","message":"` + answered + `","violations":[{"fieldName":"a.b","invalidValue":"` + answered + `","hint":"` + answered + `"}]}}`},
-		{401, `{"status":"ERROR","responseObject":{"code":"HTTP_401","message":"` + answered + `"}}`},
-		{500, answered},
-		{503, `{"status":["` + answered + `"]}`},
+		{200, echoed},
+		{200, `{"a":"` + echoed + `"}`},
+		{200, `{"username":"` + echoed + `","password":"` + echoed + `","id":"` + echoed + `","appSecret":"` + echoed + `","items":["` + echoed + `"]}`},
+		{200, `{"signatureValid":"` + echoed + `","tokenValid":"` + echoed + `","otpValid":"` + echoed + `","authenticators":["` + echoed + `"],"challenge":{"` + echoed + `":1}}`},
+		{400, `{"status":"ERROR","responseObject":{"code":"ERROR_REQUEST","message":"` + echoed + `","violations":[{"fieldName":"a.b","invalidValue":"` + echoed + `","hint":"` + echoed + `"}]}}`},
+		{401, `{"status":"ERROR","responseObject":{"code":"HTTP_401","message":"` + echoed + `"}}`},
+		{500, echoed},
+		{503, `{"status":["` + echoed + `"]}`},
 	} {
-		s.answer(answer.status, answer.body)
+		s.respond(resp.status, resp.body)
 		for _, call := range p.calls() {
 			leaks.Error(call(t.Context(), c))
 		}
 	}
-	s.fail = errors.New("cable cut")
+	s.fail = errors.New("connection lost")
 	for _, call := range p.calls() {
 		leaks.Error(call(t.Context(), c))
 	}
-	// Requests in a programmer's hands print as masks, too.
+	// Parameters print as masks, too.
 	leaks.Value(powerauth.VerifySignatureParams{AuthHeader: p.header})
 	leaks.Value(powerauth.VerifyTokenParams{AuthHeader: p.header})
 	leaks.Value(powerauth.VerifyOfflineOTPParams{OTP: p.otp})
@@ -223,7 +223,7 @@ func TestNothingOfACallIsGivenAway(t *testing.T) {
 	leaks.Check()
 }
 
-func TestProtectGivesNothingAway(t *testing.T) {
+func TestProtectLeaksNothing(t *testing.T) {
 	t.Parallel()
 	leaks := identkittest.NewLeakCheck(t)
 	body, code := leaks.Personal("body"), leaks.Secret("code").Reveal()

@@ -21,7 +21,7 @@ import (
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
-// The two calls that the enemy is met with: one that is safe to repeat and one that is not.
+// The two calls under fault: one that is safe to retry and one that is not.
 func read(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {
 	_, err := c.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "u-1"}, opts...)
 	return err
@@ -32,7 +32,7 @@ func create(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOptio
 	return err
 }
 
-type enemyRow struct {
+type faultCase struct {
 	name  string
 	fault identkittest.Rule
 	call  func(context.Context, *powerauth.Client, ...identkit.CallOption) error
@@ -40,38 +40,38 @@ type enemyRow struct {
 	want     identkit.Kind // "": success
 	attempts int
 	unknown  bool
-	took     time.Duration // at least, on the bubble's clock
+	duration time.Duration // at least, on the bubble's clock
 	atMost   time.Duration
 }
 
-func TestTheEnemyOnFakeTime(t *testing.T) {
+func TestFaultsOnFakeTime(t *testing.T) {
 	t.Parallel()
 	any1 := identkittest.Any
-	for _, c := range []enemyRow{
-		{name: "429, Retry-After 1", fault: any1().First(1).RetryAfter(429, "1"), call: read, attempts: 2, took: time.Second, atMost: 2 * time.Second},
-		{name: "429, Retry-After 1, create", fault: any1().First(1).RetryAfter(429, "1"), call: create, attempts: 2, took: time.Second, atMost: 2 * time.Second},
-		{name: "429, Retry-After 1.5", fault: any1().First(1).RetryAfter(429, "1.5"), call: read, attempts: 2, took: 1500 * time.Millisecond, atMost: 3 * time.Second},
-		{name: "429, Retry-After an HTTP date", fault: any1().First(1).RetryAfter(429, time.Date(2000, 1, 1, 0, 0, 5, 0, time.UTC).Format(http.TimeFormat)), call: read, attempts: 2, took: 4 * time.Second, atMost: 6 * time.Second},
+	for _, c := range []faultCase{
+		{name: "429, Retry-After 1", fault: any1().First(1).RetryAfter(429, "1"), call: read, attempts: 2, duration: time.Second, atMost: 2 * time.Second},
+		{name: "429, Retry-After 1, create", fault: any1().First(1).RetryAfter(429, "1"), call: create, attempts: 2, duration: time.Second, atMost: 2 * time.Second},
+		{name: "429, Retry-After 1.5", fault: any1().First(1).RetryAfter(429, "1.5"), call: read, attempts: 2, duration: 1500 * time.Millisecond, atMost: 3 * time.Second},
+		{name: "429, Retry-After an HTTP date", fault: any1().First(1).RetryAfter(429, time.Date(2000, 1, 1, 0, 0, 5, 0, time.UTC).Format(http.TimeFormat)), call: read, attempts: 2, duration: 4 * time.Second, atMost: 6 * time.Second},
 		{name: "429, Retry-After 9999999999999", fault: any1().RetryAfter(429, "9999999999999"), call: read, want: identkit.ErrRateLimited, attempts: 1, atMost: time.Second},
 		{name: "429, negative Retry-After", fault: any1().First(1).RetryAfter(429, "-7"), call: read, attempts: 2, atMost: 2 * time.Second},
-		{name: "429 for ever", fault: any1().Status(429), call: create, want: identkit.ErrRateLimited, attempts: 3, atMost: 30 * time.Second},
+		{name: "429 always", fault: any1().Status(429), call: create, want: identkit.ErrRateLimited, attempts: 3, atMost: 30 * time.Second},
 		{name: "503 twice, then 200", fault: any1().First(2).Status(503), call: read, attempts: 3, atMost: 30 * time.Second},
 		{name: "503 twice, then 200, create", fault: any1().First(2).Status(503), call: create, want: identkit.ErrUnavailable, attempts: 1, unknown: true},
 		{name: "503 always", fault: any1().Status(503), call: read, want: identkit.ErrUnavailable, attempts: 3, atMost: 30 * time.Second},
-		{name: "refused before sending", fault: any1().First(1).Refuse(), call: create, attempts: 2},
-		{name: "refused always", fault: any1().Refuse(), call: create, want: identkit.ErrNetwork, attempts: 3},
-		{name: "reset before the answer", fault: any1().First(1).Reset(), call: read, attempts: 2},
-		{name: "reset before the answer, create", fault: any1().First(1).Reset(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "connection refused", fault: any1().First(1).Refuse(), call: create, attempts: 2},
+		{name: "connection always refused", fault: any1().Refuse(), call: create, want: identkit.ErrNetwork, attempts: 3},
+		{name: "reset before the response", fault: any1().First(1).Reset(), call: read, attempts: 2},
+		{name: "reset before the response, create", fault: any1().First(1).Reset(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "reset after the headers", fault: any1().First(1).ResetAfterHeaders(), call: read, attempts: 2},
-		{name: "reset inside the answer", fault: any1().First(1).ResetInBody(), call: read, attempts: 2},
-		{name: "reset inside the answer, create", fault: any1().First(1).ResetInBody(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "answer lost after acting", fault: any1().First(1).LoseAnswer(), call: read, attempts: 2},
-		{name: "answer lost after acting, create", fault: any1().First(1).LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "slow header", fault: any1().First(1).SlowHeader(45 * time.Second), call: read, attempts: 2, took: 30 * time.Second, atMost: 40 * time.Second},
-		{name: "slow header, create", fault: any1().First(1).SlowHeader(45 * time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
-		{name: "one byte a second for ever", fault: any1().Drip(1, time.Second), call: read, want: identkit.ErrTimeout, attempts: 3, took: 90 * time.Second, atMost: 2 * time.Minute},
-		{name: "one byte a second for ever, create", fault: any1().Drip(1, time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
-		{name: "truncated answer", fault: any1().First(1).TruncateHalf(), call: read, attempts: 2},
+		{name: "reset inside the response", fault: any1().First(1).ResetInBody(), call: read, attempts: 2},
+		{name: "reset inside the response, create", fault: any1().First(1).ResetInBody(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "response lost after acting", fault: any1().First(1).LoseAnswer(), call: read, attempts: 2},
+		{name: "response lost after acting, create", fault: any1().First(1).LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "slow header", fault: any1().First(1).SlowHeader(45 * time.Second), call: read, attempts: 2, duration: 30 * time.Second, atMost: 40 * time.Second},
+		{name: "slow header, create", fault: any1().First(1).SlowHeader(45 * time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, duration: 30 * time.Second, atMost: 31 * time.Second},
+		{name: "one byte a second", fault: any1().Drip(1, time.Second), call: read, want: identkit.ErrTimeout, attempts: 3, duration: 90 * time.Second, atMost: 2 * time.Minute},
+		{name: "one byte a second, create", fault: any1().Drip(1, time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, duration: 30 * time.Second, atMost: 31 * time.Second},
+		{name: "truncated response", fault: any1().First(1).TruncateHalf(), call: read, attempts: 2},
 		{name: "truncated gzip", fault: any1().First(1).GzipTruncated(), call: read, attempts: 2},
 		{name: "truncated gzip, create", fault: any1().GzipTruncated(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "HTML 200", fault: any1().HTML(200), call: read, want: identkit.ErrBadResponse, attempts: 1},
@@ -81,9 +81,9 @@ func TestTheEnemyOnFakeTime(t *testing.T) {
 		{name: "null", fault: any1().JSON(200, nil), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "{}", fault: any1().JSON(200, map[string]any{}), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "empty 200", fault: any1().Empty(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
-		{name: "doubled JSON", fault: any1().Double(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "duplicate body", fault: any1().Double(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "bad JSON", fault: any1().BadJSON(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
-		{name: "204 where an object is due", fault: any1().Status(204), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "204 instead of an object", fault: any1().Status(204), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "redirect to another host", fault: any1().Redirect("https://evil.example/"), call: read, want: identkit.ErrBadResponse, attempts: 1},
 		{name: "redirect to another host, create", fault: any1().Redirect("https://evil.example/"), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "redirect to nowhere", fault: any1().Status(302).Header("Location", "::%"), call: read, want: identkit.ErrBadResponse, attempts: 1},
@@ -104,11 +104,11 @@ func TestTheEnemyOnFakeTime(t *testing.T) {
 				start := time.Now()
 				var resp identkit.Response
 				err := c.call(t.Context(), client, identkit.WithResponse(&resp))
-				took := time.Since(start)
+				duration := time.Since(start)
 				assert.Equal(t, c.attempts, srv.Journal().Len(), "attempts")
-				assert.GreaterOrEqual(t, took, c.took)
+				assert.GreaterOrEqual(t, duration, c.duration)
 				if c.atMost > 0 {
-					assert.LessOrEqual(t, took, c.atMost)
+					assert.LessOrEqual(t, duration, c.atMost)
 				}
 				if c.want == "" {
 					require.NoError(t, err)
@@ -126,7 +126,7 @@ func TestTheEnemyOnFakeTime(t *testing.T) {
 	}
 }
 
-func TestRefusedAttemptIsCounted(t *testing.T) {
+func TestUnreachableServerCountsAsAnAttempt(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.New(powerauthtest.Options{})
 	srv.Fault(identkittest.Any().First(1).Refuse())
@@ -139,18 +139,18 @@ func TestRefusedAttemptIsCounted(t *testing.T) {
 	assert.Equal(t, 200, resp.Attempts[1].Status)
 }
 
-// The same over real sockets, where net/http has its own opinions.
-func TestTheEnemyOverSockets(t *testing.T) {
+// The same over real sockets, where net/http has retries of its own.
+func TestFaultsOverSockets(t *testing.T) {
 	t.Parallel()
-	for _, c := range []enemyRow{
-		{name: "reset before the answer, create", fault: identkittest.Any().First(1).Reset(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "reset before the answer", fault: identkittest.Any().First(1).Reset(), call: read, attempts: 2},
-		{name: "reset inside the answer", fault: identkittest.Any().First(1).ResetInBody(), call: read, attempts: 2},
+	for _, c := range []faultCase{
+		{name: "reset before the response, create", fault: identkittest.Any().First(1).Reset(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "reset before the response", fault: identkittest.Any().First(1).Reset(), call: read, attempts: 2},
+		{name: "reset inside the response", fault: identkittest.Any().First(1).ResetInBody(), call: read, attempts: 2},
 		{name: "reset after the headers, create", fault: identkittest.Any().ResetAfterHeaders(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "answer lost, create", fault: identkittest.Any().LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "one byte at a time for ever", fault: identkittest.Any().Drip(1, 20*time.Millisecond), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
+		{name: "response lost, create", fault: identkittest.Any().LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "one byte at a time", fault: identkittest.Any().Drip(1, 20*time.Millisecond), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
 		{name: "slow header", fault: identkittest.Any().SlowHeader(time.Minute), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
-		{name: "truncated answer", fault: identkittest.Any().TruncateHalf(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "truncated response", fault: identkittest.Any().TruncateHalf(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "truncated gzip", fault: identkittest.Any().GzipTruncated(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "redirect", fault: identkittest.Any().Redirect("https://evil.example/"), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 	} {
@@ -171,7 +171,7 @@ func TestTheEnemyOverSockets(t *testing.T) {
 	}
 }
 
-func TestARedirectSendsNothingElsewhere(t *testing.T) {
+func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	var visits atomic.Int32
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
@@ -186,7 +186,7 @@ func TestARedirectSendsNothingElsewhere(t *testing.T) {
 	assert.Zero(t, visits.Load(), "even if the caller's client would follow")
 }
 
-func TestHugeAnswersAreRefusedInLittleMemory(t *testing.T) { // not parallel: it measures the heap
+func TestOversizedResponsesAreReadInBoundedMemory(t *testing.T) { // not parallel: it measures the heap
 	for name, fault := range map[string]identkittest.Rule{
 		"gzip bomb of 1 GiB": identkittest.Any().GzipBomb(1 << 30),
 		"body of 1 GiB":      identkittest.Any().Huge(1 << 30),
@@ -202,12 +202,12 @@ func TestHugeAnswersAreRefusedInLittleMemory(t *testing.T) { // not parallel: it
 				require.ErrorIs(t, read(t.Context(), client), identkit.ErrResponseTooLarge)
 			})
 			assert.Less(t, peak, uint64(64<<20))
-			assert.Equal(t, 2, srv.Journal().Len(), "not asked for again")
+			assert.Equal(t, 2, srv.Journal().Len(), "not retried")
 		})
 	}
 }
 
-// peakHeap is by how much the heap in use grew at most while f ran.
+// peakHeap is the largest growth of the heap in use while f runs.
 func peakHeap(f func()) uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -228,12 +228,12 @@ func peakHeap(f func()) uint64 {
 	}
 }
 
-func TestAnUnknownHostIsNotAskedForAgain(t *testing.T) {
+func TestUnknownHostIsNotRetried(t *testing.T) {
 	t.Parallel()
 	dials := 0
-	client := clientOf(t, "https://nobody.invalid/pac", &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+	client := clientOf(t, "https://unknown.invalid/pac", &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		dials++
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "nobody.invalid", IsNotFound: true}}
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "unknown.invalid", IsNotFound: true}}
 	}})
 	err := create(t.Context(), client)
 	require.ErrorIs(t, err, identkit.ErrNetwork)
@@ -245,7 +245,7 @@ func TestAnUnknownHostIsNotAskedForAgain(t *testing.T) {
 	assert.Equal(t, 1, dials)
 }
 
-func TestAnExpiredCertificateIsRefused(t *testing.T) {
+func TestExpiredCertificateIsRejected(t *testing.T) {
 	t.Parallel()
 	var handled atomic.Int32
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { handled.Add(1) }))
@@ -253,8 +253,8 @@ func TestAnExpiredCertificateIsRefused(t *testing.T) {
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	pool := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	late := &tls.Config{RootCAs: pool, Time: func() time.Time { return time.Now().AddDate(200, 0, 0) }}
-	client := clientOf(t, srv.URL, &http.Transport{TLSClientConfig: late})
+	expired := &tls.Config{RootCAs: pool, Time: func() time.Time { return time.Now().AddDate(200, 0, 0) }}
+	client := clientOf(t, srv.URL, &http.Transport{TLSClientConfig: expired})
 	err := create(t.Context(), client)
 	require.ErrorIs(t, err, identkit.ErrNetwork)
 	require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
@@ -266,7 +266,7 @@ func TestAnExpiredCertificateIsRefused(t *testing.T) {
 	assert.Zero(t, handled.Load())
 }
 
-func TestAContextCanBeCancelledInEachPhase(t *testing.T) {
+func TestContextIsCancelledInEachPhase(t *testing.T) {
 	t.Parallel()
 	t.Run("before the call", func(t *testing.T) {
 		t.Parallel()
@@ -295,9 +295,9 @@ func TestAContextCanBeCancelledInEachPhase(t *testing.T) {
 		fault   identkittest.Rule
 		unknown bool
 	}{
-		"waiting for the answer":  {identkittest.Any().SlowHeader(time.Minute), true},
-		"inside the answer":       {identkittest.Any().Drip(1, time.Second), true},
-		"waiting for another try": {identkittest.Any().RetryAfter(429, "9"), false},
+		"waiting for the response": {identkittest.Any().SlowHeader(time.Minute), true},
+		"inside the response":      {identkittest.Any().Drip(1, time.Second), true},
+		"waiting for a retry":      {identkittest.Any().RetryAfter(429, "9"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -312,9 +312,9 @@ func TestAContextCanBeCancelledInEachPhase(t *testing.T) {
 				require.ErrorIs(t, err, context.Canceled)
 				require.ErrorIs(t, err, reason)
 				assert.Equal(t, c.unknown, errors.Is(err, identkit.ErrOutcomeUnknown))
-				assert.Equal(t, 5*time.Second, time.Since(start), "at once")
+				assert.Equal(t, 5*time.Second, time.Since(start), "immediately")
 				if !c.unknown {
-					require.ErrorIs(t, err, identkit.ErrRateLimited, "what the last attempt said is kept")
+					require.ErrorIs(t, err, identkit.ErrRateLimited, "the error of the last attempt stays")
 				}
 			})
 		})
@@ -326,7 +326,7 @@ func TestAContextCanBeCancelledInEachPhase(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
 			defer cancel()
 			err := read(ctx, srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.InitialBackoff = 9 * time.Second }))
-			require.ErrorIs(t, err, identkit.ErrUnavailable, "a wait that does not fit is not begun: the last real error")
+			require.ErrorIs(t, err, identkit.ErrUnavailable, "a wait that does not fit the deadline is not begun: the last real error")
 		})
 	})
 	t.Run("the call's own timeout", func(t *testing.T) {
