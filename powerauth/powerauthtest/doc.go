@@ -12,7 +12,8 @@
 // and requests as strictly as the contract says the vendor does, and speaks either side of each point on which sources disagree (see
 // [Options]). It verifies what phones sign for real: attempts fall, devices block, counters move.
 //
-// [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys. [Server.AddCallback] has changes told as the
+// [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys. [FormatOfflineQR] and its like write the texts
+// that package protocol reads. [Server.AddCallback] has changes told as the
 // vendor tells them, retries included: when [Server.DeliverCallbacks] is called, or by themselves with Options.SendCallbacks.
 //
 // Faults come by rule (package identkittest), the journal shows what came in.
