@@ -136,6 +136,34 @@ func TestEveryOperationHasARouteInTheFakeAndAnExample(t *testing.T) {
 	}
 }
 
+func TestEveryProtocolFunctionIsOnTheSurfaceMapAndInAnExample(t *testing.T) {
+	t.Parallel()
+	api, err := os.ReadFile("API.md")
+	require.NoError(t, err)
+	folder := filepath.Join("powerauth", "protocol")
+	shown := calledInExamples(t, folder)
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	require.NoError(t, err)
+	functions := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, decl := range f.Decls {
+			d, ok := decl.(*ast.FuncDecl)
+			if !ok || d.Recv != nil || !d.Name.IsExported() {
+				continue
+			}
+			functions++
+			assert.Contains(t, string(api), "`"+d.Name.Name+"`", "API.md does not list it")
+			assert.True(t, shown["."+d.Name.Name], "no example calls %s", d.Name.Name)
+		}
+	}
+	assert.Greater(t, functions, 10)
+}
+
 // calledInExamples lists the calls in the Example functions of some folders, as "Service.Method" or ".Method".
 func calledInExamples(t *testing.T, folders ...string) map[string]bool {
 	t.Helper()

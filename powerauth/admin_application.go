@@ -9,7 +9,7 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// CreateApplication is a new application.
+// CreateApplicationParams asks for a new application.
 type CreateApplicationParams struct {
 	// ID is the application's identifier, the AppID of other calls. Required.
 	ID ApplicationID `json:"id"`

@@ -23,12 +23,19 @@
 //	})
 //	mux.Handle("POST /payments", protect(handler))
 //
-// [NewCallbackHandler] receives callbacks, and [AdminClient] sets a deployment up, with credentials of its own.
+// [NewCallbackHandler] receives callbacks, and [AdminClient] sets a deployment up, with credentials of its own. Package [protocol] reads
+// and writes activation codes, QR texts, headers of phones, deeplinks and operation data, without any call:
+//
+//	code, err := protocol.NormalizeActivationCode(typed)
+//	link, err := protocol.ProximityDeeplink{OperationID: op.ID, OTP: op.ProximityOTP}.URL("my-bank")
+//	otp, err := protocol.NormalizeOfflineOTP(typed, 0) // for Operations.VerifyOfflineOTP
+//
+// It also defines the factors: [protocol.Possession], [protocol.Knowledge], [protocol.Biometry].
 //
 // The multi-device API (paths under /v2) is covered. The single-device API is left out on purpose: the vendor steers everyone to
 // v2, which does all it does.
 //
 // PAC belongs into an internal network; phones talk to the enrollment server instead. What is known of PAC comes from the
 // vendor's tutorial, the public beginnings of its reference, its test suites and the open-source engine underneath; what is
-// assumed is called so in the doc comments and listed in ASSUMPTIONS.md. Package powerauthtest plays PAC in tests.
+// assumed is called so in the doc comments and listed in ASSUMPTIONS.md. Package powerauthtest simulates PAC in tests.
 package powerauth

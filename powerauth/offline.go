@@ -52,10 +52,10 @@ func (s *Operations) OfflineQR(ctx context.Context, id OperationID, device Regis
 	}, (*OfflineQRCode).finish, opts)
 }
 
-// VerifyOfflineOTP asks whether the code that a user copied from the phone approves an operation.
+// VerifyOfflineOTPParams asks whether the code that a user copied from the phone approves an operation.
 type VerifyOfflineOTPParams struct {
-	// OTP is the code, two groups of digits: "12345678-12345678". Required. [protocol.NormalizeOfflineOTP] brings what users type into
-	// that form; whether PAC takes others is undocumented.
+	// OTP is the code, two groups of digits: "12345678-12345678". Required. [protocol.NormalizeOfflineOTP] puts what users type into
+	// that form; whether PAC accepts others is undocumented.
 	OTP identkit.Secret
 	// Nonce is that of the QR code the user saw. Required.
 	Nonce string

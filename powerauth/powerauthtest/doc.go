@@ -12,8 +12,8 @@
 // and requests as strictly as the vendor's contract says, and implements both variants where the vendor's documents disagree (see
 // [Options]). It verifies signatures for real: it counts attempts and counters, and blocks devices.
 //
-// [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys. [Server.AddCallback] sends changes as
-// the vendor does, with retries: when [Server.DeliverCallbacks] is called, or by itself with Options.SendCallbacks.
+// [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys, [FormatOfflineQR] and its like write the texts that
+// package protocol reads. [Server.AddCallback] sends changes as the vendor does, with retries: when [Server.DeliverCallbacks] is called, or by itself with Options.SendCallbacks.
 //
 // Faults are injected by rule (package identkittest); the journal shows the requests.
 //

@@ -19,8 +19,8 @@ var ErrActivationCode = errors.New("powerauth: not an activation code")
 // "W65WE-3T7VI-7FBS2-A4OYA". It carries 80 random bits and a checksum that finds typing errors.
 //
 // A code is good for one registration, within the minutes until the registration expires. Until then whoever has it can
-// register a device for the user. Printing or logging one therefore gives a mask, as with [identkit.Secret];
-// string(code) gives the text, and so does JSON, on which it travels to the user's screen.
+// register a device for the user. Printing or logging one therefore writes a mask, as with [identkit.Secret];
+// string(code) is the text, and JSON holds it, so that it can be sent to the user's screen.
 //
 // Source: wultra/powerauth-crypto, docs/Activation-Code.md, checked 2026-11.
 type ActivationCode string
@@ -86,7 +86,7 @@ func NormalizeActivationCode(typed string) (ActivationCode, error) {
 	return checkActivationCode(symbols)
 }
 
-// checkActivationCode takes a code without its dashes.
+// checkActivationCode checks a code without its dashes.
 func checkActivationCode(symbols string) (ActivationCode, error) {
 	if len(symbols) != codeSymbols {
 		return "", fmt.Errorf("%w: it has 20 letters and digits", ErrActivationCode)
@@ -94,7 +94,7 @@ func checkActivationCode(symbols string) (ActivationCode, error) {
 	b, err := codeAlphabet.DecodeString(symbols)
 	// Encoding again refuses what the decoder skips, and a last character whose unused bits are not zero.
 	if err != nil || codeAlphabet.EncodeToString(b) != symbols {
-		return "", fmt.Errorf("%w: it is made of A-Z and 2-7", ErrActivationCode)
+		return "", fmt.Errorf("%w: it consists of A-Z and 2-7", ErrActivationCode)
 	}
 	if pacrypto.CRC16(b[:codeRandom]) != binary.BigEndian.Uint16(b[codeRandom:]) {
 		return "", fmt.Errorf("%w: wrong checksum", ErrActivationCode)

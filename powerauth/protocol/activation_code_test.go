@@ -23,7 +23,7 @@ func ExampleParseActivationCode() {
 	fmt.Println(err)
 	// Output:
 	// [secret] W65WE-3T7VI-7FBS2-A4OYA <nil>
-	// powerauth: not an activation code: it is made of A-Z and 2-7
+	// powerauth: not an activation code: it consists of A-Z and 2-7
 }
 
 func ExampleNormalizeActivationCode() {
@@ -154,7 +154,7 @@ func TestActivationCodesMatchPublishedVectors(t *testing.T) {
 	}
 }
 
-// codeStartingWith makes a code with the given first character of A–Z and 2–7.
+// codeStartingWith makes a code whose first character is c, one of A–Z and 2–7.
 func codeStartingWith(t *testing.T, c byte) protocol.ActivationCode {
 	t.Helper()
 	value := c - 'A'

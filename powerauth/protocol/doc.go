@@ -15,9 +15,9 @@
 //
 // # Operations
 //
-// [ParseOperationData] takes apart what the user signs, [OperationData.Encode] writes what is expected of it. [ProximityDeeplink] is the
+// [ParseOperationData] parses what the user signs, [OperationData.Encode] writes what a backend expects. [ProximityDeeplink] is the
 // link or QR code that opens an operation on a phone in front of the screen. For phones without a network, [ParseOfflineQR] reads the
-// QR text, [OfflineQR.Verify] verifies it, and [NormalizeOfflineOTP] brings the code that a user copied into its form.
+// QR text, [OfflineQR.Verify] verifies it, and [NormalizeOfflineOTP] puts the code that a user typed into the form that the provider expects.
 //
 // # Applications
 //

@@ -41,9 +41,9 @@ func (f Factors) Known() bool { return len(f.List()) > 0 }
 // Has reports whether the combination is known and holds all the wanted factors. It is false when none are named, so
 // that an empty policy allows nothing.
 func (f Factors) Has(wanted ...Factor) bool {
-	held := f.List()
+	factors := f.List()
 	for _, w := range wanted {
-		if !slices.Contains(held, w) {
+		if !slices.Contains(factors, w) {
 			return false
 		}
 	}

@@ -41,7 +41,7 @@ type ApplicationKey string
 type TokenID string
 
 // AuthorizationHeader is the content of X-PowerAuth-Authorization: a phone's code over one request. None of it is
-// authenticated until the provider has verified it; give the provider the header's text unchanged, and only once.
+// authenticated until the provider has verified it; send the provider the header's text unchanged, and once.
 //
 // Source: PowerAuthAuthorizationHttpHeader and its validator in wultra/powerauth-crypto, checked 2026-11.
 type AuthorizationHeader struct {
@@ -118,7 +118,7 @@ func codeFields(version string) (code, kind string, known bool) {
 }
 
 // TokenHeader is the content of X-PowerAuth-Token, by which a phone shows that it holds a token, good for reading only. None of
-// it is authenticated until the provider has verified it; give the provider the header's text unchanged, and only once.
+// it is authenticated until the provider has verified it; send the provider the header's text unchanged, and once.
 //
 // Source: wultra/powerauth-crypto, docs/MAC-Token-Based-Authentication.md and the header's validator, checked 2026-11.
 type TokenHeader struct {
@@ -162,7 +162,7 @@ func ParseTokenHeader(value string) (*TokenHeader, error) {
 	return h, nil
 }
 
-// Timestamp is the time the phone gives for its request; the zero time when the text is not a number.
+// Timestamp is the time of the request by the phone's clock; the zero time when the text is not a number.
 func (h *TokenHeader) Timestamp() time.Time {
 	ms, err := strconv.ParseInt(h.TimestampText, 10, 64)
 	if err != nil {
@@ -181,7 +181,7 @@ var (
 	errDuplicate = errors.New("duplicate field")
 )
 
-// parseHeader refuses a duplicate field: the server would take the last, another reader the first.
+// parseHeader refuses a duplicate field: the server would read the last, another reader the first.
 func parseHeader(value string) (map[string]string, error) {
 	if len(value) > MaxHeaderLength {
 		return nil, errLong

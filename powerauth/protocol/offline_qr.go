@@ -28,14 +28,14 @@ type OfflineQR struct {
 	Title, Message string
 	// DataText is the operation data as it stands in the text, which is what the phone's code covers.
 	DataText string
-	// Data is DataText taken apart.
+	// Data is DataText, parsed.
 	Data OperationData
 	// Flags says how the app is to behave.
 	Flags OfflineFlags
 	// ExtraLines are the lines between flags and nonce. The first is the proximity code, see [OfflineQR.ProximityOTP]; the format
 	// reserves the others for later versions.
 	ExtraLines []string
-	// Nonce is Base64 of 16 bytes. It belongs to this QR code: verifying the user's code takes it.
+	// Nonce is Base64 of 16 bytes. It belongs to this QR code: it is needed to verify the user's code.
 	Nonce string
 	// KeyType says which key signed.
 	KeyType OfflineKey
@@ -58,7 +58,7 @@ type OfflineFlag string
 
 // The flags known so far.
 const (
-	OfflineFlagBiometry     OfflineFlag = "B" // biometry may take the place of the PIN
+	OfflineFlagBiometry     OfflineFlag = "B" // biometry may replace the PIN
 	OfflineFlagFlipButtons  OfflineFlag = "X" // approve and reject change places
 	OfflineFlagFraudWarning OfflineFlag = "F" // the app warns of fraud
 	OfflineFlagBlockOnCall  OfflineFlag = "C" // no approval during a phone call
@@ -67,7 +67,7 @@ const (
 // OfflineKey says which key signed an offline operation.
 type OfflineKey string
 
-// The keys. OfflineKeyMAC stands in no document; the vendor's newest phone parser takes it, with a MAC of 32 bytes.
+// The keys. OfflineKeyMAC is undocumented; the vendor's newest phone parser reads it, with a MAC of 32 bytes.
 const (
 	OfflineKeyMaster       OfflineKey = "0" // the application's master server key
 	OfflineKeyPersonalized OfflineKey = "1" // the server's key of this registration
@@ -78,7 +78,7 @@ const (
 	maxOfflineQR = 8 << 10
 	// Lines before the extra ones, and after them.
 	offlineHeadLines, offlineTailLines = 5, 2
-	// The sizes that the phone takes for a signature, in bytes.
+	// The sizes of a signature that the phone accepts, in bytes.
 	minSignature, maxSignature, macSize = 64, 255, 32
 )
 
@@ -176,8 +176,8 @@ const (
 	maxOTPTyped    = 128
 )
 
-// NormalizeOfflineOTP brings the code that a user copied from the phone, often drawn as four groups of four, into the
-// form that the provider takes: two groups of digits joined by a dash, "12345678-12345678". Spaces and dashes may stand
+// NormalizeOfflineOTP puts the code that a user copied from the phone, often shown as four groups of four, into the
+// form that the provider expects: two groups of digits joined by a dash, "12345678-12345678". Spaces and dashes may stand
 // anywhere; other characters, and too few or too many digits, are [ErrOfflineOTP]. So a typing error costs the
 // user none of the attempts that the provider counts.
 //

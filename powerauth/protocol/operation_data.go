@@ -17,7 +17,7 @@ var ErrOperationData = errors.New("powerauth: not operation data")
 // OperationID identifies an operation. It is opaque, a UUID in every sample.
 type OperationID string
 
-// OperationData is the signed content of an operation in the form that the app takes apart to show it: a header such as
+// OperationData is the signed content of an operation in the form that the app parses to show it: a header such as
 // "A1" and typed fields, joined by asterisks. The provider builds it from the operation's template and parameters. A backend
 // reads that of an operation or of an offline QR code, or encodes what it expects and compares.
 //
@@ -141,7 +141,7 @@ func DateField(t time.Time) OperationField {
 	return OperationField{Type: FieldDate, Value: t.Format(fieldDate)}
 }
 
-// Amount takes an amount apart; it is false for other fields.
+// Amount splits an amount; ok is false for other fields.
 func (f OperationField) Amount() (amount, currency string, ok bool) {
 	if f.Type != FieldAmount || !amountForm.MatchString(f.Value) {
 		return "", "", false
@@ -150,7 +150,7 @@ func (f OperationField) Amount() (amount, currency string, ok bool) {
 	return f.Value[:end], f.Value[end:], true
 }
 
-// Account takes an account apart; it is false for other fields. The BIC may be empty.
+// Account splits an account; ok is false for other fields. The BIC may be empty.
 func (f OperationField) Account() (iban, bic string, ok bool) {
 	if f.Type != FieldAccount || !accountForm.MatchString(f.Value) {
 		return "", "", false
@@ -159,8 +159,8 @@ func (f OperationField) Account() (iban, bic string, ok bool) {
 	return iban, bic, true
 }
 
-// Date returns the day, at midnight UTC; it is false for other fields.
-func (f OperationField) Date() (time.Time, bool) {
+// Date returns the day, at midnight UTC; ok is false for other fields.
+func (f OperationField) Date() (day time.Time, ok bool) {
 	if f.Type != FieldDate {
 		return time.Time{}, false
 	}

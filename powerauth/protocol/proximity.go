@@ -19,8 +19,8 @@ import (
 var ErrProximityDeeplink = errors.New("powerauth: not a proximity deeplink")
 
 // ProximityDeeplink names the operation that a phone opens, with a code that changes every 30 seconds: a phone that sends it
-// has seen the screen on which the user started the operation. Show it as a QR code or link in one of three forms: [ProximityDeeplink.URL],
-// [ProximityDeeplink.CodeURL] or [ProximityDeeplink.JWT].
+// has seen the screen on which the user started the operation. Show it as a QR code or link in one of three forms:
+// [ProximityDeeplink.URL], [ProximityDeeplink.CodeURL] or [ProximityDeeplink.JWT].
 //
 // Source: parser and tests of wultra/mtoken-sdk-ios (WMTPACUtils), checked 2026-11.
 type ProximityDeeplink struct {
