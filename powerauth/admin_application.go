@@ -8,7 +8,7 @@ import (
 	"github.com/identkit/identkit/internal/transport"
 )
 
-// CreateApplication is a new application.
+// CreateApplicationParams is a new application.
 type CreateApplicationParams struct {
 	// ID is the application's identifier, the AppID of other calls. Required.
 	ID string `json:"id"`

@@ -25,7 +25,7 @@ const (
 // Known reports whether this version of the package knows the type.
 func (t CallbackType) Known() bool { return t == CallbackOperation || t == CallbackRegistration }
 
-// CreateCallback asks PAC to send callbacks; see [NewCallbackHandler] for receiving them.
+// CreateCallbackParams asks PAC to send callbacks; see [NewCallbackHandler] for receiving them.
 type CreateCallbackParams struct {
 	// Name is for humans. Required.
 	Name string

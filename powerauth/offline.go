@@ -52,7 +52,7 @@ func (s *Operations) OfflineQR(ctx context.Context, id OperationID, device Regis
 	}, (*OfflineQRCode).finish, opts)
 }
 
-// VerifyOfflineOTP asks whether the code that a user copied from the phone approves an operation.
+// VerifyOfflineOTPParams asks whether the code that a user copied from the phone approves an operation.
 type VerifyOfflineOTPParams struct {
 	// OTP is the code, two groups of digits: "12345678-12345678". Required. [NormalizeOfflineOTP] brings what users type into
 	// that form; whether PAC takes others is undocumented.
