@@ -13,7 +13,7 @@ import (
 	"github.com/identkit/identkit/internal/wire"
 )
 
-// Validate asks for the verdict of a claim.
+// ValidateParams asks for the verdict of a claim.
 type ValidateParams struct {
 	// Token is the claim's. Required. Take it from where the backend kept it, not from the app.
 	Token ClaimToken
