@@ -275,7 +275,7 @@ func TestARefusedPhotoIsSentAgainFromItsBeginning(t *testing.T) {
 func TestTwoMegabytesMayBeTooMuch(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge} {
-		srv := iproovtest.New(iproovtest.Options{MaxImage: 2_000_000, LargeImageStatus: status})
+		srv := iproovtest.New(iproovtest.Options{MaxImage: 2_000_000, Dialect: iproovtest.Dialect{LargeImageStatus: status}})
 		claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 		require.NoError(t, err)
 		_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(2_050_000))})

@@ -65,7 +65,7 @@ func (s *Server) sdkConfig(a *application) identkit.Secret {
 
 func (s *Server) applicationBody(a *application) map[string]any {
 	key := s.MasterPublicKey()
-	if s.opts.MasterKeyAsSPKI {
+	if s.opts.Dialect.MasterKeyAsSPKI {
 		der, err := x509.MarshalPKIXPublicKey(&s.key.PublicKey)
 		if err != nil {
 			panic("powerauthtest: " + err.Error()) // our own key; the engine contains it

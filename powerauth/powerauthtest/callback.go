@@ -234,13 +234,13 @@ func (s *Server) applicationsOf(o *operation) []string {
 
 func (s *Server) callbackType(kind powerauth.CallbackType) any {
 	switch {
-	case s.opts.CallbackTypes == TypesMissing:
+	case s.opts.Dialect.CallbackTypes == TypesMissing:
 		return nil
-	case s.opts.CallbackTypes == TypesShort && kind == powerauth.CallbackOperation:
+	case s.opts.Dialect.CallbackTypes == TypesShort && kind == powerauth.CallbackOperation:
 		return "OPERATION"
-	case s.opts.CallbackTypes == TypesShort:
+	case s.opts.Dialect.CallbackTypes == TypesShort:
 		return "ACTIVATION"
-	case s.opts.CallbackTypes == TypesActivationChange && kind == powerauth.CallbackRegistration:
+	case s.opts.Dialect.CallbackTypes == TypesActivationChange && kind == powerauth.CallbackRegistration:
 		return "ACTIVATION_STATUS_CHANGE"
 	}
 	return string(kind)
@@ -256,10 +256,10 @@ func (s *Server) enqueue(cb *callback, members map[string]any, id string) {
 		member, ok := members[name]
 		switch {
 		case !ok:
-		case name == "activationFlag" && !s.opts.ActivationFlagAlways && !strings.Contains(cb.URL, name):
-		case name == "applications" && s.opts.CallbackApplications == ApplicationsText:
+		case name == "activationFlag" && !s.opts.Dialect.ActivationFlagAlways && !strings.Contains(cb.URL, name):
+		case name == "applications" && s.opts.Dialect.CallbackApplications == ApplicationsText:
 			chosen[name] = "[" + strings.Join(member.([]string), ", ") + "]"
-		case name == "applications" && s.opts.CallbackApplications == ApplicationsSingle:
+		case name == "applications" && s.opts.Dialect.CallbackApplications == ApplicationsSingle:
 			if apps := member.([]string); len(apps) > 0 {
 				chosen["applicationId"] = apps[0]
 			}

@@ -9,8 +9,8 @@
 //	err = phone.SignRequest(request, "/payment/create", powerauthtest.PIN("1379"))
 //
 // The fake keeps registrations, operations, tokens and passkeys, walks their state machines on its own clock, checks credentials
-// and requests as strictly as the contract says the vendor does, and speaks either side of each point on which sources disagree (see
-// [Options]). It verifies what phones sign for real: attempts fall, devices block, counters move.
+// and requests as strictly as the contract says the vendor does, and simulates both variants of each point on which the documents disagree (see
+// [Dialect]). It verifies what phones sign for real: attempts fall, devices block, counters move.
 //
 // [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys. [Server.AddCallback] has changes told as the
 // vendor tells them, retries included: when [Server.DeliverCallbacks] is called, or by themselves with Options.SendCallbacks.

@@ -28,7 +28,7 @@ func (s *Server) listPasskeys(c *fakeserver.Call) {
 		AppID  *string `json:"appId"`
 	}
 	query := c.Query()
-	if s.opts.PasskeyListByQuery || len(c.Body()) == 0 {
+	if s.opts.Dialect.PasskeyListByQuery || len(c.Body()) == 0 {
 		user, app := query.Get("userId"), query.Get("appId")
 		in.UserID, in.AppID = &user, &app
 	} else if !s.decodePasskey(c, "listAuthenticators", &in) {
@@ -211,7 +211,7 @@ func (s *Server) decodePasskey(c *fakeserver.Call, object string, v any) bool {
 		}
 		return true
 	}
-	if s.opts.PasskeyRequestObject {
+	if s.opts.Dialect.PasskeyRequestObject {
 		invalid(c, violation{object + ".requestObject", json.RawMessage("null"), "must not be null"})
 		return false
 	}
@@ -220,14 +220,14 @@ func (s *Server) decodePasskey(c *fakeserver.Call, object string, v any) bool {
 
 // okPasskey answers with an object, in an envelope where the deployment has them.
 func (s *Server) okPasskey(c *fakeserver.Call, v any) {
-	if s.opts.EnvelopePasskeys && !s.opts.EnvelopeSuccess {
+	if s.opts.Dialect.EnvelopePasskeys && !s.opts.Dialect.EnvelopeSuccess {
 		v = envelope{"OK", v}
 	}
 	s.ok(c, v)
 }
 
 func (s *Server) encoding() *base64.Encoding {
-	if s.opts.PasskeyBase64URL {
+	if s.opts.Dialect.PasskeyBase64URL {
 		return base64.RawURLEncoding
 	}
 	return base64.StdEncoding

@@ -114,13 +114,13 @@ func (s *Server) Config() powerauth.Config {
 	if !s.engine.Started() {
 		cfg.Options.HTTPClient = &http.Client{Transport: s.Transport()}
 	}
-	if s.opts.AuditUnderV2 {
+	if s.opts.Dialect.AuditUnderV2 {
 		cfg.Options.Paths = map[string]string{auditOperation: auditPathV2}
 	}
-	if s.opts.PasskeyBase64URL {
+	if s.opts.Dialect.PasskeyBase64URL {
 		cfg.Passkeys.Base64 = powerauth.PasskeyBase64URL
 	}
-	cfg.Passkeys.WrapRequests = s.opts.PasskeyRequestObject
+	cfg.Passkeys.WrapRequests = s.opts.Dialect.PasskeyRequestObject
 	return cfg
 }
 

@@ -154,7 +154,7 @@ func sameBytes(a, b string) bool {
 // verdict is the answer to a verification. A registration that does not exist counts as removed, without anything else.
 func (s *Server) verdict(name string, valid bool, r *registration, factors powerauth.Factors) map[string]any {
 	out := map[string]any{"registrationStatus": powerauth.RegistrationRemoved}
-	if s.opts.ExplicitNulls {
+	if s.opts.Dialect.ExplicitNulls {
 		for _, member := range []string{"userId", "registrationId", "blockedReason", "signatureType", "remainingAttempts", "flags", "application"} {
 			out[member] = nil
 		}
@@ -169,13 +169,13 @@ func (s *Server) verdict(name string, valid bool, r *registration, factors power
 	if r.blocked != "" {
 		out["blockedReason"] = r.blocked
 	}
-	if s.opts.BareVerdicts {
+	if s.opts.Dialect.BareVerdicts {
 		delete(out, "flags")
 		delete(out, "application")
 		return out
 	}
 	out["flags"] = append([]string{}, r.flags...)
-	switch s.opts.ApplicationForm {
+	switch s.opts.Dialect.ApplicationForm {
 	case ApplicationList:
 		out["application"] = []string{r.app}
 	case ApplicationObject:
@@ -187,7 +187,7 @@ func (s *Server) verdict(name string, valid bool, r *registration, factors power
 }
 
 func (s *Server) factorText(factors powerauth.Factors) string {
-	if s.opts.UpperCaseFactors {
+	if s.opts.Dialect.UpperCaseFactors {
 		return strings.ToUpper(string(factors))
 	}
 	return strings.ToLower(string(factors))

@@ -72,8 +72,8 @@ func (s *Server) timely(h *powerauth.TokenHeader, now time.Time) bool {
 	if !isBefore32(h.Version) {
 		ahead = tokenAhead32
 	}
-	if s.opts.RequestWindow != 0 {
-		age, ahead = s.opts.RequestWindow, s.opts.RequestWindow
+	if s.opts.Dialect.RequestWindow != 0 {
+		age, ahead = s.opts.Dialect.RequestWindow, s.opts.Dialect.RequestWindow
 	}
 	at := h.Timestamp()
 	return !at.Before(now.Add(-age)) && !at.After(now.Add(ahead))
@@ -96,16 +96,16 @@ func (s *Server) spend(h *powerauth.TokenHeader, now time.Time) bool {
 // refuseToken is how a replay and a wrong time are answered: with an error, not with a verdict.
 func (s *Server) refuseToken(c *fakeserver.Call, message string) {
 	status := http.StatusBadRequest
-	if code := s.opts.TokenErrorCode; code == powerauth.CodeGeneric || code == powerauth.CodeInternalAPI {
+	if code := s.opts.Dialect.TokenErrorCode; code == powerauth.CodeGeneric || code == powerauth.CodeInternalAPI {
 		status = http.StatusInternalServerError
 	}
-	refuse(c, status, s.opts.TokenErrorCode, message)
+	refuse(c, status, s.opts.Dialect.TokenErrorCode, message)
 }
 
 // tokenVerdict is the answer to the verification of a token. For an unknown token there is nothing beside the verdict.
 func (s *Server) tokenVerdict(valid bool, t *token) map[string]any {
 	out := make(map[string]any)
-	if s.opts.ExplicitNulls {
+	if s.opts.Dialect.ExplicitNulls {
 		for _, member := range []string{"userId", "registrationId", "registrationStatus", "signatureType"} {
 			out[member] = nil
 		}
