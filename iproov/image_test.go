@@ -239,7 +239,7 @@ func TestALostAnswerToAPhotoIsNotRepeated(t *testing.T) {
 	client, ctx := srv.Client(), t.Context()
 	claim, err := client.Enrol.CreateToken(ctx, tokenIn)
 	require.NoError(t, err)
-	srv.Fault(identkittest.On("iproov.Enrol.Image").LoseAnswer())
+	srv.Fault(identkittest.On("iproov.Enrol.Image").LoseResponse())
 	_, err = client.Enrol.Image(ctx, iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(100))})
 	require.True(t, unknown(err))
 	require.ErrorContains(t, err, "ask for a verification token")

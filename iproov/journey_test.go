@@ -204,7 +204,7 @@ func TestHowAttemptsEndWithoutAVerdict(t *testing.T) {
 		outcome iproov.JourneyOutcome
 		code    string
 	}{
-		"lost answer":  {identkittest.On("iproov.Verify.Validate").LoseAnswer(), iproov.OutcomeLost, ""},
+		"lost answer":  {identkittest.On("iproov.Verify.Validate").LoseResponse(), iproov.OutcomeLost, ""},
 		"500":          {identkittest.On("iproov.Verify.Validate").Status(500), iproov.OutcomeLost, ""},
 		"odd verdict":  {identkittest.On("iproov.Verify.Validate").JSON(200, map[string]any{"passed": "true"}), iproov.OutcomeLost, ""},
 		"used token":   {identkittest.On("iproov.Verify.Validate").JSON(400, map[string]string{"error": iproov.CodeInvalidToken}), iproov.OutcomeRefused, iproov.CodeInvalidToken},

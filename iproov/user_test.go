@@ -182,7 +182,7 @@ func TestRepeatsOfUserCalls(t *testing.T) {
 			t.Parallel()
 			srv := iproovtest.New(iproovtest.Options{})
 			srv.AddUser(alice, iproov.UserActive)
-			srv.Fault(identkittest.On(c.op).Nth(1).LoseAnswer())
+			srv.Fault(identkittest.On(c.op).Nth(1).LoseResponse())
 			err := c.call(t, srv.Client().Users)
 			if c.want == nil {
 				require.NoError(t, err)

@@ -65,12 +65,12 @@ func TestTheEnemyOnFakeTime(t *testing.T) {
 		{name: "reset after the headers", fault: any1().First(1).ResetAfterHeaders(), call: read, attempts: 2},
 		{name: "reset inside the answer", fault: any1().First(1).ResetInBody(), call: read, attempts: 2},
 		{name: "reset inside the answer, create", fault: any1().First(1).ResetInBody(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "answer lost after acting", fault: any1().First(1).LoseAnswer(), call: read, attempts: 2},
-		{name: "answer lost after acting, create", fault: any1().First(1).LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "answer lost after acting", fault: any1().First(1).LoseResponse(), call: read, attempts: 2},
+		{name: "answer lost after acting, create", fault: any1().First(1).LoseResponse(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "slow header", fault: any1().First(1).SlowHeader(45 * time.Second), call: read, attempts: 2, took: 30 * time.Second, atMost: 40 * time.Second},
 		{name: "slow header, create", fault: any1().First(1).SlowHeader(45 * time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
-		{name: "one byte a second for ever", fault: any1().Drip(1, time.Second), call: read, want: identkit.ErrTimeout, attempts: 3, took: 90 * time.Second, atMost: 2 * time.Minute},
-		{name: "one byte a second for ever, create", fault: any1().Drip(1, time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
+		{name: "one byte a second for ever", fault: any1().Stream(1, time.Second), call: read, want: identkit.ErrTimeout, attempts: 3, took: 90 * time.Second, atMost: 2 * time.Minute},
+		{name: "one byte a second for ever, create", fault: any1().Stream(1, time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
 		{name: "truncated answer", fault: any1().First(1).TruncateHalf(), call: read, attempts: 2},
 		{name: "truncated gzip", fault: any1().First(1).GzipTruncated(), call: read, attempts: 2},
 		{name: "truncated gzip, create", fault: any1().GzipTruncated(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
@@ -81,7 +81,7 @@ func TestTheEnemyOnFakeTime(t *testing.T) {
 		{name: "null", fault: any1().JSON(200, nil), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "{}", fault: any1().JSON(200, map[string]any{}), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "empty 200", fault: any1().Empty(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
-		{name: "doubled JSON", fault: any1().Double(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "doubled JSON", fault: any1().DuplicateBody(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "bad JSON", fault: any1().BadJSON(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "204 where an object is due", fault: any1().Status(204), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "redirect to another host", fault: any1().Redirect("https://evil.example/"), call: read, want: identkit.ErrBadResponse, attempts: 1},
@@ -147,8 +147,8 @@ func TestTheEnemyOverSockets(t *testing.T) {
 		{name: "reset before the answer", fault: identkittest.Any().First(1).Reset(), call: read, attempts: 2},
 		{name: "reset inside the answer", fault: identkittest.Any().First(1).ResetInBody(), call: read, attempts: 2},
 		{name: "reset after the headers, create", fault: identkittest.Any().ResetAfterHeaders(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "answer lost, create", fault: identkittest.Any().LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "one byte at a time for ever", fault: identkittest.Any().Drip(1, 20*time.Millisecond), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
+		{name: "answer lost, create", fault: identkittest.Any().LoseResponse(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "one byte at a time for ever", fault: identkittest.Any().Stream(1, 20*time.Millisecond), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
 		{name: "slow header", fault: identkittest.Any().SlowHeader(time.Minute), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
 		{name: "truncated answer", fault: identkittest.Any().TruncateHalf(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "truncated gzip", fault: identkittest.Any().GzipTruncated(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
@@ -189,7 +189,7 @@ func TestARedirectSendsNothingElsewhere(t *testing.T) {
 func TestHugeAnswersAreRefusedInLittleMemory(t *testing.T) { // not parallel: it measures the heap
 	for name, fault := range map[string]identkittest.Rule{
 		"gzip bomb of 1 GiB": identkittest.Any().GzipBomb(1 << 30),
-		"body of 1 GiB":      identkittest.Any().Huge(1 << 30),
+		"body of 1 GiB":      identkittest.Any().Pad(1 << 30),
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := powerauthtest.NewServer(t)
@@ -296,7 +296,7 @@ func TestAContextCanBeCancelledInEachPhase(t *testing.T) {
 		unknown bool
 	}{
 		"waiting for the answer":  {identkittest.Any().SlowHeader(time.Minute), true},
-		"inside the answer":       {identkittest.Any().Drip(1, time.Second), true},
+		"inside the answer":       {identkittest.Any().Stream(1, time.Second), true},
 		"waiting for another try": {identkittest.Any().RetryAfter(429, "9"), false},
 	} {
 		t.Run(name, func(t *testing.T) {

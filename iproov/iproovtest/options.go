@@ -16,8 +16,8 @@ import (
 type Options struct {
 	// BasePath is the path of the REST API; empty means /api/v2. A proxy may put something in front of it.
 	BasePath string
-	// Clock is the fake's own; nil means time.Now. With an *identkittest.ManualClock a test lets claims and access tokens expire.
-	Clock identkittest.Clock
+	// Clock is the fake's own; nil means one that runs. Moving it lets claims and access tokens expire.
+	Clock *identkittest.Clock
 	// APIKey and Secret are the service provider's; empty means random ones. Client uses them.
 	APIKey, Secret identkit.Secret
 	// OAuthUsername and OAuthPassword are the OAuth user's; empty means "oauth-user" and a random one. Client uses them.

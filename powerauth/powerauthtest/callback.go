@@ -13,13 +13,13 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// CallbackPoint is the name of the delivery of a callback in fault rules:
+// CallbackTarget is the name of the delivery of a callback in fault rules:
 //
-//	srv.Fault(identkittest.On(powerauthtest.CallbackPoint).Nth(2).DuplicateDelivery())
+//	srv.Fault(identkittest.On(powerauthtest.CallbackTarget).Nth(2).DuplicateDelivery())
 //
 // Honoured are DuplicateDelivery (sent twice), Reorder (sent after the one that follows), Refuse and Reset (never arrives),
-// LoseAnswer (arrives, and counts as failed) and everything that answers in place of the receiver, such as Status.
-const CallbackPoint = "powerauth.Callbacks.Deliver"
+// LoseResponse (arrives, and counts as failed) and everything that answers in place of the receiver, such as Status.
+const CallbackTarget = "powerauth.Callbacks.Deliver"
 
 // Callback is somebody who wants to hear of changes. The admin API makes them too.
 type Callback struct {

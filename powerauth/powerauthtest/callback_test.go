@@ -222,7 +222,7 @@ func TestFaultsOfDeliveries(t *testing.T) {
 		"twice":   {on().Nth(2).DuplicateDelivery(), []any{"0", "1", "1", "2"}, []bool{true, true, true, true}},
 		"reorder": {on().Nth(1).Reorder(), []any{"1", "0", "2"}, []bool{true, true, true}},
 		"refuse":  {on().Nth(1).Refuse(), []any{"1", "2"}, []bool{false, true, true}},
-		"lose":    {on().Nth(1).LoseAnswer(), []any{"0", "1", "2"}, []bool{false, true, true}},
+		"lose":    {on().Nth(1).LoseResponse(), []any{"0", "1", "2"}, []bool{false, true, true}},
 		"status":  {on().Nth(1).Status(503), []any{"1", "2"}, []bool{false, true, true}},
 	}
 	for name, c := range cases {
@@ -246,7 +246,7 @@ func TestFaultsOfDeliveries(t *testing.T) {
 	}
 }
 
-func on() identkittest.Rule { return identkittest.On(powerauthtest.CallbackPoint) }
+func on() identkittest.Rule { return identkittest.On(powerauthtest.CallbackTarget) }
 
 func TestAnOvertakenCallbackWaitsForTheNext(t *testing.T) {
 	t.Parallel()

@@ -187,7 +187,7 @@ func (s *Server) nextEvent() (*event, identkittest.Plan) {
 		}
 		var plan identkittest.Plan
 		if !e.late {
-			plan = s.engine.Plan(CallbackPoint, request)
+			plan = s.engine.Plan(CallbackTarget, request)
 		}
 		e.held, e.late = plan.Reorder, plan.Reorder
 		if e.held {
@@ -266,7 +266,7 @@ func (s *Server) attempt(ctx context.Context, e *event, plan identkittest.Plan) 
 		s.sender.send(ctx, cb, &d)
 	}
 	switch {
-	case plan.Refuse, plan.Reset, plan.LoseAnswer:
+	case plan.Refuse, plan.Reset, plan.LoseResponse:
 		d.Status, d.Err = 0, errLost
 	case plan.Reply != nil:
 		d.Status, d.Err = plan.Reply.Status, nil

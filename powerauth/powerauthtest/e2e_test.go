@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/leaktest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 	"github.com/identkit/identkit/webhook"
@@ -112,7 +113,7 @@ func (b *bank) send(t *testing.T, r *http.Request) int {
 
 func TestPhoneTalksToAProtectedBackend(t *testing.T) {
 	t.Parallel()
-	identkittest.NoGoroutineLeaks(t)
+	leaktest.Check(t)
 	srv := powerauthtest.NewServer(t)
 	b := newBank(t, srv.Client())
 	srv.AddCallback(powerauthtest.Callback{
@@ -176,7 +177,7 @@ func TestPhoneTalksToAProtectedBackend(t *testing.T) {
 		assert.Equal(t, http.StatusCreated, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 	})
 	t.Run("a lost answer is no verdict", func(t *testing.T) {
-		srv.Fault(identkittest.On("powerauth.Signatures.Verify").LoseAnswer())
+		srv.Fault(identkittest.On("powerauth.Signatures.Verify").LoseResponse())
 		assert.Equal(t, http.StatusServiceUnavailable, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 		srv.ClearFaults()
 	})

@@ -13,8 +13,8 @@ import (
 type Options struct {
 	// BasePath is the context path; empty means /powerauth-cloud.
 	BasePath string
-	// Clock is the fake's own; nil means time.Now. With an *identkittest.ManualClock a test lets codes and operations expire.
-	Clock identkittest.Clock
+	// Clock is the fake's own; nil means one that runs. Moving it lets codes and operations expire.
+	Clock *identkittest.Clock
 	// Username and Password are the integration user's; empty means "integration" and a random password. Client uses them.
 	Username string
 	Password identkit.Secret

@@ -73,7 +73,7 @@ func New(opts Options) *Server {
 	for _, id := range opts.Applications {
 		s.addApplication(id, nil)
 	}
-	s.engine.AddFaultPoint(CallbackPoint)
+	s.engine.AddFaultTarget(CallbackTarget)
 	s.sender = newSender(s)
 	s.route()
 	return s
@@ -186,7 +186,7 @@ func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
 }
 
 // Fault adds rules; the first that fits an attempt shapes its answer. A rule about an operation that the fake does not play is a
-// panic that names those it does. [CallbackPoint] is one more name: a rule about it shapes the delivery of a callback.
+// panic that names those it does. [CallbackTarget] is one more name: a rule about it shapes the delivery of a callback.
 func (s *Server) Fault(rules ...identkittest.Rule) { s.engine.Fault(rules...) }
 
 // ClearFaults removes all rules.
