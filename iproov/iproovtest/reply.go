@@ -17,7 +17,7 @@ func refuse(c *fakeserver.Call, status int, code string) {
 
 // body reads a JSON request body, or refuses it.
 func body(c *fakeserver.Call, v any) bool {
-	if !c.HasJSON() || len(c.Decode(v)) > 0 {
+	if !c.HasJSON() || c.Decode(v) != nil {
 		refuse(c, http.StatusBadRequest, iproov.CodeMissingData)
 		return false
 	}

@@ -60,19 +60,14 @@ func decode(c *fakeserver.Call, object string, v any) bool {
 		refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Content-Type must be application/json")
 		return false
 	}
-	problems := c.Decode(v)
-	if problems == nil {
+	switch p := c.Decode(v); {
+	case p == nil:
 		return true
+	case p.Kind == fakeserver.WrongType:
+		invalid(c, violation{object + "." + p.Path, json.RawMessage(p.Value), "must be " + p.Want})
+	default:
+		refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Request body is not JSON")
 	}
-	violations := make([]violation, 0, len(problems))
-	for _, p := range problems {
-		if p.Kind == fakeserver.BadSyntax {
-			refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Request body is not JSON")
-			return false
-		}
-		violations = append(violations, violation{object + "." + p.Path, p.Value, "must be " + p.Want})
-	}
-	invalid(c, violations...)
 	return false
 }
 
