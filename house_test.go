@@ -64,7 +64,7 @@ func mayImport(importer, imported string) bool {
 		return true
 	case importer == "":
 		return in("internal/seal")
-	case importer == "internal/assumption", importer == "internal/seal", importer == "internal/pacrypto":
+	case importer == "internal/assumption", importer == "internal/seal", importer == "internal/pacrypto", importer == "internal/leaktest":
 		return false
 	case importer == "identkittest", importer == "internal/wire":
 		return in("")

@@ -1,6 +1,6 @@
 // Package identkittest is the vocabulary shared by the fakes of this module: fault rules ([On], [Any]), the
-// journal of what came in ([Journal]), the clock a fake lives by ([Clock]) and checks that nothing is given away
-// ([LeakCheck]) or left behind ([NoGoroutineLeaks]).
+// journal of what came in ([Journal]), the clock a fake lives by ([Clock]) and a check that no secret shows
+// ([LeakCheck]).
 //
 // The fakes themselves live in packages named after their provider, such as powerauthtest. A fault rule reads
 // as a sentence: which requests it is about, which of them it hits, and what happens to those.

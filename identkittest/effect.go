@@ -108,19 +108,19 @@ func (r Rule) Empty() Rule {
 	return r
 }
 
-// Double lets the fake act and sends its body twice, one behind the other.
-func (r Rule) Double() Rule {
-	r = r.said("Double()").take(slotBody, "Double")
-	r.plan.Rewrite = RewriteDouble
+// DuplicateBody lets the fake act and sends its body twice, one behind the other.
+func (r Rule) DuplicateBody() Rule {
+	r = r.said("DuplicateBody()").take(slotBody, "DuplicateBody")
+	r.plan.Rewrite = RewriteDuplicate
 	return r
 }
 
-// Huge lets the fake act and puts n spaces in front of its body, which is thus still good JSON. They are
+// Pad lets the fake act and puts n spaces in front of its body, which is thus still good JSON. They are
 // made while they are sent, so that n may be larger than memory.
-func (r Rule) Huge(n int64) Rule {
-	r = r.said("Huge(%d)", n).take(slotBody, "Huge")
+func (r Rule) Pad(n int64) Rule {
+	r = r.said("Pad(%d)", n).take(slotBody, "Pad")
 	if n < 1 || n > maxSize {
-		return r.mistake("Huge needs at least 1 byte and at most 1 TiB")
+		return r.mistake("Pad needs at least 1 byte and at most 1 TiB")
 	}
 	r.plan.Padding = n
 	return r
@@ -166,10 +166,10 @@ func (r Rule) SlowBody(bytesPerChunk int, every time.Duration) Rule {
 	return r.said("SlowBody(%d, %v)", bytesPerChunk, every).pace("SlowBody", bytesPerChunk, every)
 }
 
-// Drip sends the body one chunk at a time and then goes on with spaces for ever: Drip(1, time.Second) is one byte
+// Stream sends the body one chunk at a time and then goes on with spaces for ever: Stream(1, time.Second) is one byte
 // a second without end.
-func (r Rule) Drip(bytesPerChunk int, every time.Duration) Rule {
-	r = r.said("Drip(%d, %v)", bytesPerChunk, every).take(slotEnd, "Drip").pace("Drip", bytesPerChunk, every)
+func (r Rule) Stream(bytesPerChunk int, every time.Duration) Rule {
+	r = r.said("Stream(%d, %v)", bytesPerChunk, every).take(slotEnd, "Stream").pace("Stream", bytesPerChunk, every)
 	r.plan.Endless = true
 	return r
 }
@@ -214,10 +214,10 @@ func (r Rule) Refuse() Rule {
 	return r
 }
 
-// LoseAnswer lets the fake act and resets the connection in place of the answer: the client cannot know.
-func (r Rule) LoseAnswer() Rule {
-	r = r.said("LoseAnswer()").take(slotConnection, "LoseAnswer").take(slotReply, "LoseAnswer").take(slotEnd, "LoseAnswer")
-	r.plan.LoseAnswer = true
+// LoseResponse lets the fake act and resets the connection in place of the answer: the client cannot know.
+func (r Rule) LoseResponse() Rule {
+	r = r.said("LoseResponse()").take(slotConnection, "LoseResponse").take(slotReply, "LoseResponse").take(slotEnd, "LoseResponse")
+	r.plan.LoseResponse = true
 	return r
 }
 

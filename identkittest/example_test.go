@@ -33,7 +33,7 @@ func ExampleOn() {
 	srv := newFake()
 	srv.Fault(
 		identkittest.On("powerauth.Operations.Create").Nth(2).RetryAfter(429, "1"),
-		identkittest.On("powerauth.Operations.Create").Nth(3).LoseAnswer(),
+		identkittest.On("powerauth.Operations.Create").Nth(3).LoseResponse(),
 	)
 	for range 4 {
 		resp, err := post(srv, `{"template":"login"}`)
@@ -54,7 +54,7 @@ func ExampleOn() {
 	// 200 ""
 	// 1: answered 200, processed true, fault ""
 	// 2: answered 429, processed false, fault "On(\"powerauth.Operations.Create\").Nth(2).RetryAfter(429, \"1\")"
-	// 3: answered 0, processed true, fault "On(\"powerauth.Operations.Create\").Nth(3).LoseAnswer()"
+	// 3: answered 0, processed true, fault "On(\"powerauth.Operations.Create\").Nth(3).LoseResponse()"
 	// 4: answered 200, processed true, fault ""
 }
 
@@ -75,9 +75,9 @@ func ExampleAny() {
 	// 502 Bad Gateway text/html
 }
 
-func ExampleRule_Drip() {
+func ExampleRule_Stream() {
 	srv := newFake()
-	srv.Fault(identkittest.Any().Drip(1, time.Second))
+	srv.Fault(identkittest.Any().Stream(1, time.Second))
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL()+"/v2/operations", http.NoBody)
@@ -138,16 +138,6 @@ func ExampleNewLeakCheck() {
 		err := fmt.Errorf("login with %v failed", password) // masked; with password.Reveal() the test fails
 		lc.Error(err)
 		lc.Logger().Info("login failed", "password", password)
-	}
-	_ = test
-}
-
-func ExampleNoGoroutineLeaks() {
-	test := func(t *testing.T) {
-		identkittest.NoGoroutineLeaks(t)
-		done := make(chan struct{})
-		go close(done)
-		<-done
 	}
 	_ = test
 }

@@ -85,10 +85,10 @@ func (c *LeakCheck) Seed(name, text string) {
 // Logger returns a logger of every level whose records are checked.
 func (c *LeakCheck) Logger() *slog.Logger {
 	level := &slog.HandlerOptions{Level: slog.Level(-1 << 20)}
-	return slog.New(bothHandlers{
+	return slog.New(slog.NewMultiHandler(
 		slog.NewTextHandler(recorder{c, "log record (text)"}, level),
 		slog.NewJSONHandler(recorder{c, "log record (JSON)"}, level),
-	})
+	))
 }
 
 // Observer returns an observer whose values are checked.
@@ -220,7 +220,7 @@ func (c *LeakCheck) searchValue(where string, v any) []string {
 		findings = append(findings, c.search(where+", failing to be marshalled as JSON", err.Error())...)
 	}
 	var logged collected
-	slog.New(bothHandlers{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)}).Info("", "v", v)
+	slog.New(slog.NewMultiHandler(slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil))).Info("", "v", v)
 	return append(findings, c.search(where+", logged", string(logged))...)
 }
 

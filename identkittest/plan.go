@@ -15,8 +15,8 @@ type Plan struct {
 	Refuse bool
 	// Reset resets the connection when the request has arrived and before the fake acts.
 	Reset bool
-	// LoseAnswer lets the fake act and resets the connection in place of its answer.
-	LoseAnswer bool
+	// LoseResponse lets the fake act and resets the connection in place of its answer.
+	LoseResponse bool
 
 	// Reply is sent in place of the fake's own answer; nil means the fake's own.
 	Reply *Reply
@@ -70,10 +70,10 @@ type Rewrite uint8
 
 // The ways to change a body.
 const (
-	RewriteNone    Rewrite = iota
-	RewriteBadJSON         // cut in the middle, with honest framing
-	RewriteEmpty           // no bytes
-	RewriteDouble          // the same bytes twice
+	RewriteNone      Rewrite = iota
+	RewriteBadJSON           // cut in the middle, with honest framing
+	RewriteEmpty             // no bytes
+	RewriteDuplicate         // the same bytes twice
 )
 
 // Encoding says how a body is compressed.

@@ -20,12 +20,12 @@ import (
 
 func TestAccessTokenIsReadInEveryForm(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string]iproovtest.Options{
+	for name, dialect := range map[string]iproovtest.Dialect{
 		"array": {}, "text": {ScopeAs: "text", LifeAsText: true}, "null": {ScopeAs: "null"}, "absent": {ScopeAs: "absent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := iproovtest.New(opts)
+			srv := iproovtest.New(iproovtest.Options{Dialect: dialect})
 			a, err := srv.Client().AccessToken(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, srv.AccessTokens()[0].Token.Reveal(), a.Token.Reveal())
@@ -163,7 +163,7 @@ func TestRefusedTokensAreReplacedAndTheCallRepeatedOnce(t *testing.T) {
 	})
 	t.Run("expired on the server", func(t *testing.T) {
 		t.Parallel()
-		srv := iproovtest.New(iproovtest.Options{OAuthStatus: 403})
+		srv := iproovtest.New(iproovtest.Options{Dialect: iproovtest.Dialect{OAuthStatus: 403}})
 		srv.AddUser(alice, iproov.UserActive)
 		client := srv.Client()
 		srv.Fault(identkittest.On("iproov.Users.Get").Nth(2).ExpireToken())
@@ -175,7 +175,7 @@ func TestRefusedTokensAreReplacedAndTheCallRepeatedOnce(t *testing.T) {
 	})
 	t.Run("ended by another process's token", func(t *testing.T) {
 		t.Parallel()
-		srv := iproovtest.New(iproovtest.Options{NewTokenEndsOld: true})
+		srv := iproovtest.New(iproovtest.Options{Dialect: iproovtest.Dialect{NewTokenEndsOld: true}})
 		srv.AddUser(alice, iproov.UserActive)
 		one, other := srv.Client(), srv.Client()
 		for range 4 {

@@ -57,7 +57,7 @@ func TestTokenWithoutOptionsSendsNoBlanks(t *testing.T) {
 
 func TestTokenAnswersInEveryForm(t *testing.T) {
 	t.Parallel()
-	srv := iproovtest.New(iproovtest.Options{NullUserID: true, FallbackAsTexts: true})
+	srv := iproovtest.New(iproovtest.Options{Dialect: iproovtest.Dialect{NullUserID: true, FallbackAsTexts: true}})
 	claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 	require.NoError(t, err)
 	assert.Equal(t, alice, claim.UserID, "the one asked for")
@@ -192,7 +192,7 @@ func TestInvalidateAuthenticatesAsConfigured(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, needs := range []bool{false, true} {
-				srv := iproovtest.New(iproovtest.Options{InvalidateNeedsToken: needs})
+				srv := iproovtest.New(iproovtest.Options{Dialect: iproovtest.Dialect{InvalidateNeedsToken: needs}})
 				client := srv.Client(c.change)
 				claim, err := client.Enrol.CreateToken(t.Context(), tokenIn)
 				require.NoError(t, err)

@@ -140,7 +140,7 @@ func TestTheEnemy(t *testing.T) {
 		validate calls
 		token    calls
 	}{
-		"cut before the answer": {identkittest.Any().Nth(1).LoseAnswer(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
+		"cut before the answer": {identkittest.Any().Nth(1).LoseResponse(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
 		"reset":                 {identkittest.Any().Nth(1).Reset(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
 		"cut in the answer":     {identkittest.Any().Nth(1).TruncateHalf(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
 		"half of the JSON":      {identkittest.Any().Nth(1).BadJSON(), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},

@@ -239,7 +239,7 @@ func TestALostAnswerToAPhotoIsNotRepeated(t *testing.T) {
 	client, ctx := srv.Client(), t.Context()
 	claim, err := client.Enrol.CreateToken(ctx, tokenIn)
 	require.NoError(t, err)
-	srv.Fault(identkittest.On("iproov.Enrol.Image").LoseAnswer())
+	srv.Fault(identkittest.On("iproov.Enrol.Image").LoseResponse())
 	_, err = client.Enrol.Image(ctx, iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(100))})
 	require.True(t, unknown(err))
 	require.ErrorContains(t, err, "ask for a verification token")
@@ -275,7 +275,7 @@ func TestARefusedPhotoIsSentAgainFromItsBeginning(t *testing.T) {
 func TestTwoMegabytesMayBeTooMuch(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge} {
-		srv := iproovtest.New(iproovtest.Options{MaxImage: 2_000_000, LargeImageStatus: status})
+		srv := iproovtest.New(iproovtest.Options{MaxImage: 2_000_000, Dialect: iproovtest.Dialect{LargeImageStatus: status}})
 		claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 		require.NoError(t, err)
 		_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(2_050_000))})

@@ -78,10 +78,10 @@ func TestAJourneyThatPassedIsOver(t *testing.T) {
 
 func TestEnrolOrVerifyIsDecidedByIProov(t *testing.T) {
 	t.Parallel()
-	for name, opts := range map[string]iproovtest.Options{"no_user": {}, "invalid_user_id": {UnknownUserCode: iproov.CodeInvalidUserID}} {
+	for name, dialect := range map[string]iproovtest.Dialect{"no_user": {}, "invalid_user_id": {UnknownUserCode: iproov.CodeInvalidUserID}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := iproovtest.New(opts)
+			srv := iproovtest.New(iproovtest.Options{Dialect: dialect})
 			client, j := srv.Client(), journey(iproov.JourneyEnrolOrVerify)
 			_, err := attempt(t, srv, client, j, iproovtest.Fail("too dark"))
 			require.NoError(t, err)
@@ -204,7 +204,7 @@ func TestHowAttemptsEndWithoutAVerdict(t *testing.T) {
 		outcome iproov.JourneyOutcome
 		code    string
 	}{
-		"lost answer":  {identkittest.On("iproov.Verify.Validate").LoseAnswer(), iproov.OutcomeLost, ""},
+		"lost answer":  {identkittest.On("iproov.Verify.Validate").LoseResponse(), iproov.OutcomeLost, ""},
 		"500":          {identkittest.On("iproov.Verify.Validate").Status(500), iproov.OutcomeLost, ""},
 		"odd verdict":  {identkittest.On("iproov.Verify.Validate").JSON(200, map[string]any{"passed": "true"}), iproov.OutcomeLost, ""},
 		"used token":   {identkittest.On("iproov.Verify.Validate").JSON(400, map[string]string{"error": iproov.CodeInvalidToken}), iproov.OutcomeRefused, iproov.CodeInvalidToken},

@@ -37,7 +37,7 @@ func bubble(t *testing.T, opts iproovtest.Options, test func(t *testing.T, srv *
 	})
 }
 
-func manualClock() *identkittest.ManualClock { return identkittest.NewClock(time.Now()) }
+func manualClock() *identkittest.Clock { return identkittest.NewClock(time.Now()) }
 
 // fails checks kind and code of an error and returns it.
 func fails(t *testing.T, err error, kind identkit.Kind, code string) *identkit.Error {

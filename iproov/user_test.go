@@ -21,7 +21,7 @@ func TestAUserLivesTheirLife(t *testing.T) {
 	for name, opts := range map[string]func(*iproovtest.Options){
 		"as documented": func(*iproovtest.Options) {},
 		"the other way": func(o *iproovtest.Options) {
-			o.TitleCaseStatus, o.UnknownUserCode, o.LifeAsText, o.ScopeAs = true, iproov.CodeNoUser, true, "text"
+			o.Dialect.TitleCaseStatus, o.Dialect.UnknownUserCode, o.Dialect.LifeAsText, o.Dialect.ScopeAs = true, iproov.CodeNoUser, true, "text"
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestRepeatsOfUserCalls(t *testing.T) {
 			t.Parallel()
 			srv := iproovtest.New(iproovtest.Options{})
 			srv.AddUser(alice, iproov.UserActive)
-			srv.Fault(identkittest.On(c.op).Nth(1).LoseAnswer())
+			srv.Fault(identkittest.On(c.op).Nth(1).LoseResponse())
 			err := c.call(t, srv.Client().Users)
 			if c.want == nil {
 				require.NoError(t, err)

@@ -70,7 +70,7 @@ func TestVerdictsFailClosed(t *testing.T) {
 
 func TestTextVerdictsOnlyWhenAskedFor(t *testing.T) {
 	t.Parallel()
-	srv := iproovtest.New(iproovtest.Options{VerdictsAsText: true})
+	srv := iproovtest.New(iproovtest.Options{Dialect: iproovtest.Dialect{VerdictsAsText: true}})
 	srv.AddUser(alice, iproov.UserActive)
 	compatible := srv.Client(func(cfg *iproov.Config) { cfg.AcceptTextVerdicts = true })
 	for _, outcome := range []iproovtest.Outcome{iproovtest.Pass(), iproovtest.Fail("why")} {
@@ -98,13 +98,13 @@ func TestExtrasInEveryShape(t *testing.T) {
 	t.Parallel()
 	picture := []byte("\x89PNG made up \xff\xfe\xfd")
 	outcome := iproovtest.Outcome{Reason: "Eyes closed", SpoofFound: true, SeveralFaces: true, Frame: picture}
-	for name, opts := range map[string]iproovtest.Options{
+	for name, dialect := range map[string]iproovtest.Dialect{
 		"Swagger file": {},
 		"other pages":  {ReasonInResult: true, SingleFaceSignal: true, QualityInSignals: true, FrameAvailableAsText: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := iproovtest.New(opts)
+			srv := iproovtest.New(iproovtest.Options{Dialect: dialect})
 			srv.AddUser(alice, iproov.UserActive)
 			claim, err := srv.Client().Verify.CreateToken(t.Context(), tokenIn)
 			in := scanned(t, srv, claim, err, outcome)

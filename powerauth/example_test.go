@@ -106,7 +106,7 @@ func ExampleOperations() {
 func ExampleOperations_Create_outcomeUnknown() {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	defer srv.Close()
-	srv.Fault(identkittest.On("powerauth.Operations.Create").LoseAnswer())
+	srv.Fault(identkittest.On("powerauth.Operations.Create").LoseResponse())
 
 	_, err := srv.Client().Operations.Create(context.Background(), powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	fmt.Println(errors.Is(err, identkit.ErrOutcomeUnknown))

@@ -63,15 +63,15 @@ func TestFaultsOnFakeTime(t *testing.T) {
 		{name: "reset before the response", fault: any1().First(1).Reset(), call: read, attempts: 2},
 		{name: "reset before the response, create", fault: any1().First(1).Reset(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "reset after the headers", fault: any1().First(1).ResetAfterHeaders(), call: read, attempts: 2},
-		{name: "reset inside the response", fault: any1().First(1).ResetInBody(), call: read, attempts: 2},
-		{name: "reset inside the response, create", fault: any1().First(1).ResetInBody(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "response lost after acting", fault: any1().First(1).LoseAnswer(), call: read, attempts: 2},
-		{name: "response lost after acting, create", fault: any1().First(1).LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "slow header", fault: any1().First(1).SlowHeader(45 * time.Second), call: read, attempts: 2, duration: 30 * time.Second, atMost: 40 * time.Second},
-		{name: "slow header, create", fault: any1().First(1).SlowHeader(45 * time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, duration: 30 * time.Second, atMost: 31 * time.Second},
-		{name: "one byte a second", fault: any1().Drip(1, time.Second), call: read, want: identkit.ErrTimeout, attempts: 3, duration: 90 * time.Second, atMost: 2 * time.Minute},
-		{name: "one byte a second, create", fault: any1().Drip(1, time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, duration: 30 * time.Second, atMost: 31 * time.Second},
-		{name: "truncated response", fault: any1().First(1).TruncateHalf(), call: read, attempts: 2},
+		{name: "reset inside the answer", fault: any1().First(1).ResetInBody(), call: read, attempts: 2},
+		{name: "reset inside the answer, create", fault: any1().First(1).ResetInBody(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "answer lost after acting", fault: any1().First(1).LoseResponse(), call: read, attempts: 2},
+		{name: "answer lost after acting, create", fault: any1().First(1).LoseResponse(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "slow header", fault: any1().First(1).SlowHeader(45 * time.Second), call: read, attempts: 2, took: 30 * time.Second, atMost: 40 * time.Second},
+		{name: "slow header, create", fault: any1().First(1).SlowHeader(45 * time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
+		{name: "one byte a second for ever", fault: any1().Stream(1, time.Second), call: read, want: identkit.ErrTimeout, attempts: 3, took: 90 * time.Second, atMost: 2 * time.Minute},
+		{name: "one byte a second for ever, create", fault: any1().Stream(1, time.Second), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true, took: 30 * time.Second, atMost: 31 * time.Second},
+		{name: "truncated answer", fault: any1().First(1).TruncateHalf(), call: read, attempts: 2},
 		{name: "truncated gzip", fault: any1().First(1).GzipTruncated(), call: read, attempts: 2},
 		{name: "truncated gzip, create", fault: any1().GzipTruncated(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "HTML 200", fault: any1().HTML(200), call: read, want: identkit.ErrBadResponse, attempts: 1},
@@ -81,7 +81,7 @@ func TestFaultsOnFakeTime(t *testing.T) {
 		{name: "null", fault: any1().JSON(200, nil), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "{}", fault: any1().JSON(200, map[string]any{}), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "empty 200", fault: any1().Empty(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
-		{name: "duplicate body", fault: any1().Double(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "doubled JSON", fault: any1().DuplicateBody(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "bad JSON", fault: any1().BadJSON(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "204 instead of an object", fault: any1().Status(204), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "redirect to another host", fault: any1().Redirect("https://evil.example/"), call: read, want: identkit.ErrBadResponse, attempts: 1},
@@ -147,8 +147,8 @@ func TestFaultsOverSockets(t *testing.T) {
 		{name: "reset before the response", fault: identkittest.Any().First(1).Reset(), call: read, attempts: 2},
 		{name: "reset inside the response", fault: identkittest.Any().First(1).ResetInBody(), call: read, attempts: 2},
 		{name: "reset after the headers, create", fault: identkittest.Any().ResetAfterHeaders(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "response lost, create", fault: identkittest.Any().LoseAnswer(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
-		{name: "one byte at a time", fault: identkittest.Any().Drip(1, 20*time.Millisecond), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
+		{name: "answer lost, create", fault: identkittest.Any().LoseResponse(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
+		{name: "one byte at a time for ever", fault: identkittest.Any().Stream(1, 20*time.Millisecond), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
 		{name: "slow header", fault: identkittest.Any().SlowHeader(time.Minute), call: create, want: identkit.ErrTimeout, attempts: 1, unknown: true},
 		{name: "truncated response", fault: identkittest.Any().TruncateHalf(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
 		{name: "truncated gzip", fault: identkittest.Any().GzipTruncated(), call: create, want: identkit.ErrNetwork, attempts: 1, unknown: true},
@@ -189,7 +189,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 func TestOversizedResponsesAreReadInBoundedMemory(t *testing.T) { // not parallel: it measures the heap
 	for name, fault := range map[string]identkittest.Rule{
 		"gzip bomb of 1 GiB": identkittest.Any().GzipBomb(1 << 30),
-		"body of 1 GiB":      identkittest.Any().Huge(1 << 30),
+		"body of 1 GiB":      identkittest.Any().Pad(1 << 30),
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := powerauthtest.NewServer(t)
@@ -295,9 +295,9 @@ func TestContextIsCancelledInEachPhase(t *testing.T) {
 		fault   identkittest.Rule
 		unknown bool
 	}{
-		"waiting for the response": {identkittest.Any().SlowHeader(time.Minute), true},
-		"inside the response":      {identkittest.Any().Drip(1, time.Second), true},
-		"waiting for a retry":      {identkittest.Any().RetryAfter(429, "9"), false},
+		"waiting for the answer":  {identkittest.Any().SlowHeader(time.Minute), true},
+		"inside the answer":       {identkittest.Any().Stream(1, time.Second), true},
+		"waiting for another try": {identkittest.Any().RetryAfter(429, "9"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

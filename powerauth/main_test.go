@@ -39,7 +39,7 @@ func bubble(t *testing.T, opts powerauthtest.Options, test func(t *testing.T, sr
 	})
 }
 
-func manualClock() *identkittest.ManualClock {
+func manualClock() *identkittest.Clock {
 	return identkittest.NewClock(time.Now())
 }
 

@@ -233,8 +233,8 @@ func TestRegistrationVariants(t *testing.T) {
 	})
 	t.Run("unknown id as REMOVED", func(t *testing.T) {
 		t.Parallel()
-		srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.UnknownRegistrationIsRemoved = true })
-		reg, err := srv.Client().Registrations.Get(t.Context(), "unknown")
+		srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Dialect.UnknownRegistrationIsRemoved = true })
+		reg, err := srv.Client().Registrations.Get(t.Context(), "nobody")
 		require.NoError(t, err)
 		assert.True(t, reg.Status.IsFinal())
 		assert.Empty(t, reg.Flags)
@@ -242,7 +242,7 @@ func TestRegistrationVariants(t *testing.T) {
 	t.Run("success in an envelope, fractional times, QR data only, list with users", func(t *testing.T) {
 		t.Parallel()
 		srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) {
-			o.EnvelopeSuccess, o.FractionalTimes, o.QRDataOnly, o.ListWithUserID = true, true, true, true
+			o.Dialect.EnvelopeSuccess, o.Dialect.FractionalTimes, o.Dialect.QRDataOnly, o.Dialect.ListWithUserID = true, true, true, true
 		})
 		client := srv.Client()
 		created, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
@@ -257,7 +257,7 @@ func TestRegistrationVariants(t *testing.T) {
 	})
 	t.Run("lists of usable registrations only", func(t *testing.T) {
 		t.Parallel()
-		client := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.ListOnlyUsable = true }).Client()
+		client := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Dialect.ListOnlyUsable = true }).Client()
 		_, err := client.Registrations.Create(t.Context(), powerauth.CreateRegistrationParams{UserID: "u", AppID: "a"})
 		require.NoError(t, err)
 		list, err := client.Registrations.List(t.Context(), powerauth.ListRegistrationsParams{UserID: "u"})
@@ -267,7 +267,7 @@ func TestRegistrationVariants(t *testing.T) {
 	t.Run("401 by either code", func(t *testing.T) {
 		t.Parallel()
 		for _, code := range []string{"HTTP_401", "ERROR_UNAUTHORIZED"} {
-			srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.UnauthorizedCode = code })
+			srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Dialect.UnauthorizedCode = code })
 			client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BasicAuth("integration", "wrong") })
 			_, err := client.Registrations.Get(t.Context(), "x")
 			require.ErrorIs(t, err, identkit.ErrUnauthorized)

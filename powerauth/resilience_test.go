@@ -18,6 +18,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/leaktest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
@@ -216,12 +217,12 @@ func TestSecretsAreMasked(t *testing.T) {
 	lc.Value(in)
 }
 
-func TestNoGoroutineLeaks(t *testing.T) {
-	identkittest.NoGoroutineLeaks(t)
+func TestNoGoroutineIsLeftBehind(t *testing.T) {
+	leaktest.Check(t)
 	srv := powerauthtest.NewServer(t)
 	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.AttemptTimeout = 50 * time.Millisecond })
 	srv.Fault(
-		identkittest.Any().Nth(1).SlowHeader(time.Minute), identkittest.Any().Nth(2).Drip(1, time.Second), identkittest.Any().Nth(3).Reset(),
+		identkittest.Any().Nth(1).SlowHeader(time.Minute), identkittest.Any().Nth(2).Stream(1, time.Second), identkittest.Any().Nth(3).Reset(),
 		identkittest.Any().Nth(4).GzipBomb(1<<26), identkittest.Any().Nth(5).Status(503), identkittest.Any().Nth(6).ResetInBody(),
 	)
 	for range 8 {

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/webhook"
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
@@ -158,7 +159,7 @@ func TestNothingUnverifiedIsParsed(t *testing.T) {
 	t.Parallel()
 	cfg := hmacForms["timestamp header"]
 	var decoded atomic.Int64
-	clock := webhooktest.NewClock(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC))
+	clock := identkittest.NewClock(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC))
 	h, seen, runs := counting(t, webhook.Config[any]{
 		Verify: hmacVerifier(t, cfg),
 		Decode: func(d *webhook.Delivery) ([]any, error) {

@@ -114,7 +114,7 @@ func TestFailuresOfTheProviderAreToldInOurWords(t *testing.T) {
 		status int
 		body   string
 	}{
-		{"outcome unknown", identkittest.Any().LoseAnswer(), http.StatusBadGateway, `{"error":"network failure","outcomeUnknown":true}`},
+		{"outcome unknown", identkittest.Any().LoseResponse(), http.StatusBadGateway, `{"error":"network failure","outcomeUnknown":true}`},
 		{"gateway page", identkittest.Any().HTML(502), http.StatusServiceUnavailable, `{"error":"unavailable","outcomeUnknown":true}`},
 		{"asked to wait", identkittest.Any().RetryAfter(429, "100"), http.StatusServiceUnavailable, `{"error":"rate limited"}`},
 		{"credentials", identkittest.Any().Status(401), http.StatusBadGateway, `{"error":"unauthorized"}`},

@@ -3,7 +3,6 @@ package fakeserver
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"mime"
 	"net/http"
@@ -11,8 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/wire"
 )
 
 // Call is one request on its way through a handler, and the reply to it. The reply is buffered; the last one given
@@ -78,20 +80,19 @@ func (c *Call) HasJSON() bool {
 	return (media == "application/json" || strings.HasSuffix(media, "+json")) && (!said || strings.EqualFold(charset, "utf-8"))
 }
 
-// Decode reads the body as JSON into v, a pointer to a struct, strictly: names are matched by case, nothing
-// may follow, no name may come twice. It reports every member whose type is wrong; v is usable only when nothing is
-// reported. Unknown members are passed over, and null leaves a member as it is.
-func (c *Call) Decode(v any) []Problem { return decode(c.body, v, false) }
+// Decode reads the body as JSON into v strictly: exact names, no duplicate members at any depth, nothing after the value. It returns
+// the first thing that is wrong, or nil. Unknown members are ignored.
+func (c *Call) Decode(v any) *Problem { return decode(c.body, v) }
 
 // DecodeKnown is like [Call.Decode] and reports unknown members as well.
-func (c *Call) DecodeKnown(v any) []Problem { return decode(c.body, v, true) }
+func (c *Call) DecodeKnown(v any) *Problem { return decode(c.body, v, json.RejectUnknownMembers(true)) }
 
 // SetHeader sets a header of the reply, whatever the reply will be.
 func (c *Call) SetHeader(name, value string) { c.header.Set(name, value) }
 
 // JSON replies with v as JSON. A value that cannot be marshalled is a fault of the fake, which panics.
 func (c *Call) JSON(status int, v any) {
-	b, err := json.Marshal(v)
+	b, err := wire.Marshal(v)
 	if err != nil {
 		panic("fakeserver: reply of " + c.operation.Name + ": " + err.Error())
 	}

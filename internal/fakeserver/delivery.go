@@ -62,7 +62,7 @@ func content(body []byte, plan identkittest.Plan, header http.Header) (io.Reader
 		body = brokenJSON(body)
 	case identkittest.RewriteEmpty:
 		body = nil
-	case identkittest.RewriteDouble:
+	case identkittest.RewriteDuplicate:
 		body = append(bytes.Clone(body), body...)
 	}
 	if plan.Encoding == identkittest.EncodingNone {

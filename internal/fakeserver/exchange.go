@@ -69,7 +69,7 @@ func (x *exchange) act() *reply {
 	if p := x.plan.Reply; p != nil {
 		answer = &reply{status: p.Status, header: p.Header.Clone(), body: p.Body}
 	}
-	if x.plan.Refuse || x.plan.Reset || x.plan.LoseAnswer {
+	if x.plan.Refuse || x.plan.Reset || x.plan.LoseResponse {
 		return nil
 	}
 	for name, values := range x.plan.Header {

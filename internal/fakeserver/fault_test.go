@@ -55,8 +55,8 @@ func TestFaultShapesTheAnswer(t *testing.T) {
 		"body":                         {any.Body(200, "text/csv", []byte("a,b")), 200, false, isBody("a,b")},
 		"processed, then another body": {any.Status(502).Processed(), 502, true, isBody("")},
 		"empty":                        {any.Empty(), 200, true, isBody("")},
-		"doubled":                      {any.Double(), 200, true, isBody(noteJSON + noteJSON)},
-		"huge":                         {any.Huge(100_000), 200, true, isBody(strings.Repeat(" ", 100_000) + noteJSON)},
+		"doubled":                      {any.DuplicateBody(), 200, true, isBody(noteJSON + noteJSON)},
+		"huge":                         {any.Pad(100_000), 200, true, isBody(strings.Repeat(" ", 100_000) + noteJSON)},
 		"gzip":                         {any.Gzip(), 200, true, isBody(noteJSON)},
 		"gzip bomb":                    {any.GzipBomb(3<<20 + 5), 200, true, isBody(strings.Repeat(" ", 3<<20+5) + noteJSON)},
 		"truncated":                    {any.Truncate(3), 200, true, breaksOff(3, io.ErrUnexpectedEOF)},
@@ -67,7 +67,7 @@ func TestFaultShapesTheAnswer(t *testing.T) {
 		"reset after the headers":      {any.ResetAfterHeaders(), 200, true, breaksOff(0, syscall.ECONNRESET)},
 		"reset":                        {any.Reset(), 0, false, nil},
 		"reset after a while":          {any.Reset().SlowHeader(time.Millisecond), 0, false, nil},
-		"answer lost":                  {any.LoseAnswer(), 0, true, nil},
+		"answer lost":                  {any.LoseResponse(), 0, true, nil},
 		"slow body":                    {any.SlowBody(20, time.Millisecond), 200, true, isBody(noteJSON)},
 		"slow header":                  {any.SlowHeader(time.Millisecond), 200, true, isBody(noteJSON)},
 		"HTML": {any.HTML(502), 502, false, func(t *testing.T, a answer) {
@@ -137,7 +137,7 @@ func TestFaultLeavesAnAnswerThatHasNoBodyWithoutOne(t *testing.T) {
 	t.Parallel()
 	deliveries(t, func() *fakeserver.Server { return newNotes(fakeserver.Config{}) },
 		func(t *testing.T, s *fakeserver.Server, rt http.RoundTripper) {
-			s.Fault(identkittest.Any().Status(204).Huge(10), identkittest.Any().Body(304, "", []byte("x")))
+			s.Fault(identkittest.Any().Status(204).Pad(10), identkittest.Any().Body(304, "", []byte("x")))
 			for range 2 {
 				a := send(t, rt, http.MethodPost, s.URL()+"/notes", ``)
 				require.NoError(t, a.err)

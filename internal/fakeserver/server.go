@@ -25,8 +25,8 @@ const defaultMaxBody = 16 << 20
 type Config struct {
 	// BasePath stands in front of every operation's path, such as "/powerauth-cloud".
 	BasePath string
-	// Clock is what the fake's state lives by. Nil means the system's.
-	Clock identkittest.Clock
+	// Clock is the time of the fake's state. Nil means one that runs.
+	Clock *identkittest.Clock
 	// Seed decides the dice of fault rules.
 	Seed uint64
 	// MaxBody caps request bodies. Zero means 16 MiB.
@@ -67,7 +67,7 @@ func New(config Config) *Server {
 	}
 	config.BasePath = base
 	if config.Clock == nil {
-		config.Clock = identkittest.SystemClock{}
+		config.Clock = new(identkittest.Clock)
 	}
 	if config.MaxBody <= 0 {
 		config.MaxBody = defaultMaxBody
@@ -102,9 +102,9 @@ func (s *Server) Handle(op identkit.OperationInfo, handler func(*Call)) {
 	slices.SortStableFunc(s.routes, moreSpecific)
 }
 
-// AddFaultPoint names something that is no operation but can be the subject of a fault rule, such as the sending of a
+// AddFaultTarget names something that is no operation but can be the subject of a fault rule, such as the sending of a
 // callback. The fake asks for its faults with [Server.Plan].
-func (s *Server) AddFaultPoint(name string) {
+func (s *Server) AddFaultTarget(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.points = append(s.points, name)
@@ -159,7 +159,7 @@ func (s *Server) UnusedFaults() []string { return s.faults.Unused() }
 func (s *Server) Journal() *identkittest.Journal { return s.journal }
 
 // Clock returns the clock the fake lives by.
-func (s *Server) Clock() identkittest.Clock { return s.config.Clock }
+func (s *Server) Clock() *identkittest.Clock { return s.config.Clock }
 
 // playable reports why this fake cannot play a rule, or nil.
 func (s *Server) playable(r identkittest.Rule) error {

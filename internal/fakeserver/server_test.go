@@ -15,6 +15,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/internal/leaktest"
 )
 
 var (
@@ -66,7 +67,7 @@ func deliveries(t *testing.T, newServer func() *fakeserver.Server, test func(t *
 	})
 	t.Run("over a socket", func(t *testing.T) {
 		t.Parallel()
-		identkittest.NoGoroutineLeaks(t)
+		leaktest.Check(t)
 		s := newServer()
 		require.NoError(t, s.Start())
 		rt := &http.Transport{DisableKeepAlives: true}
@@ -78,7 +79,7 @@ func deliveries(t *testing.T, newServer func() *fakeserver.Server, test func(t *
 	})
 	t.Run("over TLS", func(t *testing.T) {
 		t.Parallel()
-		identkittest.NoGoroutineLeaks(t)
+		leaktest.Check(t)
 		s := newServer()
 		require.NoError(t, s.StartTLS())
 		rt := tlsTransport(s)
@@ -208,7 +209,7 @@ func TestServerRefusesOperationsThatCannotBeRouted(t *testing.T) {
 func TestServerRefusesRulesItCannotPlay(t *testing.T) {
 	t.Parallel()
 	s := newNotes(fakeserver.Config{})
-	s.AddFaultPoint("notes.Callback")
+	s.AddFaultTarget("notes.Callback")
 
 	err := s.AddFaults(identkittest.On("notes.Gett").Status(503), identkittest.Any().ExpireToken())
 	require.ErrorContains(t, err, "notes.Callback, notes.Create, notes.Get")
@@ -226,7 +227,7 @@ func TestServerRefusesRulesItCannotPlay(t *testing.T) {
 func TestServerPlaysFaultsAtPointsThatAreNoOperations(t *testing.T) {
 	t.Parallel()
 	s := newNotes(fakeserver.Config{HasCallbacks: true})
-	s.AddFaultPoint("notes.Callback")
+	s.AddFaultTarget("notes.Callback")
 	s.Fault(identkittest.On("notes.Callback").Nth(2).DuplicateDelivery())
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://shop.test/hook", nil)
 	require.NoError(t, err)
@@ -257,12 +258,12 @@ func TestServerCloseEndsAnswersUnderWay(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]identkittest.Rule{
 		"slow header":  identkittest.Any().SlowHeader(time.Hour),
-		"slow body":    identkittest.Any().Drip(1, time.Hour),
-		"fast endless": identkittest.Any().Drip(1<<10, time.Nanosecond),
+		"slow body":    identkittest.Any().Stream(1, time.Hour),
+		"fast endless": identkittest.Any().Stream(1<<10, time.Nanosecond),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			identkittest.NoGoroutineLeaks(t)
+			leaktest.Check(t)
 			s := newNotes(fakeserver.Config{})
 			s.Fault(rule)
 			require.NoError(t, s.Start())

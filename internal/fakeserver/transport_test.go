@@ -34,10 +34,10 @@ func TestTransportEndsWithTheContext(t *testing.T) {
 	}{
 		"in a slow header":     {identkittest.Any().SlowHeader(time.Hour), 0},
 		"in a slow body":       {identkittest.Any().SlowBody(1, time.Hour), 200},
-		"in an endless body":   {identkittest.Any().Drip(1, time.Second), 200},
+		"in an endless body":   {identkittest.Any().Stream(1, time.Second), 200},
 		"before a slow reset":  {identkittest.Any().Reset().SlowHeader(time.Hour), 0},
-		"before a slow loss":   {identkittest.Any().LoseAnswer().SlowHeader(time.Hour), 0},
-		"in a dripping gzip":   {identkittest.Any().Gzip().Drip(1, 10*time.Second), 200},
+		"before a slow loss":   {identkittest.Any().LoseResponse().SlowHeader(time.Hour), 0},
+		"in a dripping gzip":   {identkittest.Any().Gzip().Stream(1, 10*time.Second), 200},
 		"in a truncated pause": {identkittest.Any().TruncateHalf().SlowBody(1, time.Hour), 200},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,7 +233,7 @@ func TestTransportUnblocksAReaderWhenTheBodyIsClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newNotes(fakeserver.Config{})
-		s.Fault(identkittest.Any().Drip(1, time.Hour))
+		s.Fault(identkittest.Any().Stream(1, time.Hour))
 		r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.URL()+"/notes/1", nil)
 		require.NoError(t, err)
 		resp, err := s.Transport().RoundTrip(r)

@@ -56,7 +56,7 @@ func (s *Server) authorized(c *fakeserver.Call, scope iproov.Scope) bool {
 	token, _ := strings.CutPrefix(c.Header().Get("Authorization"), "Bearer ")
 	i := slices.IndexFunc(s.access, func(a *access) bool { return a.token == token })
 	if i < 0 || token == "" {
-		refuse(c, s.opts.OAuthStatus, iproov.CodeInvalidOAuth)
+		refuse(c, s.opts.Dialect.OAuthStatus, iproov.CodeInvalidOAuth)
 		return false
 	}
 	a := s.access[i]
@@ -64,9 +64,9 @@ func (s *Server) authorized(c *fakeserver.Call, scope iproov.Scope) bool {
 	a.ended = a.ended || c.Plan().ExpireToken
 	switch {
 	case a.ended || c.Now().Sub(a.made) >= s.opts.TokenLife:
-		refuse(c, s.opts.OAuthStatus, iproov.CodeInvalidOAuth)
+		refuse(c, s.opts.Dialect.OAuthStatus, iproov.CodeInvalidOAuth)
 	case a.uses > s.opts.TokenUses:
-		c.JSON(s.opts.QuotaStatus, map[string]string{
+		c.JSON(s.opts.Dialect.QuotaStatus, map[string]string{
 			"error":             iproov.CodeTokenQuotaExceeded,
 			"error_description": strconv.Itoa(s.opts.TokenUses) + "/" + strconv.Itoa(s.opts.TokenUses),
 		})
@@ -111,16 +111,16 @@ func (s *Server) giveToken(c *fakeserver.Call, password identkit.Secret, asked [
 		}
 	}
 	for _, old := range s.access {
-		old.ended = old.ended || s.opts.NewTokenEndsOld
+		old.ended = old.ended || s.opts.Dialect.NewTokenEndsOld
 	}
 	a := &access{token: random(accessLength), boughtWith: password, made: c.Now(), scopes: scopes}
 	s.access = append(s.access, a)
 	seconds := int(s.opts.TokenLife / time.Second)
 	answer := map[string]any{"access_token": a.token, "token_type": "Bearer", "expires_in": seconds, "scope": scopes}
-	if s.opts.LifeAsText {
+	if s.opts.Dialect.LifeAsText {
 		answer["expires_in"] = strconv.Itoa(seconds)
 	}
-	switch s.opts.ScopeAs {
+	switch s.opts.Dialect.ScopeAs {
 	case "text":
 		names := make([]string, len(scopes))
 		for i, n := range scopes {

@@ -19,7 +19,7 @@ import (
 func TestAccessTokensAreCountedAndExpire(t *testing.T) {
 	t.Parallel()
 	clock := identkittest.NewClock(time.Now())
-	srv := iproovtest.New(iproovtest.Options{Clock: clock, TokenUses: 2, QuotaStatus: 403})
+	srv := iproovtest.New(iproovtest.Options{Clock: clock, TokenUses: 2, Dialect: iproovtest.Dialect{QuotaStatus: 403}})
 	srv.AddUser(user, iproov.UserActive)
 	fresh := func() func() (int, string) {
 		a, err := srv.Client().AccessToken(t.Context())

@@ -81,7 +81,7 @@ func (s *Server) Complete(token iproov.ClaimToken, outcome Outcome) error {
 		return err
 	}
 	c.outcome = &outcome
-	if c.kind == iproov.TypeEnrol && (outcome.Passed || s.opts.FailedEnrolBlocks) && !s.enrolled(c.user) {
+	if c.kind == iproov.TypeEnrol && (outcome.Passed || s.opts.Dialect.FailedEnrolBlocks) && !s.enrolled(c.user) {
 		s.users[c.user] = newUser(c.user, iproov.UserInactive, s.engine.Clock().Now())
 	}
 	return nil
@@ -120,7 +120,7 @@ func (s *Server) token(c *fakeserver.Call, kind iproov.ClaimType) {
 		})
 	case !s.profiled(in.RiskProfile):
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidRiskAppetite)
-	case kind == iproov.TypeEnrol && (s.enrolled(in.UserID) || u != nil && s.opts.DeletedIDsStayTaken):
+	case kind == iproov.TypeEnrol && (s.enrolled(in.UserID) || u != nil && s.opts.Dialect.DeletedIDsStayTaken):
 		refuse(c, http.StatusBadRequest, iproov.CodeAlreadyEnrolled)
 	case kind == iproov.TypeVerify && !s.enrolled(in.UserID):
 		s.refuseUser(c, iproov.CodeNoUser)
@@ -158,12 +158,12 @@ func (s *Server) profiled(name *string) bool {
 
 func (s *Server) answerClaim(c *fakeserver.Call, made *claim) {
 	answer := map[string]any{"token": made.token, "user_id": made.user, "pod": "edge01.fake1", "primary": "iproov"}
-	if s.opts.NullUserID {
+	if s.opts.Dialect.NullUserID {
 		answer["user_id"] = nil
 	}
 	const message = "Use another device"
 	answer["fallback"] = []map[string]string{{"type": "made_up", "message": message}}
-	if s.opts.FallbackAsTexts {
+	if s.opts.Dialect.FallbackAsTexts {
 		answer["fallback"] = []string{message}
 	}
 	if made.profile != "" {
@@ -192,11 +192,11 @@ func (s *Server) validate(c *fakeserver.Call, kind iproov.ClaimType) {
 	case !isUserID(in.UserID):
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidUserID)
 	case !known:
-		refuse(c, s.opts.UnknownTokenStatus, iproov.CodeInvalidToken)
+		refuse(c, s.opts.Dialect.UnknownTokenStatus, iproov.CodeInvalidToken)
 	case cl.kind != kind || cl.stopped:
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidToken)
 	case cl.outcome == nil:
-		cl.stopped = s.opts.EarlyValidateConsumes
+		cl.stopped = s.opts.Dialect.EarlyValidateConsumes
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidToken)
 	case cl.user != in.UserID || cl.profile != in.RiskProfile:
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidValidation)
@@ -223,7 +223,7 @@ func (s *Server) validate(c *fakeserver.Call, kind iproov.ClaimType) {
 func (s *Server) verdict(cl *claim) map[string]any {
 	o := cl.outcome
 	answer := map[string]any{"passed": o.Passed, "token": cl.token, "type": cl.kind, "assurance_type": cl.assurance}
-	if s.opts.VerdictsAsText {
+	if s.opts.Dialect.VerdictsAsText {
 		answer["passed"] = map[bool]string{true: "true", false: "false"}[o.Passed]
 	}
 	if cl.profile != "" {
@@ -234,7 +234,7 @@ func (s *Server) verdict(cl *claim) map[string]any {
 	}
 	if o.Reason != "" {
 		answer["reason"] = o.Reason
-		if s.opts.ReasonInResult {
+		if s.opts.Dialect.ReasonInResult {
 			delete(answer, "reason")
 			answer["result"] = map[string]string{"reason": o.Reason}
 		}
@@ -243,19 +243,19 @@ func (s *Server) verdict(cl *claim) map[string]any {
 	if cl.kind == iproov.TypeVerify {
 		signals["matching"] = map[string]bool{"passed": !o.FaceDiffers}
 	}
-	if s.opts.SingleFaceSignal {
+	if s.opts.Dialect.SingleFaceSignal {
 		delete(signals, "multiple_faces_found")
 		signals["multiple_faces"] = map[string]any{"single_face": map[string]bool{"found": !o.SeveralFaces}}
 	}
 	answer["signals"] = signals
 	answer["frame_available"] = len(o.Frame) > 0
-	if s.opts.FrameAvailableAsText {
+	if s.opts.Dialect.FrameAvailableAsText {
 		answer["frame_available"] = map[bool]string{true: "True", false: "False"}[len(o.Frame) > 0]
 	}
 	if len(o.Frame) > 0 {
 		answer["frame"] = base64.StdEncoding.EncodeToString(o.Frame)
 		quality := map[string]string{"blur": "Good", "pose": "Acceptable", "lighting": "not_available"}
-		if s.opts.QualityInSignals {
+		if s.opts.Dialect.QualityInSignals {
 			signals["return_frame_quality"] = quality
 		} else {
 			answer["return_frame_quality"] = quality
@@ -265,7 +265,7 @@ func (s *Server) verdict(cl *claim) map[string]any {
 }
 
 func (s *Server) invalidate(c *fakeserver.Call) {
-	if s.opts.InvalidateNeedsToken && !s.authorized(c, "") {
+	if s.opts.Dialect.InvalidateNeedsToken && !s.authorized(c, "") {
 		return
 	}
 	var in struct {

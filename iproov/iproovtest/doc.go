@@ -10,8 +10,8 @@
 //
 // The fake keeps users, claims and access tokens and lets them expire on its own clock: a token has two minutes to be started, its
 // verdict is given once, an access token lasts an hour or 50 requests. It checks credentials and requests, multipart bodies
-// included, as strictly as the contract says the vendor does, and speaks either side of each point on which sources disagree (see
-// [Options]). Faults come by rule (package identkittest), the journal shows what came in.
+// included, as strictly as the contract says the vendor does, and simulates both variants of each point on which the documents disagree (see
+// [Dialect]). Faults come by rule (package identkittest), the journal shows what came in.
 //
 // It is reached over a socket (NewServer, Start), without one (Transport, which also works inside testing/synctest), as an
 // http.Handler, or behind httpmock (Responder).

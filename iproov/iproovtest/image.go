@@ -85,7 +85,7 @@ func (s *Server) image(c *fakeserver.Call) {
 		return
 	}
 	source, given := u.text["source"]
-	if !given && s.opts.SourceOptional {
+	if !given && s.opts.Dialect.SourceOptional {
 		source = string(iproov.SourceEID)
 	}
 	cl, known := s.claims[iproov.ClaimToken(u.text["token"])]
@@ -94,7 +94,7 @@ func (s *Server) image(c *fakeserver.Call) {
 	case len(u.image) == 0:
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidEnrolImage)
 	case len(u.image) > s.opts.MaxImage:
-		refuse(c, s.opts.LargeImageStatus, iproov.CodeInvalidEnrolImage)
+		refuse(c, s.opts.Dialect.LargeImageStatus, iproov.CodeInvalidEnrolImage)
 	case u.kind() != nil:
 		c.JSON(http.StatusBadRequest, map[string]string{"error": iproov.CodeInvalidEnrolImage, "error_description": u.kind().Error()})
 	case u.text["rotation"] != "0" || u.text["token"] == "":

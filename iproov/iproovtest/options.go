@@ -16,8 +16,8 @@ import (
 type Options struct {
 	// BasePath is the path of the REST API; empty means /api/v2. A proxy may put something in front of it.
 	BasePath string
-	// Clock is the fake's own; nil means time.Now. With an *identkittest.ManualClock a test lets claims and access tokens expire.
-	Clock identkittest.Clock
+	// Clock is the fake's own; nil means one that runs. Moving it lets claims and access tokens expire.
+	Clock *identkittest.Clock
 	// APIKey and Secret are the service provider's; empty means random ones. Client uses them.
 	APIKey, Secret identkit.Secret
 	// OAuthUsername and OAuthPassword are the OAuth user's; empty means "oauth-user" and a random one. Client uses them.
@@ -45,52 +45,8 @@ type Options struct {
 	// Seed makes rules with Probability repeatable.
 	Seed uint64
 
-	// The following play the other side of a point on which sources disagree or are silent.
-
-	// UnknownUserCode answers an unknown user; empty means no_user for claims and invalid_user_id for the user endpoints.
-	UnknownUserCode string
-	// KeyStatus is the status of invalid_key; zero means 401, older documents say 403.
-	KeyStatus int
-	// OAuthStatus and QuotaStatus are those of invalid_oauth and token_quota_exceeded; zero means 401, 403 is as possible.
-	OAuthStatus, QuotaStatus int
-	// UnknownTokenStatus is the status for a claim token that never was; zero means 400.
-	UnknownTokenStatus int
-	// LargeImageStatus is the status for a photo that is too large; zero means 413, 400 is as possible.
-	LargeImageStatus int
-	// LifeAsText writes expires_in as a text.
-	LifeAsText bool
-	// ScopeAs is "array" (or empty), "text", "null" or "absent".
-	ScopeAs string
-	// NewTokenEndsOld ends an access token when the next one is given.
-	NewTokenEndsOld bool
-	// InvalidateNeedsToken demands an access token for Claims.Invalidate.
-	InvalidateNeedsToken bool
-	// VerdictsAsText writes passed as "true" or "false".
-	VerdictsAsText bool
-	// FrameAvailableAsText writes frame_available as "True" or "False".
-	FrameAvailableAsText bool
-	// ReasonInResult puts reason into an object named result.
-	ReasonInResult bool
-	// SingleFaceSignal writes the faces signal as the signals page has it: multiple_faces.single_face.found, true for one face.
-	SingleFaceSignal bool
-	// QualityInSignals puts return_frame_quality among the signals.
-	QualityInSignals bool
-	// TitleCaseStatus writes Active for active.
-	TitleCaseStatus bool
-	// NullUserID answers token calls with a null user_id.
-	NullUserID bool
-	// FallbackAsTexts writes fallback as a list of texts.
-	FallbackAsTexts bool
-	// SourceOptional takes a photo without source for eid.
-	SourceOptional bool
-	// FailedEnrolBlocks keeps the id of a user whose enrolment did not pass, who is then inactive.
-	FailedEnrolBlocks bool
-	// EarlyValidateConsumes makes a validation before the end of the scan use the token up.
-	EarlyValidateConsumes bool
-	// DeletedUsersShow answers Get of a deleted user with status deleted instead of an error.
-	DeletedUsersShow bool
-	// DeletedIDsStayTaken refuses to enrol the id of a deleted user again.
-	DeletedIDsStayTaken bool
+	// Dialect chooses among the variants on which the vendor's documents disagree or are silent.
+	Dialect Dialect
 }
 
 func (o *Options) complete() {
@@ -116,11 +72,11 @@ func (o *Options) complete() {
 	secret(&o.OAuthPassword, keyLength)
 	number(&o.TokenUses, 50)
 	number(&o.MaxImage, 2<<20)
-	number(&o.KeyStatus, http.StatusUnauthorized)
-	number(&o.OAuthStatus, http.StatusUnauthorized)
-	number(&o.QuotaStatus, http.StatusUnauthorized)
-	number(&o.UnknownTokenStatus, http.StatusBadRequest)
-	number(&o.LargeImageStatus, http.StatusRequestEntityTooLarge)
+	number(&o.Dialect.KeyStatus, http.StatusUnauthorized)
+	number(&o.Dialect.OAuthStatus, http.StatusUnauthorized)
+	number(&o.Dialect.QuotaStatus, http.StatusUnauthorized)
+	number(&o.Dialect.UnknownTokenStatus, http.StatusBadRequest)
+	number(&o.Dialect.LargeImageStatus, http.StatusRequestEntityTooLarge)
 	if o.TokenLife == 0 {
 		o.TokenLife = time.Hour
 	}

@@ -17,7 +17,7 @@ func refuse(c *fakeserver.Call, status int, code string) {
 
 // body reads a JSON request body, or refuses it.
 func body(c *fakeserver.Call, v any) bool {
-	if !c.HasJSON() || len(c.Decode(v)) > 0 {
+	if !c.HasJSON() || c.Decode(v) != nil {
 		refuse(c, http.StatusBadRequest, iproov.CodeMissingData)
 		return false
 	}
@@ -29,7 +29,7 @@ func (s *Server) keyed(c *fakeserver.Call, apiKey, secret string) bool {
 	if identkit.Secret(apiKey) == s.opts.APIKey && slices.Contains(s.secrets, identkit.Secret(secret)) {
 		return true
 	}
-	c.JSON(s.opts.KeyStatus, map[string]string{"error": iproov.CodeInvalidKey, "error_description": "Invalid Public and/or Private Key"})
+	c.JSON(s.opts.Dialect.KeyStatus, map[string]string{"error": iproov.CodeInvalidKey, "error_description": "Invalid Public and/or Private Key"})
 	return false
 }
 

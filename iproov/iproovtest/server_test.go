@@ -108,7 +108,7 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 	}
 	t.Run("status of invalid_key", func(t *testing.T) {
 		t.Parallel()
-		srv, _ := with(iproovtest.Options{KeyStatus: 403})
+		srv, _ := with(iproovtest.Options{Dialect: iproovtest.Dialect{KeyStatus: 403}})
 		srv.SetSecrets("other")
 		_, err := srv.Client().Enrol.CreateToken(t.Context(), in)
 		require.ErrorIs(t, err, identkit.ErrUnauthorized)
@@ -116,7 +116,7 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 	})
 	t.Run("status of an unknown claim", func(t *testing.T) {
 		t.Parallel()
-		_, client := with(iproovtest.Options{UnknownTokenStatus: 404})
+		_, client := with(iproovtest.Options{Dialect: iproovtest.Dialect{UnknownTokenStatus: 404}})
 		_, err := verdictOf(t, client, &iproov.Claim{Token: "no-such"})
 		assert.Equal(t, iproov.CodeInvalidToken, code(err))
 		assert.Contains(t, err.Error(), "HTTP 404")
@@ -124,7 +124,7 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 	t.Run("an early validation consumes", func(t *testing.T) {
 		t.Parallel()
 		for _, consumes := range []bool{false, true} {
-			srv, client := with(iproovtest.Options{EarlyValidateConsumes: consumes})
+			srv, client := with(iproovtest.Options{Dialect: iproovtest.Dialect{EarlyValidateConsumes: consumes}})
 			srv.AddUser(user, iproov.UserActive)
 			claim, err := client.Verify.CreateToken(t.Context(), in)
 			require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 	t.Run("a failed enrolment blocks the id", func(t *testing.T) {
 		t.Parallel()
 		for _, blocks := range []bool{false, true} {
-			srv, client := with(iproovtest.Options{FailedEnrolBlocks: blocks})
+			srv, client := with(iproovtest.Options{Dialect: iproovtest.Dialect{FailedEnrolBlocks: blocks}})
 			claim, err := client.Enrol.CreateToken(t.Context(), in)
 			require.NoError(t, err)
 			require.NoError(t, srv.Complete(claim.Token, iproovtest.Fail("x")))
@@ -152,7 +152,7 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 	})
 	t.Run("deleted users", func(t *testing.T) {
 		t.Parallel()
-		srv, client := with(iproovtest.Options{DeletedUsersShow: true, DeletedIDsStayTaken: true})
+		srv, client := with(iproovtest.Options{Dialect: iproovtest.Dialect{DeletedUsersShow: true, DeletedIDsStayTaken: true}})
 		srv.AddUser(user, iproov.UserActive)
 		_, err := client.Users.Delete(t.Context(), user)
 		require.NoError(t, err)
@@ -176,7 +176,7 @@ func TestWhatConflictOptionsChange(t *testing.T) {
 	t.Run("source is optional", func(t *testing.T) {
 		t.Parallel()
 		for _, optional := range []bool{false, true} {
-			srv, client := with(iproovtest.Options{SourceOptional: optional})
+			srv, client := with(iproovtest.Options{Dialect: iproovtest.Dialect{SourceOptional: optional}})
 			claim, err := client.Enrol.CreateToken(t.Context(), in)
 			require.NoError(t, err)
 			status, body := upload(t, srv, func(w *multipart.Writer) {

@@ -79,8 +79,8 @@ func (s *Server) UserStatus(id iproov.UserID) iproov.UserStatus {
 }
 
 func (s *Server) refuseUser(c *fakeserver.Call, code string) {
-	if s.opts.UnknownUserCode != "" {
-		code = s.opts.UnknownUserCode
+	if s.opts.Dialect.UnknownUserCode != "" {
+		code = s.opts.Dialect.UnknownUserCode
 	}
 	refuse(c, http.StatusBadRequest, code)
 }
@@ -91,7 +91,7 @@ func (s *Server) managed(c *fakeserver.Call, scope iproov.Scope) *user {
 		return nil
 	}
 	id := iproov.UserID(c.PathValue("user_id"))
-	if u, ok := s.users[id]; ok && (s.enrolled(id) || s.opts.DeletedUsersShow && scope == iproov.ScopeUserRead) {
+	if u, ok := s.users[id]; ok && (s.enrolled(id) || s.opts.Dialect.DeletedUsersShow && scope == iproov.ScopeUserRead) {
 		return u
 	}
 	s.refuseUser(c, iproov.CodeInvalidUserID)
@@ -100,7 +100,7 @@ func (s *Server) managed(c *fakeserver.Call, scope iproov.Scope) *user {
 
 func (s *Server) answerUser(c *fakeserver.Call, u *user) {
 	status := string(u.status(c.Now()))
-	if s.opts.TitleCaseStatus {
+	if s.opts.Dialect.TitleCaseStatus {
 		status = strings.ToUpper(status[:1]) + status[1:]
 	}
 	c.JSON(http.StatusOK, map[string]any{

@@ -19,7 +19,7 @@ func TestAdminSetsUpAnApplication(t *testing.T) {
 	t.Parallel()
 	for _, spki := range []bool{false, true} {
 		srv, _ := fake(t, func(o *powerauthtest.Options) {
-			o.MasterKeyAsSPKI, o.Applications = spki, []powerauth.ApplicationID{"first"}
+			o.Dialect.MasterKeyAsSPKI, o.Applications = spki, []string{"first"}
 		})
 		admin := srv.AdminClient()
 		created, err := admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app", Roles: []string{"ROLE_X"}})
@@ -104,9 +104,9 @@ func TestRolesAreSeparate(t *testing.T) {
 		kind    identkit.Kind
 	}{
 		"strict":    {func(*powerauthtest.Options) {}, nil, identkit.ErrForbidden},
-		"as 401":    {func(o *powerauthtest.Options) { o.ForbiddenStatus = http.StatusUnauthorized }, nil, identkit.ErrUnauthorized},
-		"callbacks": {func(o *powerauthtest.Options) { o.CallbacksByIntegrationUser = true }, []string{"callbacks"}, identkit.ErrForbidden},
-		"both":      {func(o *powerauthtest.Options) { o.BothRoles = true }, []string{"callbacks", "read", "list"}, identkit.ErrForbidden},
+		"as 401":    {func(o *powerauthtest.Options) { o.Dialect.ForbiddenStatus = http.StatusUnauthorized }, nil, identkit.ErrUnauthorized},
+		"callbacks": {func(o *powerauthtest.Options) { o.Dialect.CallbacksByIntegrationUser = true }, []string{"callbacks"}, identkit.ErrForbidden},
+		"both":      {func(o *powerauthtest.Options) { o.Dialect.BothRoles = true }, []string{"callbacks", "read", "list"}, identkit.ErrForbidden},
 	} {
 		srv, _ := fake(t, c.adjust)
 		for call, err := range calls(srv) {
@@ -121,7 +121,7 @@ func TestRolesAreSeparate(t *testing.T) {
 
 func TestPushSettings(t *testing.T) {
 	t.Parallel()
-	srv, _ := fake(t, func(o *powerauthtest.Options) { o.Applications, o.BareDone = []powerauth.ApplicationID{"app"}, true })
+	srv, _ := fake(t, func(o *powerauthtest.Options) { o.Applications, o.Dialect.BareDone = []string{"app"}, true })
 	admin := srv.AdminClient()
 	apns := powerauth.APNsSettings{Topic: "t", KeyID: "k", TeamID: "m", Environment: powerauth.APNsDevelopment, PrivateKey: "a2V5"}
 	require.NoError(t, admin.SetAPNs(t.Context(), "app", apns))
@@ -216,7 +216,7 @@ func TestMessagesAndInbox(t *testing.T) {
 func TestAuditLogHasVerifications(t *testing.T) {
 	t.Parallel()
 	for _, v2 := range []bool{false, true} {
-		srv := powerauthtest.New(powerauthtest.Options{AuditUnderV2: v2})
+		srv := powerauthtest.New(powerauthtest.Options{Dialect: powerauthtest.Dialect{AuditUnderV2: v2}})
 		t.Cleanup(srv.Close)
 		phone := activated(t, srv)
 		verify(t, srv, phone, powerauthtest.PIN(rightPIN))

@@ -58,8 +58,12 @@ func (s *Server) sdkConfig(a *application) identkit.Secret {
 
 func (s *Server) applicationBody(a *application) map[string]any {
 	key := s.MasterPublicKey()
-	if s.opts.MasterKeyAsSPKI {
-		key = pacrypto.EncodeBase64(must(x509.MarshalPKIXPublicKey(&s.key.PublicKey)))
+	if s.opts.Dialect.MasterKeyAsSPKI {
+		der, err := x509.MarshalPKIXPublicKey(&s.key.PublicKey)
+		if err != nil {
+			panic("powerauthtest: " + err.Error()) // our own key; the engine contains it
+		}
+		key = pacrypto.EncodeBase64(der)
 	}
 	return map[string]any{
 		"id": a.id, "serviceBaseUrl": s.URL(), "masterServerPublicKey": key, "appKey": a.key, "appSecret": a.secret,

@@ -58,7 +58,7 @@ func (s *Server) passkeyAssertionChallenge(c *fakeserver.Call) {
 		}
 		out["allowCredentials"] = s.credentials(allowed)
 	}
-	if s.opts.AssertionOperationID {
+	if s.opts.Dialect.AssertionOperationID {
 		out["operationId"] = o.id
 	}
 	s.okPasskey(c, out)

@@ -13,13 +13,13 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// CallbackPoint is the name of the delivery of a callback in fault rules:
+// CallbackTarget is the name of the delivery of a callback in fault rules:
 //
-//	srv.Fault(identkittest.On(powerauthtest.CallbackPoint).Nth(2).DuplicateDelivery())
+//	srv.Fault(identkittest.On(powerauthtest.CallbackTarget).Nth(2).DuplicateDelivery())
 //
 // Honoured are DuplicateDelivery (sent twice), Reorder (sent after the one that follows), Refuse and Reset (never arrives),
-// LoseAnswer (arrives, and counts as failed) and everything that answers in place of the receiver, such as Status.
-const CallbackPoint = "powerauth.Callbacks.Deliver"
+// LoseResponse (arrives, and counts as failed) and everything that answers in place of the receiver, such as Status.
+const CallbackTarget = "powerauth.Callbacks.Deliver"
 
 // Callback is somebody who wants to hear of changes. The admin API makes them too.
 type Callback struct {
@@ -234,13 +234,13 @@ func (s *Server) applicationsOf(o *operation) []powerauth.ApplicationID {
 
 func (s *Server) callbackType(kind powerauth.CallbackType) any {
 	switch {
-	case s.opts.CallbackTypes == TypesMissing:
+	case s.opts.Dialect.CallbackTypes == TypesMissing:
 		return nil
-	case s.opts.CallbackTypes == TypesShort && kind == powerauth.CallbackOperation:
+	case s.opts.Dialect.CallbackTypes == TypesShort && kind == powerauth.CallbackOperation:
 		return "OPERATION"
-	case s.opts.CallbackTypes == TypesShort:
+	case s.opts.Dialect.CallbackTypes == TypesShort:
 		return "ACTIVATION"
-	case s.opts.CallbackTypes == TypesActivationChange && kind == powerauth.CallbackRegistration:
+	case s.opts.Dialect.CallbackTypes == TypesActivationChange && kind == powerauth.CallbackRegistration:
 		return "ACTIVATION_STATUS_CHANGE"
 	}
 	return string(kind)
@@ -256,15 +256,11 @@ func (s *Server) enqueue(cb *callback, members map[string]any, id string) {
 		member, ok := members[name]
 		switch {
 		case !ok:
-		case name == "activationFlag" && !s.opts.ActivationFlagAlways && !strings.Contains(cb.URL, name):
-		case name == "applications" && s.opts.CallbackApplications == ApplicationsText:
-			var ids []string
-			for _, id := range member.([]powerauth.ApplicationID) {
-				ids = append(ids, string(id))
-			}
-			chosen[name] = "[" + strings.Join(ids, ", ") + "]"
-		case name == "applications" && s.opts.CallbackApplications == ApplicationsSingle:
-			if apps := member.([]powerauth.ApplicationID); len(apps) > 0 {
+		case name == "activationFlag" && !s.opts.Dialect.ActivationFlagAlways && !strings.Contains(cb.URL, name):
+		case name == "applications" && s.opts.Dialect.CallbackApplications == ApplicationsText:
+			chosen[name] = "[" + strings.Join(member.([]string), ", ") + "]"
+		case name == "applications" && s.opts.Dialect.CallbackApplications == ApplicationsSingle:
+			if apps := member.([]string); len(apps) > 0 {
 				chosen["applicationId"] = apps[0]
 			}
 		default:

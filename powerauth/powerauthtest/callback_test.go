@@ -222,7 +222,7 @@ func TestFaultsOfDeliveries(t *testing.T) {
 		"twice":   {on().Nth(2).DuplicateDelivery(), []any{"0", "1", "1", "2"}, []bool{true, true, true, true}},
 		"reorder": {on().Nth(1).Reorder(), []any{"1", "0", "2"}, []bool{true, true, true}},
 		"refuse":  {on().Nth(1).Refuse(), []any{"1", "2"}, []bool{false, true, true}},
-		"lose":    {on().Nth(1).LoseAnswer(), []any{"0", "1", "2"}, []bool{false, true, true}},
+		"lose":    {on().Nth(1).LoseResponse(), []any{"0", "1", "2"}, []bool{false, true, true}},
 		"status":  {on().Nth(1).Status(503), []any{"1", "2"}, []bool{false, true, true}},
 	}
 	for name, c := range cases {
@@ -246,7 +246,7 @@ func TestFaultsOfDeliveries(t *testing.T) {
 	}
 }
 
-func on() identkittest.Rule { return identkittest.On(powerauthtest.CallbackPoint) }
+func on() identkittest.Rule { return identkittest.On(powerauthtest.CallbackTarget) }
 
 func TestAnOvertakenCallbackWaitsForTheNext(t *testing.T) {
 	t.Parallel()
@@ -269,13 +269,13 @@ func TestFormsOfCallbacks(t *testing.T) {
 		absent []string
 	}{
 		"short":        {func(*powerauthtest.Options) {}, map[string]any{"type": "OPERATION"}, []string{"activationFlag"}},
-		"activation":   {func(o *powerauthtest.Options) { o.CallbackTypes = powerauthtest.TypesActivationChange }, map[string]any{"type": "OPERATION_STATUS_CHANGE"}, nil},
-		"registration": {func(o *powerauthtest.Options) { o.CallbackTypes = powerauthtest.TypesRegistrationChange }, map[string]any{"type": "OPERATION_STATUS_CHANGE"}, nil},
-		"missing":      {func(o *powerauthtest.Options) { o.CallbackTypes = powerauthtest.TypesMissing }, nil, []string{"type"}},
-		"text":         {func(o *powerauthtest.Options) { o.CallbackApplications = powerauthtest.ApplicationsText }, map[string]any{"applications": "[app, b]"}, nil},
-		"single":       {func(o *powerauthtest.Options) { o.CallbackApplications = powerauthtest.ApplicationsSingle }, map[string]any{"applicationId": "app"}, []string{"applications"}},
-		"iso":          {func(o *powerauthtest.Options) { o.CallbackTimes = powerauthtest.TimesISO }, map[string]any{"timestampCreated": "2026-03-04T05:06:07.000+00:00"}, nil},
-		"flag":         {func(o *powerauthtest.Options) { o.ActivationFlagAlways = true }, map[string]any{"activationFlag": "vip"}, nil},
+		"activation":   {func(o *powerauthtest.Options) { o.Dialect.CallbackTypes = powerauthtest.TypesActivationChange }, map[string]any{"type": "OPERATION_STATUS_CHANGE"}, nil},
+		"registration": {func(o *powerauthtest.Options) { o.Dialect.CallbackTypes = powerauthtest.TypesRegistrationChange }, map[string]any{"type": "OPERATION_STATUS_CHANGE"}, nil},
+		"missing":      {func(o *powerauthtest.Options) { o.Dialect.CallbackTypes = powerauthtest.TypesMissing }, nil, []string{"type"}},
+		"text":         {func(o *powerauthtest.Options) { o.Dialect.CallbackApplications = powerauthtest.ApplicationsText }, map[string]any{"applications": "[app, b]"}, nil},
+		"single":       {func(o *powerauthtest.Options) { o.Dialect.CallbackApplications = powerauthtest.ApplicationsSingle }, map[string]any{"applicationId": "app"}, []string{"applications"}},
+		"iso":          {func(o *powerauthtest.Options) { o.Dialect.CallbackTimes = powerauthtest.TimesISO }, map[string]any{"timestampCreated": "2026-03-04T05:06:07.000+00:00"}, nil},
+		"flag":         {func(o *powerauthtest.Options) { o.Dialect.ActivationFlagAlways = true }, map[string]any{"activationFlag": "vip"}, nil},
 	} {
 		srv, _ := fake(t, c.adjust, func(o *powerauthtest.Options) { o.Applications = []powerauth.ApplicationID{"b", "app"} })
 		r := &receiver{}
@@ -297,7 +297,7 @@ func TestRegistrationCallbackTypes(t *testing.T) {
 	for spelling, want := range map[powerauthtest.CallbackTypes]string{
 		powerauthtest.TypesActivationChange: "ACTIVATION_STATUS_CHANGE", powerauthtest.TypesRegistrationChange: "REGISTRATION_STATUS_CHANGE",
 	} {
-		srv, _ := fake(t, func(o *powerauthtest.Options) { o.CallbackTypes = spelling })
+		srv, _ := fake(t, func(o *powerauthtest.Options) { o.Dialect.CallbackTypes = spelling })
 		r := &receiver{}
 		srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackRegistration, Handler: r})
 		activated(t, srv)
@@ -398,7 +398,7 @@ func TestNobodyListens(t *testing.T) {
 
 func TestCallbacksWithoutAKey(t *testing.T) {
 	t.Parallel()
-	srv := powerauthtest.New(powerauthtest.Options{CallbacksWithoutKey: true})
+	srv := powerauthtest.New(powerauthtest.Options{Dialect: powerauthtest.Dialect{CallbacksWithoutKey: true}})
 	r := &receiver{}
 	srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackRegistration, Handler: r, Username: "pac", Password: "secret"})
 	_ = activated(t, srv)

@@ -187,7 +187,7 @@ func (s *Server) nextEvent() (*event, identkittest.Plan) {
 		}
 		var plan identkittest.Plan
 		if !e.late {
-			plan = s.engine.Plan(CallbackPoint, request)
+			plan = s.engine.Plan(CallbackTarget, request)
 		}
 		e.held, e.late = plan.Reorder, plan.Reorder
 		if e.held {
@@ -266,7 +266,7 @@ func (s *Server) attempt(ctx context.Context, e *event, plan identkittest.Plan) 
 		s.sender.send(ctx, cb, &d)
 	}
 	switch {
-	case plan.Refuse, plan.Reset, plan.LoseAnswer:
+	case plan.Refuse, plan.Reset, plan.LoseResponse:
 		d.Status, d.Err = 0, errLost
 	case plan.Reply != nil:
 		d.Status, d.Err = plan.Reply.Status, nil
@@ -294,7 +294,7 @@ func (d *sender) send(ctx context.Context, cb *callback, out *Delivery) {
 	}
 	by := webhooktest.Sender{Handler: receiver, URL: cb.address(), Client: d.client, Sign: sign, Attempts: 1}
 	header := http.Header{"Traceparent": {fmt.Sprintf("00-%x-%x-01", randomBytes(16), randomBytes(8))}}
-	if !d.server.opts.CallbacksWithoutKey {
+	if !d.server.opts.Dialect.CallbacksWithoutKey {
 		header.Set("Idempotency-Key", out.IdempotencyKey)
 	}
 	report, err := by.Send(ctx, webhooktest.Message{ID: out.IdempotencyKey, Body: out.Body, Header: header})
@@ -309,7 +309,7 @@ func (d *sender) send(ctx context.Context, cb *callback, out *Delivery) {
 
 // callbackBody writes an event, whose times have another form when it is written again from what was stored.
 func (s *Server) callbackBody(e *event) []byte {
-	iso := s.opts.CallbackTimes == TimesISO || s.opts.CallbackTimes == TimesMixed && e.attempts > 1
+	iso := s.opts.Dialect.CallbackTimes == TimesISO || s.opts.Dialect.CallbackTimes == TimesMixed && e.attempts > 1
 	out := make(map[string]any, len(e.members))
 	for name, member := range e.members {
 		if at, ok := member.(time.Time); ok {

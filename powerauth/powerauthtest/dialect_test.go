@@ -28,11 +28,11 @@ func TestFormsOfVerdicts(t *testing.T) {
 		absent []string
 	}{
 		"default":   {func(*powerauthtest.Options) {}, map[string]any{"application": "app", "signatureType": "possession_knowledge"}, []string{"blockedReason"}},
-		"list":      {func(o *powerauthtest.Options) { o.ApplicationForm = powerauthtest.ApplicationList }, map[string]any{"application": []any{"app"}}, nil},
-		"object":    {func(o *powerauthtest.Options) { o.ApplicationForm = powerauthtest.ApplicationObject }, map[string]any{"application": map[string]any{"id": "app"}}, nil},
-		"bare":      {func(o *powerauthtest.Options) { o.BareVerdicts = true }, nil, []string{"application", "flags"}},
-		"uppercase": {func(o *powerauthtest.Options) { o.UpperCaseFactors = true }, map[string]any{"signatureType": "POSSESSION_KNOWLEDGE"}, nil},
-		"nulls":     {func(o *powerauthtest.Options) { o.ExplicitNulls = true }, map[string]any{"blockedReason": nil}, nil},
+		"list":      {func(o *powerauthtest.Options) { o.Dialect.ApplicationForm = powerauthtest.ApplicationList }, map[string]any{"application": []any{"app"}}, nil},
+		"object":    {func(o *powerauthtest.Options) { o.Dialect.ApplicationForm = powerauthtest.ApplicationObject }, map[string]any{"application": map[string]any{"id": "app"}}, nil},
+		"bare":      {func(o *powerauthtest.Options) { o.Dialect.BareVerdicts = true }, nil, []string{"application", "flags"}},
+		"uppercase": {func(o *powerauthtest.Options) { o.Dialect.UpperCaseFactors = true }, map[string]any{"signatureType": "POSSESSION_KNOWLEDGE"}, nil},
+		"nulls":     {func(o *powerauthtest.Options) { o.Dialect.ExplicitNulls = true }, map[string]any{"blockedReason": nil}, nil},
 	} {
 		srv, _ := fake(t, c.adjust)
 		got, err := srv.Client().Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{
@@ -55,9 +55,9 @@ func TestFormsOfVerdicts(t *testing.T) {
 
 func TestExplicitNulls(t *testing.T) {
 	t.Parallel()
-	srv, _ := fake(t, func(o *powerauthtest.Options) { o.ExplicitNulls = true })
-	another, _ := fake(t)
-	phone := activated(t, another)
+	srv, _ := fake(t, func(o *powerauthtest.Options) { o.Dialect.ExplicitNulls = true })
+	stranger, _ := fake(t)
+	phone := activated(t, stranger)
 	token, err := phone.CreateToken()
 	require.NoError(t, err)
 	assert.False(t, verifyHeader(t, srv, sign(t, phone)).Valid)
@@ -71,7 +71,7 @@ func TestBlockReasonFieldIsAnOption(t *testing.T) {
 	t.Parallel()
 	for field, adjust := range map[string]func(*powerauthtest.Options){
 		"reason":        func(*powerauthtest.Options) {},
-		"blockedReason": func(o *powerauthtest.Options) { o.BlockReasonField, o.BareDone = "blockedReason", true },
+		"blockedReason": func(o *powerauthtest.Options) { o.Dialect.BlockReasonField, o.Dialect.BareDone = "blockedReason", true },
 	} {
 		srv, _ := fake(t, adjust)
 		phone := activated(t, srv)

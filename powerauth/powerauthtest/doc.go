@@ -8,9 +8,9 @@
 //	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{})
 //	err = phone.SignRequest(request, "/payment/create", powerauthtest.PIN("1379"))
 //
-// The fake keeps registrations, operations, tokens and passkeys, follows their state machines on its own clock, checks credentials
-// and requests as strictly as the vendor's contract says, and implements both variants where the vendor's documents disagree (see
-// [Options]). It verifies signatures for real: it counts attempts and counters, and blocks devices.
+// The fake keeps registrations, operations, tokens and passkeys, walks their state machines on its own clock, checks credentials
+// and requests as strictly as the contract says the vendor does, and simulates both variants of each point on which the documents disagree (see
+// [Dialect]). It verifies what phones sign for real: attempts fall, devices block, counters move.
 //
 // [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys, [FormatOfflineQR] and its like write the texts that
 // package protocol reads. [Server.AddCallback] sends changes as the vendor does, with retries: when [Server.DeliverCallbacks] is called, or by itself with Options.SendCallbacks.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/leaktest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 	"github.com/identkit/identkit/powerauth/protocol"
@@ -113,7 +114,7 @@ func (b *bank) send(t *testing.T, r *http.Request) int {
 
 func TestPhoneCallsAProtectedBackend(t *testing.T) {
 	t.Parallel()
-	identkittest.NoGoroutineLeaks(t)
+	leaktest.Check(t)
 	srv := powerauthtest.NewServer(t)
 	b := newBank(t, srv.Client())
 	srv.AddCallback(powerauthtest.Callback{
@@ -176,8 +177,8 @@ func TestPhoneCallsAProtectedBackend(t *testing.T) {
 		require.NoError(t, b.client.Registrations.Unblock(t.Context(), phone.RegistrationID()))
 		assert.Equal(t, http.StatusCreated, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 	})
-	t.Run("a lost response is no verdict", func(t *testing.T) {
-		srv.Fault(identkittest.On("powerauth.Signatures.Verify").LoseAnswer())
+	t.Run("a lost answer is no verdict", func(t *testing.T) {
+		srv.Fault(identkittest.On("powerauth.Signatures.Verify").LoseResponse())
 		assert.Equal(t, http.StatusServiceUnavailable, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 		srv.ClearFaults()
 	})

@@ -138,7 +138,7 @@ func ExampleServer_DeliverCallbacks() {
 		Type: powerauth.CallbackOperation, Attributes: []string{"status", "timestampCreated"}, MaxAttempts: 3,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
 	})
-	srv.Fault(identkittest.On(powerauthtest.CallbackPoint).Nth(1).Status(http.StatusBadGateway))
+	srv.Fault(identkittest.On(powerauthtest.CallbackTarget).Nth(1).Status(http.StatusBadGateway))
 
 	o, err := srv.Client().Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "alice", Template: "payment"})
 	if err != nil {

@@ -48,8 +48,8 @@ func (s *Server) offlineQR(c *fakeserver.Call) {
 		}
 	}
 	key := s.key
-	if s.opts.OfflineMasterKey {
-		qr.KeyType = protocol.OfflineKeyMaster
+	if s.opts.Dialect.OfflineMasterKey {
+		qr.KeyType = powerauth.OfflineKeyMaster
 	} else {
 		key = r.pairing.server
 	}
@@ -103,8 +103,8 @@ func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
 		return
 	}
 	otp := *in.OTP
-	if s.opts.LenientOTP {
-		if normal, err := protocol.NormalizeOfflineOTP(otp, 0); err == nil {
+	if s.opts.Dialect.LenientOTP {
+		if normal, err := powerauth.NormalizeOfflineOTP(otp, 0); err == nil {
 			otp = normal.Reveal()
 		}
 	}
@@ -123,7 +123,7 @@ func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
 	}
 	if !valid {
 		s.failApproval(o, c.Now())
-		if s.opts.WrongOTPIsError {
+		if s.opts.Dialect.WrongOTPIsError {
 			refuse(c, http.StatusBadRequest, powerauth.CodeOTPInvalid, "OTP does not match")
 			return
 		}

@@ -67,7 +67,7 @@ func TestOfflineCodeApproves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv, clock := fake(t, withTemplates, func(o *powerauthtest.Options) { o.OfflineMasterKey = c.master })
+			srv, clock := fake(t, withTemplates, func(o *powerauthtest.Options) { o.Dialect.OfflineMasterKey = c.master })
 			phone := activated(t, srv)
 			o := create(t, srv, c.template)
 			qr := offlineQR(t, srv, o, phone)
@@ -169,7 +169,7 @@ func TestMalformedOfflineCodeIsAnError(t *testing.T) {
 
 func TestOfflineDialect(t *testing.T) {
 	t.Parallel()
-	srv, _ := fake(t, withTemplates, func(o *powerauthtest.Options) { o.LenientOTP, o.WrongOTPIsError = true, true })
+	srv, _ := fake(t, withTemplates, func(o *powerauthtest.Options) { o.Dialect.LenientOTP, o.Dialect.WrongOTPIsError = true, true })
 	phone := activated(t, srv)
 	o := create(t, srv, "payment")
 	qr := offlineQR(t, srv, o, phone)

@@ -28,7 +28,7 @@ func (s *Server) listPasskeys(c *fakeserver.Call) {
 		AppID  *string `json:"appId"`
 	}
 	query := c.Query()
-	if s.opts.PasskeyListByQuery || len(c.Body()) == 0 {
+	if s.opts.Dialect.PasskeyListByQuery || len(c.Body()) == 0 {
 		user, app := query.Get("userId"), query.Get("appId")
 		in.UserID, in.AppID = &user, &app
 	} else if !decodePasskey(s, c, "listAuthenticators", &in) {
@@ -192,8 +192,8 @@ func decodePasskey[In any](s *Server, c *fakeserver.Call, object string, in *In)
 		wrapped.Request = in
 		return decode(c, object, &wrapped)
 	}
-	if s.opts.PasskeyRequestObject {
-		invalid(c, violation{object + ".requestObject", []byte("null"), "must not be null"})
+	if s.opts.Dialect.PasskeyRequestObject {
+		invalid(c, violation{object + ".requestObject", json.RawMessage("null"), "must not be null"})
 		return false
 	}
 	return decode(c, object, in)
@@ -201,14 +201,14 @@ func decodePasskey[In any](s *Server, c *fakeserver.Call, object string, in *In)
 
 // okPasskey responds with an object, in an envelope if the deployment uses them.
 func (s *Server) okPasskey(c *fakeserver.Call, v any) {
-	if s.opts.EnvelopePasskeys && !s.opts.EnvelopeSuccess {
+	if s.opts.Dialect.EnvelopePasskeys && !s.opts.Dialect.EnvelopeSuccess {
 		v = envelope{"OK", v}
 	}
 	s.ok(c, v)
 }
 
 func (s *Server) encoding() *base64.Encoding {
-	if s.opts.PasskeyBase64URL {
+	if s.opts.Dialect.PasskeyBase64URL {
 		return base64.RawURLEncoding
 	}
 	return base64.StdEncoding

@@ -51,10 +51,14 @@ func assertion(t *testing.T, srv *powerauthtest.Server, in powerauth.PasskeyAsse
 func TestPasskeyRegistersAndSignsInEveryForm(t *testing.T) {
 	t.Parallel()
 	for name, adjust := range map[string]func(*powerauthtest.Options){
-		"defaults of a client": func(*powerauthtest.Options) {},
-		"envelopes":            func(o *powerauthtest.Options) { o.EnvelopePasskeys, o.PasskeyRequestObject = true, true },
-		"Base64URL":            func(o *powerauthtest.Options) { o.PasskeyBase64URL, o.AssertionOperationID = true, true },
-		"by query":             func(o *powerauthtest.Options) { o.PasskeyListByQuery, o.EnvelopeSuccess = true, true },
+		"as a live client has it": func(*powerauthtest.Options) {},
+		"envelopes": func(o *powerauthtest.Options) {
+			o.Dialect.EnvelopePasskeys, o.Dialect.PasskeyRequestObject = true, true
+		},
+		"Base64URL": func(o *powerauthtest.Options) {
+			o.Dialect.PasskeyBase64URL, o.Dialect.AssertionOperationID = true, true
+		},
+		"by query": func(o *powerauthtest.Options) { o.Dialect.PasskeyListByQuery, o.Dialect.EnvelopeSuccess = true, true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,7 +96,9 @@ func TestPasskeyRegistersAndSignsInEveryForm(t *testing.T) {
 
 func TestPasskeyFormsAreStrict(t *testing.T) {
 	t.Parallel()
-	srv, _ := fake(t, func(o *powerauthtest.Options) { o.PasskeyRequestObject, o.PasskeyBase64URL = true, true })
+	srv, _ := fake(t, func(o *powerauthtest.Options) {
+		o.Dialect.PasskeyRequestObject, o.Dialect.PasskeyBase64URL = true, true
+	})
 	bare := srv.Client(func(cfg *powerauth.Config) { cfg.Passkeys.WrapRequests = false })
 	_, err := bare.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u-1", AppID: "app"})
 	assert.Equal(t, powerauth.CodeRequest, code(t, err))

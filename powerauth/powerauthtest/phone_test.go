@@ -19,7 +19,7 @@ const rightPIN, wrongPIN identkit.Secret = "1379", "2468"
 var start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 // fake is a server without a socket on a manual clock.
-func fake(t *testing.T, adjust ...func(*powerauthtest.Options)) (*powerauthtest.Server, *identkittest.ManualClock) {
+func fake(t *testing.T, adjust ...func(*powerauthtest.Options)) (*powerauthtest.Server, *identkittest.Clock) {
 	t.Helper()
 	clock := identkittest.NewClock(start)
 	opts := powerauthtest.Options{Clock: clock}

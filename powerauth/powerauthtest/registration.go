@@ -124,7 +124,7 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 	s.registrationChanged(r)
 	text, signature := s.signed(r.code)
 	out := map[string]any{"registrationId": r.id, "activationQrCodeData": text}
-	if !s.opts.QRDataOnly {
+	if !s.opts.Dialect.QRDataOnly {
 		out["activationCode"], out["activationCodeSignature"] = r.code, signature
 	}
 	s.ok(c, out)
@@ -161,7 +161,7 @@ func (s *Server) registrationBody(r *registration, listed bool) map[string]any {
 		"timestampCreated":   s.millis(r.created),
 		"timestampLastUsed":  s.millis(r.used),
 	}
-	if !listed || s.opts.ListWithUserID {
+	if !listed || s.opts.Dialect.ListWithUserID {
 		out["userId"] = r.user
 	}
 	if r.fingerprint != "" {
@@ -196,7 +196,7 @@ func (s *Server) findRegistration(c *fakeserver.Call, id string) *registration {
 
 func (s *Server) getRegistration(c *fakeserver.Call) {
 	id := c.PathValue("registrationId")
-	if s.registrations[powerauth.RegistrationID(id)] == nil && s.opts.UnknownRegistrationIsRemoved {
+	if s.registrations[powerauth.RegistrationID(id)] == nil && s.opts.Dialect.UnknownRegistrationIsRemoved {
 		s.ok(c, map[string]any{"registrationId": id, "registrationStatus": powerauth.RegistrationRemoved, "userId": "UNKNOWN", "flags": nil})
 		return
 	}
@@ -219,7 +219,7 @@ func (s *Server) listRegistrations(c *fakeserver.Call) {
 		if r.user != powerauth.UserID(user) || r.status == powerauth.RegistrationRemoved && removed != "true" || !caller.sees(r.app) {
 			continue
 		}
-		if s.opts.ListOnlyUsable && r.inProgress() && removed != "true" {
+		if s.opts.Dialect.ListOnlyUsable && r.inProgress() && removed != "true" {
 			continue
 		}
 		found = append(found, r)
@@ -241,7 +241,7 @@ func (s *Server) changeRegistration(c *fakeserver.Call) {
 	var change, reason *string
 	check := rules{object: "changeRegistration"}
 	check.text(in, "change", &change)
-	check.text(in, s.opts.BlockReasonField, &reason)
+	check.text(in, s.opts.Dialect.BlockReasonField, &reason)
 	wanted := value(change)
 	check.that(wanted == "BLOCK" || wanted == "UNBLOCK", "change", in["change"], "must be BLOCK or UNBLOCK")
 	if check.broken(c) {
@@ -282,7 +282,7 @@ func (s *Server) commitRegistration(c *fakeserver.Call) {
 	var external, otp *string
 	check := rules{object: "commitRegistration"}
 	check.text(in, "externalUserId", &external)
-	check.text(in, s.opts.CommitOTPField, &otp)
+	check.text(in, s.opts.Dialect.CommitOTPField, &otp)
 	if check.broken(c) {
 		return
 	}

@@ -39,7 +39,7 @@ func invalid(c *fakeserver.Call, violations ...violation) {
 
 // ok answers with an object, in an envelope where the deployment has them.
 func (s *Server) ok(c *fakeserver.Call, v any) {
-	if s.opts.EnvelopeSuccess {
+	if s.opts.Dialect.EnvelopeSuccess {
 		v = envelope{"OK", v}
 	}
 	c.JSON(http.StatusOK, v)
@@ -47,7 +47,7 @@ func (s *Server) ok(c *fakeserver.Call, v any) {
 
 // done answers a call that says nothing beyond success.
 func (s *Server) done(c *fakeserver.Call) {
-	if s.opts.BareDone {
+	if s.opts.Dialect.BareDone {
 		s.ok(c, struct{}{})
 		return
 	}
@@ -60,19 +60,14 @@ func decode(c *fakeserver.Call, object string, v any) bool {
 		refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Content-Type must be application/json")
 		return false
 	}
-	problems := c.Decode(v)
-	if problems == nil {
+	switch p := c.Decode(v); {
+	case p == nil:
 		return true
+	case p.Kind == fakeserver.WrongType:
+		invalid(c, violation{object + "." + p.Path, json.RawMessage(p.Value), "must be " + p.Want})
+	default:
+		refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Request body is not JSON")
 	}
-	violations := make([]violation, 0, len(problems))
-	for _, p := range problems {
-		if p.Kind == fakeserver.BadSyntax {
-			refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Request body is not JSON")
-			return false
-		}
-		violations = append(violations, violation{object + "." + p.Path, p.Value, "must be " + p.Want})
-	}
-	invalid(c, violations...)
 	return false
 }
 
@@ -124,7 +119,7 @@ func (s *Server) millis(t time.Time) json.RawMessage {
 	switch {
 	case t.IsZero():
 		return json.RawMessage("null")
-	case s.opts.FractionalTimes:
+	case s.opts.Dialect.FractionalTimes:
 		return strconv.AppendFloat(nil, float64(t.UnixMilli()), 'e', -1, 64)
 	}
 	return strconv.AppendInt(nil, t.UnixMilli(), 10)

@@ -70,7 +70,7 @@ func (s *Server) route() {
 			panic("powerauthtest: no handler for " + op.Name)
 		}
 		delete(handlers, op.Name)
-		if op.Name == auditOperation && s.opts.AuditUnderV2 {
+		if op.Name == auditOperation && s.opts.Dialect.AuditUnderV2 {
 			op.Path = auditPathV2
 		}
 		s.engine.Handle(op, func(c *fakeserver.Call) {
@@ -141,10 +141,10 @@ func (s *Server) allowed(c *fakeserver.Call, kind access) bool {
 	}
 	u := s.caller(c)
 	if u == nil {
-		refuse(c, http.StatusUnauthorized, s.opts.UnauthorizedCode, "Unauthorized")
+		refuse(c, http.StatusUnauthorized, s.opts.Dialect.UnauthorizedCode, "Unauthorized")
 		return false
 	}
-	admin, both := u.role == roleAdmin, s.opts.BothRoles
+	admin, both := u.role == roleAdmin, s.opts.Dialect.BothRoles
 	var ok bool
 	switch kind {
 	case integration:
@@ -154,14 +154,14 @@ func (s *Server) allowed(c *fakeserver.Call, kind access) bool {
 	case applicationReading:
 		ok = admin || both
 	case callbackManagement:
-		ok = admin || both || s.opts.CallbacksByIntegrationUser
+		ok = admin || both || s.opts.Dialect.CallbacksByIntegrationUser
 	}
 	if !ok {
 		code := "HTTP_403"
-		if s.opts.ForbiddenStatus == http.StatusUnauthorized {
-			code = s.opts.UnauthorizedCode
+		if s.opts.Dialect.ForbiddenStatus == http.StatusUnauthorized {
+			code = s.opts.Dialect.UnauthorizedCode
 		}
-		refuse(c, s.opts.ForbiddenStatus, code, "Forbidden")
+		refuse(c, s.opts.Dialect.ForbiddenStatus, code, "Forbidden")
 	}
 	return ok
 }

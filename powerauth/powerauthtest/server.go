@@ -74,7 +74,7 @@ func New(opts Options) *Server {
 	for _, id := range opts.Applications {
 		s.addApplication(id, nil)
 	}
-	s.engine.AddFaultPoint(CallbackPoint)
+	s.engine.AddFaultTarget(CallbackTarget)
 	s.sender = newSender(s)
 	s.route()
 	return s
@@ -115,13 +115,13 @@ func (s *Server) Config() powerauth.Config {
 	if !s.engine.Started() {
 		cfg.Options.HTTPClient = &http.Client{Transport: s.Transport()}
 	}
-	if s.opts.AuditUnderV2 {
+	if s.opts.Dialect.AuditUnderV2 {
 		cfg.Options.Paths = map[string]string{auditOperation: auditPathV2}
 	}
-	if s.opts.PasskeyBase64URL {
+	if s.opts.Dialect.PasskeyBase64URL {
 		cfg.Passkeys.Base64 = powerauth.PasskeyBase64URL
 	}
-	cfg.Passkeys.WrapRequests = s.opts.PasskeyRequestObject
+	cfg.Passkeys.WrapRequests = s.opts.Dialect.PasskeyRequestObject
 	return cfg
 }
 
@@ -187,7 +187,7 @@ func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
 }
 
 // Fault adds rules; the first that fits an attempt shapes its answer. A rule about an operation that the fake does not play is a
-// panic that names those it does. [CallbackPoint] is one more name: a rule about it shapes the delivery of a callback.
+// panic that names those it does. [CallbackTarget] is one more name: a rule about it shapes the delivery of a callback.
 func (s *Server) Fault(rules ...identkittest.Rule) { s.engine.Fault(rules...) }
 
 // ClearFaults removes all rules.

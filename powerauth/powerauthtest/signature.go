@@ -164,7 +164,7 @@ func sameKey(a, b protocol.ApplicationKey) bool {
 // verdict is the response to a verification. A missing registration is reported as removed, without other members.
 func (s *Server) verdict(name string, valid bool, r *registration, factors protocol.Factors) map[string]any {
 	out := map[string]any{"registrationStatus": powerauth.RegistrationRemoved}
-	if s.opts.ExplicitNulls {
+	if s.opts.Dialect.ExplicitNulls {
 		for _, member := range []string{"userId", "registrationId", "blockedReason", "signatureType", "remainingAttempts", "flags", "application"} {
 			out[member] = nil
 		}
@@ -179,13 +179,13 @@ func (s *Server) verdict(name string, valid bool, r *registration, factors proto
 	if r.blocked != "" {
 		out["blockedReason"] = r.blocked
 	}
-	if s.opts.BareVerdicts {
+	if s.opts.Dialect.BareVerdicts {
 		delete(out, "flags")
 		delete(out, "application")
 		return out
 	}
 	out["flags"] = append([]string{}, r.flags...)
-	switch s.opts.ApplicationForm {
+	switch s.opts.Dialect.ApplicationForm {
 	case ApplicationList:
 		out["application"] = []powerauth.ApplicationID{r.app}
 	case ApplicationObject:
@@ -196,8 +196,8 @@ func (s *Server) verdict(name string, valid bool, r *registration, factors proto
 	return out
 }
 
-func (s *Server) factorText(factors protocol.Factors) string {
-	if s.opts.UpperCaseFactors {
+func (s *Server) factorText(factors powerauth.Factors) string {
+	if s.opts.Dialect.UpperCaseFactors {
 		return strings.ToUpper(string(factors))
 	}
 	return strings.ToLower(string(factors))

@@ -73,8 +73,8 @@ func (s *Server) inWindow(h *protocol.TokenHeader, now time.Time) bool {
 	if !isBefore32(h.Version) {
 		ahead = tokenAhead32
 	}
-	if s.opts.RequestWindow != 0 {
-		age, ahead = s.opts.RequestWindow, s.opts.RequestWindow
+	if s.opts.Dialect.RequestWindow != 0 {
+		age, ahead = s.opts.Dialect.RequestWindow, s.opts.Dialect.RequestWindow
 	}
 	at := h.Timestamp()
 	return !at.Before(now.Add(-age)) && !at.After(now.Add(ahead))
@@ -97,16 +97,16 @@ func (s *Server) useNonce(h *protocol.TokenHeader, now time.Time) bool {
 // refuseToken responds to a replay and to a time outside the window: with an error, not with a verdict.
 func (s *Server) refuseToken(c *fakeserver.Call, message string) {
 	status := http.StatusBadRequest
-	if code := s.opts.TokenErrorCode; code == powerauth.CodeGeneric || code == powerauth.CodeInternalAPI {
+	if code := s.opts.Dialect.TokenErrorCode; code == powerauth.CodeGeneric || code == powerauth.CodeInternalAPI {
 		status = http.StatusInternalServerError
 	}
-	refuse(c, status, s.opts.TokenErrorCode, message)
+	refuse(c, status, s.opts.Dialect.TokenErrorCode, message)
 }
 
 // tokenVerdict is the response to the verification of a token. For an unknown token it has no other members.
 func (s *Server) tokenVerdict(valid bool, t *token) map[string]any {
 	out := make(map[string]any)
-	if s.opts.ExplicitNulls {
+	if s.opts.Dialect.ExplicitNulls {
 		for _, member := range []string{"userId", "registrationId", "registrationStatus", "signatureType"} {
 			out[member] = nil
 		}

@@ -106,7 +106,7 @@ func TestTokenTimeMustBeInTheWindow(t *testing.T) {
 		"since 3.2": {"3.2", 0, 2 * time.Hour, time.Minute},
 		"2.0":       {"3.3", time.Minute, time.Minute, time.Minute},
 	} {
-		srv, clock := fake(t, func(o *powerauthtest.Options) { o.RequestWindow = c.window })
+		srv, clock := fake(t, func(o *powerauthtest.Options) { o.Dialect.RequestWindow = c.window })
 		token, err := activated(t, srv, func(o *powerauthtest.DeviceOptions) { o.Version = c.version }).CreateToken()
 		require.NoError(t, err)
 		for shift, ok := range map[time.Duration]bool{c.back: true, c.back + time.Millisecond: false, -c.ahead: true, -c.ahead - time.Millisecond: false} {
@@ -122,7 +122,7 @@ func TestTokenTimeMustBeInTheWindow(t *testing.T) {
 func TestTokenErrorCodeIsAnOption(t *testing.T) {
 	t.Parallel()
 	for want, kind := range map[string]identkit.Kind{powerauth.CodeRequest: identkit.ErrRejected, powerauth.CodeGeneric: identkit.ErrUnavailable} {
-		srv, _ := fake(t, func(o *powerauthtest.Options) { o.TokenErrorCode = want })
+		srv, _ := fake(t, func(o *powerauthtest.Options) { o.Dialect.TokenErrorCode = want })
 		token, err := activated(t, srv).CreateToken()
 		require.NoError(t, err)
 		header := token.Header()

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/identkit/identkit/identkittest"
 )
 
 // Sender delivers as a provider does: signed anew at each attempt, with the same id, until it gets a 2xx. Handler
@@ -25,7 +27,7 @@ type Sender struct {
 	Client *http.Client
 	// Sign puts the proof on.
 	Sign Signer
-	// Clock gives timestamps and waits. Nil means a [ManualClock] per message that starts at the present, so that
+	// Clock gives timestamps and waits. Nil means an *identkittest.Clock per message that starts at the present, so that
 	// nothing really waits; share one with the receiver to have its timestamps judged by the same time.
 	Clock Clock
 	// Attempts is how often a message is tried. Zero means 3.
@@ -89,7 +91,7 @@ func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 	}
 	clock := s.Clock
 	if clock == nil {
-		clock = NewClock(time.Now())
+		clock = identkittest.NewClock(time.Now())
 	}
 	report := Report{ID: m.ID}
 	attempts := s.Attempts

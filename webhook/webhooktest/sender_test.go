@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
@@ -45,7 +46,7 @@ func TestSenderRetriesWithTheSameIDAndANewTimestamp(t *testing.T) {
 	box := &inbox{statuses: []int{503, 500, 204}}
 	server := httptest.NewServer(box)
 	t.Cleanup(server.Close)
-	clock := webhooktest.NewClock(start)
+	clock := identkittest.NewClock(start)
 	sender := &webhooktest.Sender{URL: server.URL, Client: server.Client(), Sign: webhooktest.SignStandard(key), Clock: clock}
 	report, err := sender.Send(t.Context(), webhooktest.Message{Body: []byte("{}"), Copies: 1})
 	require.NoError(t, err)
@@ -70,7 +71,7 @@ func TestSenderGivesUpAndSendsNoCopies(t *testing.T) {
 func TestSenderDelaysAfterSigning(t *testing.T) {
 	t.Parallel()
 	box := &inbox{statuses: []int{200}}
-	clock := webhooktest.NewClock(time.Unix(1_000_000, 0))
+	clock := identkittest.NewClock(time.Unix(1_000_000, 0))
 	sender := &webhooktest.Sender{Handler: box, Sign: webhooktest.SignStandard(key), Clock: clock}
 	report, err := sender.Send(t.Context(), webhooktest.Message{Delay: time.Minute})
 	require.NoError(t, err)

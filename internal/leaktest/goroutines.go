@@ -1,4 +1,5 @@
-package identkittest
+// Package leaktest finds goroutines that a test leaves behind.
+package leaktest
 
 import (
 	"bytes"
@@ -12,20 +13,20 @@ import (
 )
 
 const (
-	goroutineLabel = "identkittest.goroutines"
+	goroutineLabel = "leaktest.goroutines"
 	// goroutinePatience is how long goroutines may take to end.
 	goroutinePatience = 5 * time.Second
 )
 
-// NoGoroutineLeaks fails the test when a goroutine that it started, directly or through what it started, is still there
+// Check fails the test when a goroutine that it started, directly or through what it started, is still there
 // at its end. Call it first, on the test's own goroutine: Cleanups registered later run before the check. Goroutines get a few
 // seconds to end.
 //
-// Goroutines are told apart by a profiler label, which they inherit from the one that started them. So tests may run in
+// Goroutines are distinguished by a profiler label, which they inherit from the one that started them. So tests may run in
 // parallel, and goroutines of other tests do not count; the check does replace labels the test's goroutine had. Idle connections of
 // an *http.Transport are goroutines: close them (CloseIdleConnections) before the test ends. Goroutines made by timers
 // (time.AfterFunc) bear no label and are not seen.
-func NoGoroutineLeaks(t testing.TB) {
+func Check(t testing.TB) {
 	t.Helper()
 	unique := new(int)
 	id := fmt.Sprintf("%s %p", t.Name(), unique)
@@ -36,7 +37,7 @@ func NoGoroutineLeaks(t testing.TB) {
 		left := awaitGoroutines(id)
 		runtime.KeepAlive(unique)
 		if len(left) > 0 {
-			t.Errorf("identkittest: goroutines left behind (each group begins with their number):\n\n%s", strings.Join(left, "\n\n"))
+			t.Errorf("leaktest: goroutines left behind (each group begins with their number):\n\n%s", strings.Join(left, "\n\n"))
 		}
 	})
 }
