@@ -37,7 +37,7 @@ var given = map[string]string{
 
 	"client": "*powerauth.Client", "iproov/client": "*iproov.Client",
 	"srv": "*powerauthtest.Server", "iproov/srv": "*iproovtest.Server",
-	"admin": "*powerauth.AdminClient",
+	"admin": "*powerauth.AdminClient", "op": "*powerauth.Operation", "typed": "string",
 }
 
 // theReaders is what stands for the reader's own code.

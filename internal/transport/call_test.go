@@ -253,7 +253,7 @@ func TestALostDeleteThatIsRepeatedStaysUnknown(t *testing.T) {
 	t.Parallel()
 	srv, r := things(t)
 	srv.Fault(identkittest.Any().Nth(1).LoseResponse(), identkittest.Any().Nth(2).JSON(404, nil))
-	err := Exec(t.Context(), r, removeThing, Input{Path: Path{"1"}}, nil)
+	err := removeThing.Exec(t.Context(), r, thingParams{id: "1"}, nil)
 	require.ErrorIs(t, err, identkit.ErrNotFound)
 	require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, "the first attempt may be why it is not found")
 	_, err = readOne(t.Context(), r, "1")

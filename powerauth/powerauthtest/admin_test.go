@@ -19,7 +19,7 @@ func TestAdminSetsUpAnApplication(t *testing.T) {
 	t.Parallel()
 	for _, spki := range []bool{false, true} {
 		srv, _ := fake(t, func(o *powerauthtest.Options) {
-			o.Dialect.MasterKeyAsSPKI, o.Applications = spki, []string{"first"}
+			o.Dialect.MasterKeyAsSPKI, o.Applications = spki, []powerauth.ApplicationID{"first"}
 		})
 		admin := srv.AdminClient()
 		created, err := admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app", Roles: []string{"ROLE_X"}})
@@ -121,7 +121,9 @@ func TestRolesAreSeparate(t *testing.T) {
 
 func TestPushSettings(t *testing.T) {
 	t.Parallel()
-	srv, _ := fake(t, func(o *powerauthtest.Options) { o.Applications, o.Dialect.BareDone = []string{"app"}, true })
+	srv, _ := fake(t, func(o *powerauthtest.Options) {
+		o.Applications, o.Dialect.BareDone = []powerauth.ApplicationID{"app"}, true
+	})
 	admin := srv.AdminClient()
 	apns := powerauth.APNsSettings{Topic: "t", KeyID: "k", TeamID: "m", Environment: powerauth.APNsDevelopment, PrivateKey: "a2V5"}
 	require.NoError(t, admin.SetAPNs(t.Context(), "app", apns))

@@ -258,9 +258,13 @@ func (s *Server) enqueue(cb *callback, members map[string]any, id string) {
 		case !ok:
 		case name == "activationFlag" && !s.opts.Dialect.ActivationFlagAlways && !strings.Contains(cb.URL, name):
 		case name == "applications" && s.opts.Dialect.CallbackApplications == ApplicationsText:
-			chosen[name] = "[" + strings.Join(member.([]string), ", ") + "]"
+			var ids []string
+			for _, id := range member.([]powerauth.ApplicationID) {
+				ids = append(ids, string(id))
+			}
+			chosen[name] = "[" + strings.Join(ids, ", ") + "]"
 		case name == "applications" && s.opts.Dialect.CallbackApplications == ApplicationsSingle:
-			if apps := member.([]string); len(apps) > 0 {
+			if apps := member.([]powerauth.ApplicationID); len(apps) > 0 {
 				chosen["applicationId"] = apps[0]
 			}
 		default:

@@ -49,7 +49,7 @@ func (s *Server) offlineQR(c *fakeserver.Call) {
 	}
 	key := s.key
 	if s.opts.Dialect.OfflineMasterKey {
-		qr.KeyType = powerauth.OfflineKeyMaster
+		qr.KeyType = protocol.OfflineKeyMaster
 	} else {
 		key = r.pairing.server
 	}
@@ -104,7 +104,7 @@ func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
 	}
 	otp := *in.OTP
 	if s.opts.Dialect.LenientOTP {
-		if normal, err := powerauth.NormalizeOfflineOTP(otp, 0); err == nil {
+		if normal, err := protocol.NormalizeOfflineOTP(otp, 0); err == nil {
 			otp = normal.Reveal()
 		}
 	}

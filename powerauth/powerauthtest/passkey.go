@@ -193,7 +193,7 @@ func decodePasskey[In any](s *Server, c *fakeserver.Call, object string, in *In)
 		return decode(c, object, &wrapped)
 	}
 	if s.opts.Dialect.PasskeyRequestObject {
-		invalid(c, violation{object + ".requestObject", json.RawMessage("null"), "must not be null"})
+		invalid(c, violation{object + ".requestObject", []byte("null"), "must not be null"})
 		return false
 	}
 	return decode(c, object, in)

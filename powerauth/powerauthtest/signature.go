@@ -196,7 +196,7 @@ func (s *Server) verdict(name string, valid bool, r *registration, factors proto
 	return out
 }
 
-func (s *Server) factorText(factors powerauth.Factors) string {
+func (s *Server) factorText(factors protocol.Factors) string {
 	if s.opts.Dialect.UpperCaseFactors {
 		return strings.ToUpper(string(factors))
 	}
