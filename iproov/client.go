@@ -96,7 +96,7 @@ func New(cfg Config) (*Client, error) {
 	road := transport.New(transport.Config{
 		Provider:   provider,
 		BaseURL:    base,
-		Operations: transport.OldCatalog(catalog),
+		Operations: catalog,
 		Options:    cfg.Options,
 		Failure:    func(err *identkit.Error, body []byte) { readFailure(err, body, e) },
 	}, &check)
@@ -176,9 +176,9 @@ func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ..
 func (c *Client) CloseIdleConnections() { c.service.road.CloseIdleConnections() }
 
 // Catalog lists every operation of the package, for documentation, gateways and Options.Paths.
-func Catalog() []identkit.OperationInfo { return transport.Catalog(transport.OldCatalog(catalog)) }
+func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
 
-var catalog = []*transport.OldOperation{
+var catalog = []transport.Operation{
 	enrolToken, enrolImage, enrolValidate, verifyToken, verifyValidate, invalidateClaim,
 	accessToken, getUser, updateUser, deleteUser, activateUser, suspendUser, availability,
 }

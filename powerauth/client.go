@@ -118,7 +118,7 @@ func newRoad(constructor, baseURL string, credentials Credentials, options ident
 	road := transport.New(transport.Config{
 		Provider:   provider,
 		BaseURL:    baseURL,
-		Operations: transport.OldCatalog(catalog),
+		Operations: catalog,
 		Options:    options,
 		Auth:       credentials.auth,
 		Failure:    readFailure,
@@ -171,9 +171,9 @@ func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ..
 func (c *Client) CloseIdleConnections() { c.road.CloseIdleConnections() }
 
 // Catalog lists every operation of the package, those of [AdminClient] included, for documentation, gateways and Options.Paths.
-func Catalog() []identkit.OperationInfo { return transport.Catalog(transport.OldCatalog(catalog)) }
+func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
 
-var catalog = []*transport.OldOperation{
+var catalog = []transport.Operation{
 	createRegistration, listRegistrations, getRegistration, changeRegistration, commitRegistration, deleteRegistration,
 	createOperation, getOperation, cancelOperation, offlineQR, verifyOfflineOTP,
 	verifySignature, verifyToken,

@@ -121,15 +121,6 @@ func Exec(ctx context.Context, r *Client, op *OldOperation, in Input, opts []ide
 	return c.end(run())
 }
 
-// OldCatalog lists operations of the old kind.
-func OldCatalog(ops []*OldOperation) []Operation {
-	all := make([]Operation, len(ops))
-	for i, o := range ops {
-		all[i] = o
-	}
-	return all
-}
-
 var plainCodec = wire.NewCodec(nil, nil)
 
 // JSON is v as a JSON body.
