@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/webhook"
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
@@ -18,8 +19,8 @@ import (
 func TestMemoryStoreFollowsTheRules(t *testing.T) {
 	t.Parallel()
 	webhooktest.RunStoreTests(t, func(*testing.T) (webhook.Store, func(time.Duration)) {
-		clock := webhooktest.NewClock(time.Unix(1_777_896_000, 0))
-		return webhook.NewMemoryStore(webhook.MemoryConfig{Clock: clock.Now}), clock.Sleep
+		clock := identkittest.NewClock(time.Unix(1_777_896_000, 0))
+		return webhook.NewMemoryStore(webhook.MemoryConfig{Clock: clock.Now}), func(d time.Duration) { clock.Advance(d) }
 	})
 }
 
@@ -50,7 +51,7 @@ func TestMemoryStoreForgetsTheOldestCommittedFirst(t *testing.T) {
 
 func TestMemoryStoreIsFullOfOpenClaims(t *testing.T) {
 	t.Parallel()
-	clock := webhooktest.NewClock(time.Unix(1_777_896_000, 0))
+	clock := identkittest.NewClock(time.Unix(1_777_896_000, 0))
 	s := webhook.NewMemoryStore(webhook.MemoryConfig{MaxEntries: 2, Clock: clock.Now})
 	first := claim(t, s, "a")
 	claim(t, s, "b")
@@ -60,19 +61,19 @@ func TestMemoryStoreIsFullOfOpenClaims(t *testing.T) {
 	claim(t, s, "c")
 	_, err = s.Claim(t.Context(), "d", time.Minute)
 	require.ErrorIs(t, err, webhook.ErrStoreFull)
-	clock.Sleep(time.Minute)
+	clock.Advance(time.Minute)
 	claim(t, s, "d")
-	assert.Equal(t, 2, s.Len(), "a lapsed claim makes room")
+	assert.Equal(t, 2, s.Len(), "an expired claim is replaced")
 }
 
 func TestMemoryStoreShrinksAgain(t *testing.T) {
 	t.Parallel()
-	clock := webhooktest.NewClock(time.Unix(1_777_896_000, 0))
+	clock := identkittest.NewClock(time.Unix(1_777_896_000, 0))
 	s := webhook.NewMemoryStore(webhook.MemoryConfig{Clock: clock.Now})
 	for i := range 1000 {
 		require.NoError(t, claim(t, s, fmt.Sprint("old-", i)).Commit(t.Context(), time.Hour))
 	}
-	clock.Sleep(2 * time.Hour)
+	clock.Advance(2 * time.Hour)
 	for i := range 1000 {
 		require.NoError(t, claim(t, s, fmt.Sprint("new-", i)).Commit(t.Context(), time.Hour))
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/webhook"
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
@@ -34,7 +35,7 @@ func newHooks(clock func() time.Time, handle func(ctx context.Context, e map[str
 
 // Testing one's own handler against a sender that forges, retries and repeats.
 func Example() {
-	clock := webhooktest.NewClock(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC))
+	clock := identkittest.NewClock(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC))
 	fail := true
 	runs := 0
 	hooks := newHooks(clock.Now, func(context.Context, map[string]any) error {
@@ -48,7 +49,7 @@ func Example() {
 	sender := &webhooktest.Sender{Handler: hooks, Sign: webhooktest.SignStandard(key), Clock: clock, Attempts: 5}
 	report, err := sender.Send(context.Background(), webhooktest.Message{
 		Body:   []byte(`{"type":"order.paid"}`),
-		Faults: []webhooktest.Fault{webhooktest.WrongProof, webhooktest.TooOld},
+		Faults: []webhooktest.Fault{webhooktest.FaultTampered, webhooktest.FaultExpired},
 		Copies: 1,
 	})
 	fmt.Println(report.Statuses(), runs, err)
@@ -59,8 +60,8 @@ func Example() {
 func ExampleRunStoreTests() {
 	_ = func(t *testing.T) { // func TestMyStore(t *testing.T)
 		webhooktest.RunStoreTests(t, func(*testing.T) (webhook.Store, func(time.Duration)) {
-			clock := webhooktest.NewClock(time.Now())
-			return webhook.NewMemoryStore(webhook.MemoryConfig{Clock: clock.Now}), clock.Sleep
+			clock := identkittest.NewClock(time.Now())
+			return webhook.NewMemoryStore(webhook.MemoryConfig{Clock: clock.Now}), func(d time.Duration) { clock.Advance(d) }
 		})
 	}
 }

@@ -14,10 +14,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
-// inbox answers with the next of some statuses, the last one for ever, and keeps what came.
+// inbox responds with the next of some statuses, the last one for ever, and keeps what it got.
 type inbox struct {
 	mu       sync.Mutex
 	statuses []int
@@ -45,7 +46,7 @@ func TestSenderRetriesWithTheSameIDAndANewTimestamp(t *testing.T) {
 	box := &inbox{statuses: []int{503, 500, 204}}
 	server := httptest.NewServer(box)
 	t.Cleanup(server.Close)
-	clock := webhooktest.NewClock(start)
+	clock := identkittest.NewClock(start)
 	sender := &webhooktest.Sender{URL: server.URL, Client: server.Client(), Sign: webhooktest.SignStandard(key), Clock: clock}
 	report, err := sender.Send(t.Context(), webhooktest.Message{Body: []byte("{}"), Copies: 1})
 	require.NoError(t, err)
@@ -70,7 +71,7 @@ func TestSenderGivesUpAndSendsNoCopies(t *testing.T) {
 func TestSenderDelaysAfterSigning(t *testing.T) {
 	t.Parallel()
 	box := &inbox{statuses: []int{200}}
-	clock := webhooktest.NewClock(time.Unix(1_000_000, 0))
+	clock := identkittest.NewClock(time.Unix(1_000_000, 0))
 	sender := &webhooktest.Sender{Handler: box, Sign: webhooktest.SignStandard(key), Clock: clock}
 	report, err := sender.Send(t.Context(), webhooktest.Message{Delay: time.Minute})
 	require.NoError(t, err)
@@ -78,7 +79,7 @@ func TestSenderDelaysAfterSigning(t *testing.T) {
 	assert.Equal(t, time.Unix(1_000_060, 0), report.Attempts[0].Time)
 }
 
-func TestSenderReportsLostAnswers(t *testing.T) {
+func TestSenderReportsLostResponses(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	t.Cleanup(server.Close)
@@ -102,7 +103,7 @@ func TestSenderNeedsATargetAndASigner(t *testing.T) {
 		require.Error(t, err)
 		_, err = s.SendAll(t.Context(), webhooktest.Message{})
 		require.Error(t, err)
-		_, err = s.SendAtOnce(t.Context(), webhooktest.Message{}, 2)
+		_, err = s.SendConcurrently(t.Context(), webhooktest.Message{}, 2)
 		require.Error(t, err)
 	}
 }
