@@ -100,8 +100,8 @@ type DeliveryInfo struct {
 	Scheme     string // how it was verified; empty when it was refused
 	KeyID      string // which key signed it
 	DeliveryID string // the sender's signed id, if it has one
-	// Events are how many there were; Handled, Duplicates and Failed say what became of them.
-	Events, Handled, Duplicates, Failed int
+	// Events are how many there were; Handled, Duplicates, Gone and Failed say what became of them.
+	Events, Handled, Duplicates, Gone, Failed int
 	// Err is the first failure. Its text may be that of a Decode, Handle, Store or Verifier of the team's own.
 	Err error
 }

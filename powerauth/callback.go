@@ -37,16 +37,16 @@ type CallbackConfig struct {
 	Name string
 	// Store remembers what was handled. Nil means the memory of this process; share one behind a load balancer.
 	Store webhook.Store
-	// Keep is how long a handled callback is remembered. Zero means 72 hours.
-	Keep time.Duration
+	// Retention is how long a handled callback is remembered. Zero means 72 hours.
+	Retention time.Duration
 	// Timeout bounds the work on a callback, reading again included. Zero means 10 seconds; PAC waits 60.
 	Timeout time.Duration
 	// MaxBytes caps the body. Zero means 1 MiB.
 	MaxBytes int64
-	// Logger, Observe and Clock are those of webhook.Config.
-	Logger  *slog.Logger
-	Observe func(ctx context.Context, o webhook.Outcome)
-	Clock   func() time.Time
+	// Logger, Observer and Clock are those of webhook.Config.
+	Logger   *slog.Logger
+	Observer identkit.Observer
+	Clock    func() time.Time
 }
 
 // NewCallbackHandler returns a handler for the callbacks of one or several applications; register it with
@@ -74,8 +74,8 @@ func NewCallbackHandler(cfg CallbackConfig) (http.Handler, error) {
 	if cfg.Store == nil {
 		cfg.Store = webhook.NewMemoryStore(webhook.MemoryConfig{Clock: cfg.Clock})
 	}
-	if cfg.Keep == 0 {
-		cfg.Keep = 72 * time.Hour
+	if cfg.Retention == 0 {
+		cfg.Retention = 72 * time.Hour
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
@@ -83,8 +83,8 @@ func NewCallbackHandler(cfg CallbackConfig) (http.Handler, error) {
 	r := &callbackReceiver{cfg: cfg, header: webhook.UnsignedIDHeader("Idempotency-Key")}
 	h, err := webhook.NewHandler(webhook.Config[callback]{
 		Name: cfg.Name, Verify: cfg.Verify, Decode: r.decode, Handle: r.handle, EventID: r.eventID,
-		Store: cfg.Store, Keep: cfg.Keep, Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes,
-		Logger: cfg.Logger, Observe: cfg.Observe, Clock: cfg.Clock,
+		Store: cfg.Store, Retention: cfg.Retention, Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes,
+		Logger: cfg.Logger, Observer: cfg.Observer, Clock: cfg.Clock,
 	})
 	if err = errors.Join(faults, err); err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (r *callbackReceiver) once(ctx context.Context, c *callback, status, failur
 		return err
 	}
 	handed = true
-	return claim.Commit(settle, r.cfg.Keep)
+	return claim.Commit(settle, r.cfg.Retention)
 }
 
 const settleTime = 5 * time.Second

@@ -349,9 +349,9 @@ func TestCallbacksWithoutAFunctionReachTheFallback(t *testing.T) {
 
 func TestCallbackHandlerReportsEveryConfigurationFault(t *testing.T) {
 	t.Parallel()
-	_, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{Keep: -1})
+	_, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{Retention: -1})
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
-	for _, text := range []string{"OnUnknown", "Client", "no Verify", "negative"} {
+	for _, text := range []string{"OnUnknown", "Client", "Verify is nil", "negative"} {
 		require.ErrorContains(t, err, text)
 	}
 }
@@ -362,7 +362,7 @@ func TestNothingOfACallbackIsLogged(t *testing.T) {
 	_, client := stubbed(t, 500, `{"leak":"`+leaks.Personal("response")+`"}`)
 	h, _ := callbacks(t, client, func(cfg *powerauth.CallbackConfig) {
 		cfg.Logger = leaks.Logger()
-		cfg.Observe = func(_ context.Context, o webhook.Outcome) { leaks.Error(o.Err) }
+		cfg.Observer.Delivery = func(_ context.Context, d identkit.DeliveryInfo) { leaks.Error(d.Err) }
 	})
 	user := leaks.Personal("user")
 	deliver(h, `{"operationId":"o-1","userId":"`+user+`","status":"APPROVED"}`)

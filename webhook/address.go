@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,66 +14,62 @@ type AddressConfig struct {
 	// Allow lists the sender's addresses.
 	Allow []string
 	// TrustedProxies lists the proxies in front of this program. Only when the peer is one of them is
-	// ForwardedHeader believed, from its end up to the first address that is not a trusted proxy: what stands before
-	// that, anybody could have written.
+	// ForwardedHeader read, from its end up to the first address that is not a trusted proxy: anybody could have written
+	// what stands before that. The entry "unix" is a proxy on a Unix domain socket.
 	TrustedProxies []string
 	// ForwardedHeader is the header in which proxies append their peer's address. Empty means "X-Forwarded-For".
 	ForwardedHeader string
 }
 
-// NewAddresses returns a verifier of the source address. An address is weak proof, for use beside another: see [All].
+// NewAddresses returns a verifier of the source address. An address alone is weak: use it beside another scheme, see [All].
 // A trusted range that covers every address is a configuration error, because then the sender names itself.
 func NewAddresses(cfg AddressConfig) (Verifier, error) {
 	const scheme = "addresses"
-	header := cfg.ForwardedHeader
-	if header == "" {
-		header = "X-Forwarded-For"
+	name := cfg.ForwardedHeader
+	if name == "" {
+		name = "X-Forwarded-For"
 	}
-	allow, err := parseRanges(cfg.Allow)
-	errs := []error{err}
-	trusted, err := parseRanges(cfg.TrustedProxies)
-	errs = append(errs, err)
-	if len(cfg.Allow) == 0 {
-		errs = append(errs, errors.New("webhook: addresses: nothing is allowed"))
+	var f faults
+	f.that(len(cfg.Allow) > 0, "Allow", "is empty")
+	isSocket := func(entry string) bool { return entry == "unix" }
+	v := &addresses{
+		allow:        f.ranges("Allow", cfg.Allow),
+		trusted:      f.ranges("TrustedProxies", slices.DeleteFunc(slices.Clone(cfg.TrustedProxies), isSocket)),
+		trustsSocket: slices.ContainsFunc(cfg.TrustedProxies, isSocket),
+		forwarded:    f.header("ForwardedHeader", scheme, name, maxHeader),
 	}
-	if slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
-		errs = append(errs, errors.New("webhook: addresses: a trusted range covers every address"))
-	}
-	field, err := newHeaderField(scheme, header, maxHeader)
-	if err := errors.Join(append(errs, err)...); err != nil {
+	everyone := func(p netip.Prefix) bool { return p.IsValid() && p.Bits() == 0 }
+	f.that(!slices.ContainsFunc(v.trusted, everyone), "TrustedProxies", "covers every address")
+	if err := f.err("NewAddresses"); err != nil {
 		return nil, err
 	}
-	refuse := func(r Reason, detail string) *ProofError {
-		return &ProofError{Reason: r, Scheme: scheme, Detail: detail}
+	refuse := func(r Reason, detail string) *VerifyError {
+		return &VerifyError{Reason: r, Scheme: scheme, Detail: detail}
 	}
-	return &addresses{
-		allow: allow, trusted: trusted, forwarded: field.name,
-		unknown: refuse(ErrProofMissing, "the source address is not known"),
-		garbled: refuse(ErrProofMalformed, "header "+field.name+" is not a list of addresses"),
-		outside: refuse(ErrProofWrong, "the source address is not on the list"),
-	}, nil
+	v.unknown = refuse(ReasonMissing, "the source address is not known")
+	v.malformed = refuse(ReasonMalformed, "header "+v.forwarded.name+" is not a list of addresses")
+	v.outside = refuse(ReasonMismatch, "the source address is not on the list")
+	return v, nil
 }
 
-func parseRanges(texts []string) ([]netip.Prefix, error) {
+func (f *faults) ranges(field string, texts []string) []netip.Prefix {
 	var ranges []netip.Prefix
-	var errs []error
-	for _, text := range texts {
+	for i, text := range texts {
 		p, err := netip.ParsePrefix(text)
 		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
 			p, err = addr.Unmap().WithZone("").Prefix(addr.Unmap().BitLen())
 		}
-		if err != nil || p.Addr().Is4In6() {
-			errs = append(errs, fmt.Errorf("webhook: addresses: %q is neither an address nor a range", text))
-		}
+		f.that(err == nil && !p.Addr().Is4In6(), fmt.Sprintf("%s[%d]", field, i), "is neither an address nor a range")
 		ranges = append(ranges, p.Masked())
 	}
-	return ranges, errors.Join(errs...)
+	return ranges
 }
 
 type addresses struct {
-	allow, trusted            []netip.Prefix
-	forwarded                 string
-	unknown, garbled, outside *ProofError
+	allow, trusted              []netip.Prefix
+	trustsSocket                bool
+	forwarded                   singleHeader
+	unknown, malformed, outside *VerifyError
 }
 
 // maxHops is how many proxies a delivery may have passed.
@@ -82,18 +77,21 @@ const maxHops = 32
 
 func (a *addresses) Verify(_ context.Context, r *Request) (Receipt, error) {
 	source, ok := parseAddress(r.RemoteAddr)
-	if !ok {
+	socket := !ok && a.trustsSocket && strings.HasPrefix(r.RemoteAddr, "@") // what net/http shows for the peer on a socket
+	if !ok && !socket {
 		return Receipt{}, a.unknown
 	}
-	if within(source, a.trusted) {
-		hops := strings.Split(strings.Join(r.Header[a.forwarded], ","), ",")
+	// A proxy that adds no header speaks for itself.
+	if lines := r.Header[a.forwarded.name]; len(lines) > 0 && (socket || within(source, a.trusted)) {
+		hops := strings.Split(strings.Join(lines, ","), ",")
 		if len(hops) > maxHops {
-			return Receipt{}, a.garbled
+			return Receipt{}, a.malformed
 		}
-		for i := len(hops) - 1; i >= 0 && within(source, a.trusted); i-- {
+		for i := len(hops) - 1; i >= 0 && (socket || within(source, a.trusted)); i-- {
 			if source, ok = parseAddress(hops[i]); !ok {
-				return Receipt{}, a.garbled
+				return Receipt{}, a.malformed
 			}
+			socket = false
 		}
 	}
 	if !within(source, a.allow) {
@@ -102,7 +100,7 @@ func (a *addresses) Verify(_ context.Context, r *Request) (Receipt, error) {
 	return Receipt{Scheme: "addresses"}, nil
 }
 
-// parseAddress reads an address with or without a port, and takes an IPv4 address in IPv6 clothes for what it is.
+// parseAddress reads an address with or without a port, and an IPv4-mapped address as the IPv4 address.
 func parseAddress(s string) (netip.Addr, bool) {
 	s = trimBlank(s)
 	if with, err := netip.ParseAddrPort(s); err == nil {

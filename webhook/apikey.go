@@ -1,67 +1,72 @@
 package webhook
 
 import (
-	"errors"
 	"net/url"
+	"strings"
 )
 
 // APIKeyConfig says where a sender puts its API key. Exactly one of Header and Query is set.
 type APIKeyConfig struct {
 	Keys *Keyring
-	// Header is the header whose whole value is the key, such as "X-Api-Key". It also fits a sender that
-	// repeats a given Authorization value verbatim.
+	// Header is the header whose whole value is the key, such as "X-Api-Key", or "Authorization" for a sender that repeats a
+	// given value verbatim.
 	Header string
 	// Query is the name of the query parameter that is the key. URLs end up in access logs: prefer a header.
 	Query string
 }
 
-// NewAPIKey returns a verifier of an API key in a header or in the query. The proof does not cover the body.
+// NewAPIKey returns a verifier of an API key in a header or in the query. It does not authenticate the body.
 func NewAPIKey(cfg APIKeyConfig) (Verifier, error) {
 	const scheme = "api-key"
-	if (cfg.Header == "") == (cfg.Query == "") {
-		return nil, errors.New("webhook: api-key: exactly one of Header and Query is needed")
-	}
+	var f faults
+	f.that((cfg.Header == "") != (cfg.Query == ""), "Header", "and Query: exactly one of them is needed")
 	if cfg.Query != "" {
-		return newQueryKey(scheme, cfg)
+		return newQueryKey(scheme, cfg, &f)
 	}
-	field, err := newHeaderField(scheme, cfg.Header, maxHeader)
-	c, keysErr := newCredential(scheme, "header "+field.name, cfg.Keys, nil)
-	if err := errors.Join(err, keysErr); err != nil {
-		return nil, err
-	}
-	c.find = func(r *Request, found *foundSecrets) *ProofError {
-		text, fault := field.read(r.Header)
-		if fault == nil {
+	field := f.header("Header", scheme, cfg.Header, maxHeader)
+	c := f.credential(scheme, "header "+field.name, cfg.Keys, shortestIssued, nil)
+	c.find = func(r *Request, found *foundSecrets) *VerifyError {
+		text, refusal := field.read(r.Header)
+		if refusal == nil {
 			found.add(text)
 		}
-		return fault
+		return refusal
 	}
-	return c, nil
+	return c.orError(&f, "NewAPIKey")
 }
 
-func newQueryKey(scheme string, cfg APIKeyConfig) (Verifier, error) {
-	c, err := newCredential(scheme, "query parameter "+cfg.Query, cfg.Keys, nil)
-	if err != nil {
-		return nil, err
-	}
-	absent := &ProofError{Reason: ErrProofMissing, Scheme: scheme, Detail: "query parameter " + cfg.Query + " is absent"}
-	c.find = func(r *Request, found *foundSecrets) *ProofError {
-		if r.URL == nil || len(r.URL.RawQuery) == 0 {
+func newQueryKey(scheme string, cfg APIKeyConfig, f *faults) (Verifier, error) {
+	place := "query parameter " + cfg.Query
+	c := f.credential(scheme, place, cfg.Keys, shortestIssued, nil)
+	absent := &VerifyError{Reason: ReasonMissing, Scheme: scheme, Detail: place + " is absent"}
+	c.find = func(r *Request, found *foundSecrets) *VerifyError {
+		if r.URL == nil || r.URL.RawQuery == "" {
 			return absent
 		}
 		if len(r.URL.RawQuery) > maxHeader {
 			return c.refusals.malformed
 		}
-		values, err := url.ParseQuery(r.URL.RawQuery)
-		given := values[cfg.Query]
-		switch {
-		case err != nil, len(given) > 1:
-			return c.refusals.malformed
-		case len(given) == 0, given[0] == "":
+		for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			if name, err := url.QueryUnescape(name); err != nil || name != cfg.Query {
+				continue // whatever other parameters look like
+			}
+			plain, err := url.QueryUnescape(value)
+			if found.n > 0 || err != nil {
+				return c.refusals.malformed
+			}
+			if plain == "" {
+				return absent
+			}
+			found.add(plain)
+			if verbatim, err := url.PathUnescape(value); err == nil && verbatim != plain {
+				found.add(verbatim) // a sender that leaves "+" as it is
+			}
+		}
+		if found.n == 0 {
 			return absent
 		}
-		found.add(given[0])
 		return nil
 	}
-	return c, nil
+	return c.orError(f, "NewAPIKey")
 }

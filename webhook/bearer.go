@@ -8,30 +8,28 @@ import (
 	"github.com/identkit/identkit"
 )
 
-// NewBearer returns a verifier of a fixed bearer token: "Authorization: Bearer …" with one of the keys. The proof
-// does not cover the body.
+// NewBearer returns a verifier of a fixed bearer token: "Authorization: Bearer …" with one of the keys. It does not authenticate
+// the body.
 func NewBearer(tokens *Keyring) (Verifier, error) {
 	const scheme = "bearer"
-	field, err := newHeaderField(scheme, "Authorization", maxHeader)
-	c, keysErr := newCredential(scheme, "header Authorization", tokens, nil)
-	if err := errors.Join(err, keysErr); err != nil {
-		return nil, err
-	}
+	var f faults
+	field := f.header("Authorization", scheme, "Authorization", maxHeader)
+	c := f.credential(scheme, "header Authorization", tokens, shortestKey, nil)
 	c.challenge = "Bearer"
-	c.find = func(r *Request, found *foundSecrets) *ProofError {
-		token, fault := readBearer(&field, r, &c.refusals)
-		if fault == nil {
+	c.find = func(r *Request, found *foundSecrets) *VerifyError {
+		token, refusal := readBearer(&field, r, &c.refusals)
+		if refusal == nil {
 			found.add(token)
 		}
-		return fault
+		return refusal
 	}
-	return c, nil
+	return c.orError(&f, "NewBearer")
 }
 
-func readBearer(field *headerField, r *Request, refusals *refusals) (string, *ProofError) {
-	text, fault := field.read(r.Header)
-	if fault != nil {
-		return "", fault
+func readBearer(field *singleHeader, r *Request, refusals *refusals) (string, *VerifyError) {
+	text, refusal := field.read(r.Header)
+	if refusal != nil {
+		return "", refusal
 	}
 	token, ok := cutFold(text, "Bearer ")
 	token = strings.TrimLeft(token, " ")
@@ -41,23 +39,21 @@ func readBearer(field *headerField, r *Request, refusals *refusals) (string, *Pr
 	return token, nil
 }
 
-// NewBearerFunc returns a verifier that gives the bearer token to check, for tokens that have to be looked up or
-// are signed. An error refuses the delivery: [ErrUnavailable] and context errors mean that the token could not be
-// checked, all others that it is wrong; the text of others is not logged. A receipt without a scheme gets "bearer".
+// NewBearerFunc returns a verifier that hands the bearer token to check, for tokens that have to be looked up or are signed. An
+// error refuses the delivery, as described at [VerifyError]. A receipt without a scheme gets "bearer".
 func NewBearerFunc(check func(ctx context.Context, token identkit.Secret) (Receipt, error)) (Verifier, error) {
 	const scheme = "bearer"
-	field, err := newHeaderField(scheme, "Authorization", maxHeader)
-	if check == nil {
-		err = errors.New("webhook: bearer: no function")
-	}
-	if err != nil {
+	var f faults
+	f.that(check != nil, "check", "is nil")
+	field := f.header("Authorization", scheme, "Authorization", maxHeader)
+	if err := f.err("NewBearerFunc"); err != nil {
 		return nil, err
 	}
 	return &bearerFunc{field: field, check: check, refusals: newRefusals(scheme, "header Authorization")}, nil
 }
 
 type bearerFunc struct {
-	field    headerField
+	field    singleHeader
 	check    func(ctx context.Context, token identkit.Secret) (Receipt, error)
 	refusals refusals
 }
@@ -65,17 +61,16 @@ type bearerFunc struct {
 func (b *bearerFunc) challenges() []string { return []string{"Bearer"} }
 
 func (b *bearerFunc) Verify(ctx context.Context, r *Request) (Receipt, error) {
-	token, fault := readBearer(&b.field, r, &b.refusals)
-	if fault != nil {
-		return Receipt{}, fault
+	token, refusal := readBearer(&b.field, r, &b.refusals)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
 	receipt, err := b.check(ctx, identkit.Secret(token))
-	var proof *ProofError
-	switch {
-	case errors.As(err, &proof):
-		return Receipt{}, proof
-	case err != nil:
-		return Receipt{}, &ProofError{Reason: reasonOf(err), Scheme: "bearer", Detail: "the token was refused", Err: err}
+	if err != nil {
+		if errors.As(err, &refusal) {
+			return Receipt{}, refusal
+		}
+		return Receipt{}, &VerifyError{Reason: ReasonOf(err), Scheme: "bearer", Detail: "the token was refused", Err: err}
 	}
 	if receipt.Scheme == "" {
 		receipt.Scheme = "bearer"

@@ -18,7 +18,7 @@ type intake struct {
 	timeout      time.Duration
 }
 
-// firstRead bounds what is allocated on the word of a Content-Length.
+// firstRead bounds what is allocated because of a Content-Length alone.
 const firstRead = 64 << 10
 
 func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, Reason) {
@@ -27,7 +27,7 @@ func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, Reason) 
 	}
 	if r.ContentLength > in.maxBytes {
 		closeAfter(w, r)
-		return nil, ErrBodyTooLarge
+		return nil, ReasonBodyTooLarge
 	}
 	if r.Body == nil {
 		return nil, ""
@@ -44,10 +44,10 @@ func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, Reason) 
 	if connection.SetReadDeadline(deadline) != nil {
 		body, refused = readAside(limited, size, in.timeout)
 	} else if body, refused = readAll(limited, size, deadline); refused == "" {
-		// Else the deadline would strike while the event is handled, and cancel the request.
+		// Else the deadline would end while the event is handled, and cancel the request.
 		_ = connection.SetReadDeadline(time.Time{})
 	}
-	if refused == ErrBodyTooSlow {
+	if refused == ReasonBodyTimeout {
 		closeAfter(w, r)
 	}
 	return body, refused
@@ -66,15 +66,15 @@ func (in *intake) checkHead(r *http.Request) Reason {
 		allowed = allowed || m == r.Method
 	}
 	if !allowed {
-		return ErrMethod
+		return ReasonMethod
 	}
 	for _, encoding := range r.Header["Content-Encoding"] {
 		if encoding != "" && !strings.EqualFold(trimBlank(encoding), "identity") {
-			return ErrContentEncoding
+			return ReasonContentEncoding
 		}
 	}
 	if !in.acceptsType(r.Header["Content-Type"]) {
-		return ErrContentType
+		return ReasonContentType
 	}
 	return ""
 }
@@ -112,11 +112,11 @@ func readAll(r io.Reader, size int64, deadline time.Time) ([]byte, Reason) {
 		case err == io.EOF:
 			return body, ""
 		case errors.As(err, &tooLarge):
-			return nil, ErrBodyTooLarge
+			return nil, ReasonBodyTooLarge
 		case errors.Is(err, os.ErrDeadlineExceeded), !time.Now().Before(deadline):
-			return nil, ErrBodyTooSlow
+			return nil, ReasonBodyTimeout
 		case err != nil:
-			return nil, ErrBodyCut
+			return nil, ReasonBodyIncomplete
 		}
 		if len(body) == cap(body) {
 			body = append(body, 0)[:len(body)]
@@ -125,7 +125,7 @@ func readAll(r io.Reader, size int64, deadline time.Time) ([]byte, Reason) {
 }
 
 // readAside reads on a goroutine of its own, for a response writer that hides the connection's deadline. When
-// time is up, the answer need not wait for the reader: it ends with the next byte, or with the connection. Only
+// time is up, the response need not wait for the reader: it ends with the next byte, or with the connection. Only
 // the server's own ReadTimeout can end a connection that stays silent then.
 func readAside(r io.Reader, size int64, timeout time.Duration) ([]byte, Reason) {
 	type result struct {
@@ -137,7 +137,7 @@ func readAside(r io.Reader, size int64, timeout time.Duration) ([]byte, Reason) 
 	go func() {
 		defer func() {
 			if recover() != nil {
-				done <- result{refused: ErrBodyCut}
+				done <- result{refused: ReasonBodyIncomplete}
 			}
 		}()
 		body, refused := readAll(r, size, deadline)
@@ -149,6 +149,6 @@ func readAside(r io.Reader, size int64, timeout time.Duration) ([]byte, Reason) 
 	case got := <-done:
 		return got.body, got.refused
 	case <-timer.C:
-		return nil, ErrBodyTooSlow
+		return nil, ReasonBodyTimeout
 	}
 }

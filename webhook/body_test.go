@@ -57,23 +57,23 @@ func TestBodyCapOverHTTP(t *testing.T) {
 	t.Cleanup(server.Close)
 	large := strings.Repeat("a", 1001)
 	for _, body := range []io.Reader{strings.NewReader(large), struct{ io.Reader }{strings.NewReader(large)}} {
-		answer, err := server.Client().Post(server.URL, "application/json", body)
+		response, err := server.Client().Post(server.URL, "application/json", body)
 		require.NoError(t, err)
-		answer.Body.Close()
-		assert.Equal(t, 413, answer.StatusCode)
-		assert.True(t, answer.Close, "the rest of the body is not read to keep the connection")
+		response.Body.Close()
+		assert.Equal(t, 413, response.StatusCode)
+		assert.True(t, response.Close, "the rest of the body is not read to keep the connection")
 	}
 	assert.Zero(t, runs.Load())
 }
 
-func TestALengthThatLies(t *testing.T) {
+func TestAContentLengthThatIsWrong(t *testing.T) {
 	t.Parallel()
 	h, seen, _ := counting(t, webhook.Config[string]{MaxBytes: 100})
 	short := newPost(`"abc"`)
 	short.ContentLength = 50
 	short.Body = io.NopCloser(io.MultiReader(strings.NewReader(`"abc`), failing{}))
 	assert.Equal(t, 400, serve(h, short).Code)
-	assert.Equal(t, webhook.ErrBodyCut, seen.last().Reason)
+	assert.Equal(t, string(webhook.ReasonBodyIncomplete), seen.last().Reason)
 	long := newPost(`"` + strings.Repeat("a", 200) + `"`)
 	long.ContentLength = 10
 	assert.Equal(t, 413, serve(h, long).Code)
@@ -83,7 +83,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// TestSlowBodiesEnd plays a sender of one byte a second, over a connection whose clock is the bubble's.
+// TestSlowBodiesEnd simulates a sender of one byte a second, over a connection whose clock is the bubble's.
 func TestSlowBodiesEnd(t *testing.T) {
 	t.Parallel()
 	for name, wrap := range map[string]func(http.Handler) http.Handler{
@@ -108,12 +108,12 @@ func TestSlowBodiesEnd(t *testing.T) {
 							time.Sleep(pause)
 						}
 					}()
-					answer := make([]byte, 12)
-					_, err := io.ReadFull(client, answer)
+					response := make([]byte, 12)
+					_, err := io.ReadFull(client, response)
 					require.NoError(t, err)
-					assert.Equal(t, "HTTP/1.1 408", string(answer))
+					assert.Equal(t, "HTTP/1.1 408", string(response))
 					assert.LessOrEqual(t, time.Since(start), 8*time.Second)
-					assert.Equal(t, webhook.ErrBodyTooSlow, seen.last().Reason)
+					assert.Equal(t, string(webhook.ReasonBodyTimeout), seen.last().Reason)
 					assert.Zero(t, runs.Load())
 					client.Close()
 					<-done
@@ -135,10 +135,10 @@ func TestTheReadDeadlineDoesNotOutliveTheBody(t *testing.T) {
 		})
 		client, done := serveOnPipe(t, slow)
 		go fmt.Fprintf(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n\"a\"")
-		answer := make([]byte, 12)
-		_, err := io.ReadFull(client, answer)
+		response := make([]byte, 12)
+		_, err := io.ReadFull(client, response)
 		require.NoError(t, err)
-		assert.Equal(t, "HTTP/1.1 200", string(answer))
+		assert.Equal(t, "HTTP/1.1 200", string(response))
 		assert.EqualValues(t, 1, runs.Load())
 		client.Close()
 		<-done

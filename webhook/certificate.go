@@ -3,13 +3,12 @@ package webhook
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"slices"
 	"strings"
 )
 
-// CertificateConfig lists the client certificates of a sender. A certificate fits if one of the entries does, to
-// the letter; at least one is needed.
+// CertificateConfig lists the client certificates of a sender. A certificate is accepted if one of the entries
+// equals it; at least one entry is needed.
 type CertificateConfig struct {
 	// Subjects are whole distinguished names as [crypto/x509/pkix.Name.String] prints them, such as
 	// "CN=hooks,O=Vendor".
@@ -20,25 +19,29 @@ type CertificateConfig struct {
 
 // NewClientCertificate returns a verifier of mutual TLS. It relies on the TLS server having verified the chain
 // (tls.RequireAndVerifyClientCert or VerifyClientCertIfGiven) and checks whose certificate it is: an unverified
-// certificate is no proof. It does not fit behind a proxy that ends TLS.
+// certificate counts as none. It does not fit behind a proxy that ends TLS.
 func NewClientCertificate(cfg CertificateConfig) (Verifier, error) {
-	entries := slices.Concat(cfg.Subjects, cfg.DNSNames, cfg.URIs)
-	if len(entries) == 0 || slices.Contains(entries, "") {
-		return nil, errors.New("webhook: certificate: no entries, or an empty one")
+	var f faults
+	f.that(len(cfg.Subjects)+len(cfg.DNSNames)+len(cfg.URIs) > 0, "Subjects", "DNSNames and URIs are all empty")
+	f.that(!slices.Contains(cfg.Subjects, ""), "Subjects", "has an empty entry")
+	f.that(!slices.Contains(cfg.DNSNames, ""), "DNSNames", "has an empty entry")
+	f.that(!slices.Contains(cfg.URIs, ""), "URIs", "has an empty entry")
+	if err := f.err("NewClientCertificate"); err != nil {
+		return nil, err
 	}
-	refuse := func(r Reason, detail string) *ProofError {
-		return &ProofError{Reason: r, Scheme: "certificate", Detail: detail}
+	refuse := func(r Reason, detail string) *VerifyError {
+		return &VerifyError{Reason: r, Scheme: "certificate", Detail: detail}
 	}
 	return &certificates{
 		subjects: slices.Clone(cfg.Subjects), dnsNames: slices.Clone(cfg.DNSNames), uris: slices.Clone(cfg.URIs),
-		missing: refuse(ErrProofMissing, "there is no verified client certificate"),
-		wrong:   refuse(ErrProofWrong, "the client certificate is not on the list"),
+		missing:  refuse(ReasonMissing, "there is no verified client certificate"),
+		mismatch: refuse(ReasonMismatch, "the client certificate is not on the list"),
 	}, nil
 }
 
 type certificates struct {
 	subjects, dnsNames, uris []string
-	missing, wrong           *ProofError
+	missing, mismatch        *VerifyError
 }
 
 func (c *certificates) Verify(_ context.Context, r *Request) (Receipt, error) {
@@ -46,7 +49,7 @@ func (c *certificates) Verify(_ context.Context, r *Request) (Receipt, error) {
 		return Receipt{}, c.missing
 	}
 	if !c.fits(r.TLS.VerifiedChains[0][0]) {
-		return Receipt{}, c.wrong
+		return Receipt{}, c.mismatch
 	}
 	return Receipt{Scheme: "certificate"}, nil
 }

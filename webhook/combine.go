@@ -2,41 +2,36 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 )
 
 // All accepts a delivery when every verifier does, asked in order until one refuses. The receipt joins theirs:
-// schemes with "+", and for the rest the first that has something to say. It is an error to give none, or a nil
-// one.
+// schemes with "+", and for the rest the first that says something. It is an error to give none, or a nil one.
 func All(verifiers ...Verifier) (Verifier, error) {
-	if err := checkParts("All", verifiers); err != nil {
+	if err := checkVerifiers("All", verifiers); err != nil {
 		return nil, err
 	}
-	return allOf(append([]Verifier(nil), verifiers...)), nil
+	return allOf(slices.Clone(verifiers)), nil
 }
 
 // Any accepts a delivery when one verifier does, asked in order; the receipt is that one's. When all refuse, the
-// error is the one that came furthest: cannot be checked, stale, wrong, malformed, missing. It is an error to give
+// error is that of the verifier which came furthest: unavailable, expired, mismatch, malformed, missing. It is an error to give
 // none, or a nil one.
 func Any(verifiers ...Verifier) (Verifier, error) {
-	if err := checkParts("Any", verifiers); err != nil {
+	if err := checkVerifiers("Any", verifiers); err != nil {
 		return nil, err
 	}
-	return anyOf(append([]Verifier(nil), verifiers...)), nil
+	return anyOf(slices.Clone(verifiers)), nil
 }
 
-func checkParts(what string, verifiers []Verifier) error {
-	if len(verifiers) == 0 {
-		return fmt.Errorf("webhook: %s: no verifiers", what)
-	}
-	var errs []error
+func checkVerifiers(operation string, verifiers []Verifier) error {
+	var f faults
+	f.that(len(verifiers) > 0, "verifiers", "are empty")
 	for i, v := range verifiers {
-		if v == nil {
-			errs = append(errs, fmt.Errorf("webhook: %s: verifier %d is nil", what, i+1))
-		}
+		f.that(v != nil, fmt.Sprintf("verifiers[%d]", i), "is nil")
 	}
-	return errors.Join(errs...)
+	return f.err(operation)
 }
 
 type allOf []Verifier
@@ -70,36 +65,25 @@ type anyOf []Verifier
 
 func (vs anyOf) Verify(ctx context.Context, r *Request) (Receipt, error) {
 	var furthest error
-	reached := -1
+	reached := -2
 	for _, v := range vs {
 		receipt, err := v.Verify(ctx, r)
 		if err == nil {
 			return receipt, nil
 		}
-		if n := progress(reasonOf(err)); n > reached {
+		if n := progress(ReasonOf(err)); n > reached {
 			furthest, reached = err, n
 		}
 	}
 	return Receipt{}, furthest
 }
 
-// progress orders refusals by how much of the proof had been right.
+// progress orders refusals by how much of the authentication was right.
 func progress(r Reason) int {
-	switch r {
-	case ErrProofMissing:
-		return 0
-	case ErrProofMalformed:
-		return 1
-	case ErrProofWrong:
-		return 2
-	case ErrProofStale:
-		return 3
-	default:
-		return 4
-	}
+	return slices.Index([]Reason{ReasonMissing, ReasonMalformed, ReasonMismatch, ReasonExpired, ReasonPanic, ReasonUnavailable}, r)
 }
 
-// challenger is a verifier that tells a client which authentication scheme it expects, for WWW-Authenticate.
+// challenger is a verifier that names the authentication scheme it expects, for WWW-Authenticate.
 type challenger interface{ challenges() []string }
 
 func (vs allOf) challenges() []string { return challengesOf(vs...) }

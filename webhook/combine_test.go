@@ -19,7 +19,11 @@ func giving(r webhook.Receipt, err error) webhook.Verifier {
 	return webhook.VerifierFunc(func(context.Context, *webhook.Request) (webhook.Receipt, error) { return r, err })
 }
 
-func TestAllNeedsEveryProof(t *testing.T) {
+func refusing(r webhook.Reason) webhook.Verifier {
+	return giving(webhook.Receipt{}, &webhook.VerifyError{Reason: r})
+}
+
+func TestAllNeedsEveryVerifier(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
 	first := giving(webhook.Receipt{Scheme: "a", KeyID: "k1"}, nil)
@@ -30,17 +34,17 @@ func TestAllNeedsEveryProof(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, webhook.Receipt{Scheme: "a+b", KeyID: "k1", ID: "id", Time: at, BodySigned: true}, receipt)
 
-	wrong := giving(webhook.Receipt{}, webhook.ErrProofWrong)
+	wrong := refusing(webhook.ReasonMismatch)
 	for _, order := range [][]webhook.Verifier{{first, wrong}, {wrong, first}} {
 		v, err := webhook.All(order...)
 		require.NoError(t, err)
 		receipt, err := webhook.VerifyRequest(t.Context(), v, &webhook.Request{})
-		require.ErrorIs(t, err, webhook.ErrProofWrong)
+		require.Equal(t, webhook.ReasonMismatch, webhook.ReasonOf(err))
 		assert.Zero(t, receipt)
 	}
 }
 
-func TestAnyNeedsOneProof(t *testing.T) {
+func TestAnyNeedsOneVerifier(t *testing.T) {
 	t.Parallel()
 	good := giving(webhook.Receipt{Scheme: "good"}, nil)
 	v, err := webhook.Any(giving(webhook.Receipt{Scheme: "bad"}, errors.New("no")), good)
@@ -49,18 +53,18 @@ func TestAnyNeedsOneProof(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "good", receipt.Scheme)
 
-	order := []error{webhook.ErrProofMissing, webhook.ErrProofMalformed, webhook.ErrProofWrong, webhook.ErrProofStale, webhook.ErrUnavailable}
+	order := []webhook.Reason{webhook.ReasonMissing, webhook.ReasonMalformed, webhook.ReasonMismatch, webhook.ReasonExpired, webhook.ReasonUnavailable}
 	for i := 1; i < len(order); i++ {
-		for _, pair := range [][2]error{{order[i-1], order[i]}, {order[i], order[i-1]}} {
-			v, err := webhook.Any(giving(webhook.Receipt{}, pair[0]), giving(webhook.Receipt{}, pair[1]))
+		for _, pair := range [][2]webhook.Reason{{order[i-1], order[i]}, {order[i], order[i-1]}} {
+			v, err := webhook.Any(refusing(pair[0]), refusing(pair[1]))
 			require.NoError(t, err)
 			_, err = webhook.VerifyRequest(t.Context(), v, &webhook.Request{})
-			assert.ErrorIs(t, err, order[i], "the error that came furthest")
+			assert.Equal(t, order[i], webhook.ReasonOf(err), "the error of the verifier that came furthest")
 		}
 	}
 }
 
-func TestCombinationsOfNothingAreRefused(t *testing.T) {
+func TestEmptyCombinationsAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, combine := range map[string]func(...webhook.Verifier) (webhook.Verifier, error){"All": webhook.All, "Any": webhook.Any} {
 		_, err := combine()
@@ -70,7 +74,7 @@ func TestCombinationsOfNothingAreRefused(t *testing.T) {
 	}
 }
 
-func TestCombinedProofs(t *testing.T) {
+func TestCombinedSchemes(t *testing.T) {
 	t.Parallel()
 	basic, err := webhook.NewBasicAuth("user", keyring(t, secret))
 	require.NoError(t, err)

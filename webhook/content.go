@@ -1,12 +1,8 @@
 package webhook
 
-import (
-	"errors"
-	"strconv"
-	"strings"
-)
+import "strings"
 
-// content is what a signature covers: a template of id, timestamp and body.
+// content is what is signed: a template of id, timestamp and body.
 type content []contentPart
 
 type contentPart struct {
@@ -15,13 +11,12 @@ type contentPart struct {
 }
 
 // parseContent reads a template. The body must occur once, the others at most once. An id has to be set apart by
-// literals: glued to its neighbour, bytes could move from one into the other under the same signature.
-func parseContent(template string) (content, error) {
+// literals: beside its neighbour, bytes could move from one into the other under the same signature. The fault is "" for a good one.
+func parseContent(template string) (c content, fault string) {
 	if template == "" {
 		template = "{body}"
 	}
 	names := map[string]byte{"{id}": 'i', "{timestamp}": 't', "{body}": 'b'}
-	var c content
 	for rest := template; rest != ""; {
 		open := strings.IndexByte(rest, '{')
 		if open != 0 {
@@ -35,19 +30,19 @@ func parseContent(template string) (content, error) {
 		end := strings.IndexByte(rest, '}') + 1
 		kind := names[rest[:end]]
 		if kind == 0 || c.has(kind) {
-			return nil, errors.New("webhook: Content " + strconv.Quote(template) + " has an unknown or repeated part in braces")
+			return nil, "has an unknown or repeated part in braces"
 		}
 		c, rest = append(c, contentPart{kind: kind}), rest[end:]
 	}
 	if !c.has('b') {
-		return nil, errors.New("webhook: Content " + strconv.Quote(template) + " lacks {body}")
+		return nil, "lacks {body}"
 	}
 	for i := 1; i < len(c); i++ {
 		if a, b := c[i-1].kind, c[i].kind; a != 'l' && b != 'l' && (a == 'i' || b == 'i') {
-			return nil, errors.New("webhook: Content " + strconv.Quote(template) + " has nothing between {id} and its neighbour")
+			return nil, "has nothing between {id} and its neighbour"
 		}
 	}
-	return c, nil
+	return c, ""
 }
 
 func (c content) has(kind byte) bool {

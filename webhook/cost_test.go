@@ -38,7 +38,7 @@ func costCases(t testing.TB) map[string]struct {
 			require.NoError(t, s(&webhooktest.Outgoing{Request: r, Body: body, ID: "msg_1", Time: time.Now()}))
 			return webhook.NewRequest(r, body)
 		}
-		cases[name] = pair{v, signed(sign), signed(webhooktest.SignBadly(sign, webhooktest.OtherBody))}
+		cases[name] = pair{v, signed(sign), signed(webhooktest.SignWithFault(sign, webhooktest.FaultOtherBody))}
 	}
 	prefixed := webhook.HMACConfig{Header: "X-Signature", Prefixes: []string{"sha256="}}
 	add("hmac", hmacVerifier(t, prefixed), webhooktest.SignHMAC(prefixed, secret))

@@ -5,10 +5,15 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"strings"
 
 	"github.com/identkit/identkit"
+)
+
+// The shortest texts that count as a secret, in bytes.
+const (
+	shortestKey    = 16
+	shortestIssued = 8 // passwords of Basic and what a sender issues, which cannot always be chosen
 )
 
 // secretDigest stands for a secret text. Texts are compared by it, so that neither content nor length shows in
@@ -17,12 +22,11 @@ type secretDigest [sha256.Size]byte
 
 // credential verifies that a delivery carries one of the secrets of a keyring, wherever its scheme puts it.
 type credential struct {
-	scheme    string
 	challenge string
-	keys      *derived[*secretDigest]
+	keys      *derived[secretDigest]
 	refusals  refusals
-	// find returns the digests of the texts to compare; a fault ends the check.
-	find func(r *Request, found *foundSecrets) *ProofError
+	// find returns the digests of the texts to compare; a refusal ends the check.
+	find func(r *Request, found *foundSecrets) *VerifyError
 }
 
 // foundSecrets are the texts of a delivery that may be the secret, as digests.
@@ -36,33 +40,38 @@ func (f *foundSecrets) add(text string) {
 	f.n++
 }
 
-func newCredential(scheme, place string, keys *Keyring, digest func(identkit.Secret) (*secretDigest, error)) (*credential, error) {
+func (f *faults) credential(scheme, place string, keys *Keyring, shortest int, digest func(identkit.Secret) secretDigest) *credential {
 	if digest == nil {
-		digest = func(s identkit.Secret) (*secretDigest, error) {
-			sum := secretDigest(sha256.Sum256([]byte(s.Reveal())))
-			return &sum, nil
-		}
+		digest = func(s identkit.Secret) secretDigest { return sha256.Sum256([]byte(s.Reveal())) }
 	}
-	derived, err := newDerived(keys, digest)
-	return &credential{scheme: scheme, keys: derived, refusals: newRefusals(scheme, place)}, err
+	value := func(_ *Key, s identkit.Secret) (secretDigest, error) { return digest(s), nil }
+	return &credential{keys: deriveKeys(f, keys, shortest, value), refusals: newRefusals(scheme, place)}
+}
+
+// orError ends a constructor.
+func (c *credential) orError(f *faults, operation string) (Verifier, error) {
+	if err := f.err(operation); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *credential) Verify(ctx context.Context, r *Request) (Receipt, error) {
 	var found foundSecrets
-	if fault := c.find(r, &found); fault != nil {
-		return Receipt{}, fault
+	if refusal := c.find(r, &found); refusal != nil {
+		return Receipt{}, refusal
 	}
-	id, reason := c.keys.match(ctx, r.Time, func(want *secretDigest) bool {
+	id, refusal := c.keys.match(ctx, r.Time, &c.refusals, func(want secretDigest) bool {
 		equal := 0
 		for i := range found.n {
 			equal |= subtle.ConstantTimeCompare(found.digest[i][:], want[:])
 		}
 		return equal == 1
 	})
-	if reason != "" {
-		return Receipt{}, c.refusals.of(reason)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
-	return Receipt{Scheme: c.scheme, KeyID: id}, nil
+	return Receipt{Scheme: c.refusals.scheme, KeyID: id}, nil
 }
 
 func (c *credential) challenges() []string {
@@ -72,26 +81,21 @@ func (c *credential) challenges() []string {
 	return []string{c.challenge}
 }
 
-// NewBasicAuth returns a verifier of HTTP Basic: this user name, and one of the keys as the password. The proof
-// does not cover the body.
+// NewBasicAuth returns a verifier of HTTP Basic: this user name, and one of the keys as the password. It does not authenticate the
+// body.
 func NewBasicAuth(user string, passwords *Keyring) (Verifier, error) {
 	const scheme = "basic"
-	field, err := newHeaderField(scheme, "Authorization", maxHeader)
-	if user == "" || strings.ContainsAny(user, ":") {
-		err = errors.New("webhook: basic: the user name is empty or has a colon")
-	}
-	c, keysErr := newCredential(scheme, "header Authorization", passwords, func(s identkit.Secret) (*secretDigest, error) {
-		sum := secretDigest(sha256.Sum256([]byte(user + ":" + s.Reveal())))
-		return &sum, nil
+	var f faults
+	f.that(user != "" && !strings.Contains(user, ":"), "user", "is empty or has a colon")
+	field := f.header("Authorization", scheme, "Authorization", maxHeader)
+	c := f.credential(scheme, "header Authorization", passwords, shortestIssued, func(s identkit.Secret) secretDigest {
+		return sha256.Sum256([]byte(user + ":" + s.Reveal()))
 	})
-	if err := errors.Join(err, keysErr); err != nil {
-		return nil, err
-	}
 	c.challenge = `Basic realm="webhook", charset="UTF-8"`
-	c.find = func(r *Request, found *foundSecrets) *ProofError {
-		text, fault := field.read(r.Header)
-		if fault != nil {
-			return fault
+	c.find = func(r *Request, found *foundSecrets) *VerifyError {
+		text, refusal := field.read(r.Header)
+		if refusal != nil {
+			return refusal
 		}
 		text, ok := cutFold(text, "Basic ")
 		pair, err := base64.StdEncoding.Strict().DecodeString(strings.TrimLeft(text, " "))
@@ -101,5 +105,5 @@ func NewBasicAuth(user string, passwords *Keyring) (Verifier, error) {
 		found.add(string(pair))
 		return nil
 	}
-	return c, nil
+	return c.orError(&f, "NewBasicAuth")
 }

@@ -3,12 +3,14 @@ package webhook_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,7 +26,7 @@ func authorized(value ...string) *webhook.Request {
 
 func bearing(token string) *webhook.Request { return authorized("Bearer " + token) }
 
-func TestCredentialsAcceptTheRightProofAndNothingElse(t *testing.T) {
+func TestCredentialsAcceptTheirSecretAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		make        func(*webhook.Keyring) (webhook.Verifier, error)
@@ -74,21 +76,21 @@ func TestBasicAuthForms(t *testing.T) {
 	for _, c := range []struct {
 		rule  string
 		value []string
-		want  error
+		want  webhook.Reason
 	}{
-		{"a password with a colon", []string{"Basic " + encode("user:pass:word")}, nil},
-		{"the scheme in another case", []string{"bAsIc " + encode("user:pass:word")}, nil},
-		{"another scheme", []string{"Bearer " + encode("user:pass:word")}, webhook.ErrProofMalformed},
-		{"no scheme", []string{encode("user:pass:word")}, webhook.ErrProofMalformed},
-		{"not base64", []string{"Basic user:pass:word"}, webhook.ErrProofMalformed},
-		{"no colon", []string{"Basic " + encode("userpass")}, webhook.ErrProofWrong},
-		{"no password", []string{"Basic " + encode("user:")}, webhook.ErrProofWrong},
-		{"another user", []string{"Basic " + encode("admin:pass:word")}, webhook.ErrProofWrong},
-		{"twice", []string{"Basic " + encode("user:pass:word"), "Basic " + encode("user:pass:word")}, webhook.ErrProofMalformed},
-		{"absent", nil, webhook.ErrProofMissing},
+		{"a password with a colon", []string{"Basic " + encode("user:pass:word")}, ""},
+		{"the scheme in another case", []string{"bAsIc " + encode("user:pass:word")}, ""},
+		{"another scheme", []string{"Bearer " + encode("user:pass:word")}, webhook.ReasonMalformed},
+		{"no scheme", []string{encode("user:pass:word")}, webhook.ReasonMalformed},
+		{"not base64", []string{"Basic user:pass:word"}, webhook.ReasonMalformed},
+		{"no colon", []string{"Basic " + encode("userpass")}, webhook.ReasonMismatch},
+		{"no password", []string{"Basic " + encode("user:")}, webhook.ReasonMismatch},
+		{"another user", []string{"Basic " + encode("admin:pass:word")}, webhook.ReasonMismatch},
+		{"twice", []string{"Basic " + encode("user:pass:word"), "Basic " + encode("user:pass:word")}, webhook.ReasonMalformed},
+		{"absent", nil, webhook.ReasonMissing},
 	} {
 		_, err := webhook.VerifyRequest(t.Context(), v, authorized(c.value...))
-		assert.ErrorIs(t, err, c.want, c.rule)
+		assert.Equal(t, c.want, webhook.ReasonOf(err), c.rule)
 	}
 	for _, user := range []string{"", "us:er"} {
 		_, err := webhook.NewBasicAuth(user, keyring(t, secret))
@@ -105,11 +107,11 @@ func TestBearerFunc(t *testing.T) {
 		case "unknown":
 			return webhook.Receipt{Scheme: "x"}, fmt.Errorf("the right one is %s", secret.Reveal())
 		case "down":
-			return webhook.Receipt{}, fmt.Errorf("introspection: %w", webhook.ErrUnavailable)
+			return webhook.Receipt{}, fmt.Errorf("introspection: %w", identkit.ErrUnavailable)
 		case "slow":
 			return webhook.Receipt{}, context.DeadlineExceeded
 		case "old":
-			return webhook.Receipt{}, &webhook.ProofError{Reason: webhook.ErrProofStale, Detail: "expired yesterday"}
+			return webhook.Receipt{}, &webhook.VerifyError{Reason: webhook.ReasonExpired, Detail: "expired yesterday"}
 		default:
 			panic("no such token")
 		}
@@ -118,12 +120,12 @@ func TestBearerFunc(t *testing.T) {
 	receipt, err := webhook.VerifyRequest(t.Context(), v, bearing("good"))
 	require.NoError(t, err)
 	assert.Equal(t, webhook.Receipt{Scheme: "bearer", KeyID: "issuer-1"}, receipt)
-	for token, want := range map[string]error{
-		"unknown": webhook.ErrProofWrong, "down": webhook.ErrUnavailable, "slow": webhook.ErrUnavailable,
-		"old": webhook.ErrProofStale, "": webhook.ErrProofMalformed, "two words": webhook.ErrProofMalformed, "boom": webhook.ErrPanic,
+	for token, want := range map[string]webhook.Reason{
+		"unknown": webhook.ReasonMismatch, "down": webhook.ReasonUnavailable, "slow": webhook.ReasonUnavailable,
+		"old": webhook.ReasonExpired, "": webhook.ReasonMalformed, "two words": webhook.ReasonMalformed, "boom": webhook.ReasonPanic,
 	} {
 		receipt, err := webhook.VerifyRequest(t.Context(), v, bearing(token))
-		require.ErrorIs(t, err, want, token)
+		require.Equal(t, want, webhook.ReasonOf(err), token)
 		assert.Zero(t, receipt)
 		assert.NotContains(t, err.Error(), secret.Reveal())
 	}
@@ -133,24 +135,33 @@ func TestBearerFunc(t *testing.T) {
 
 func TestAPIKeyPlaces(t *testing.T) {
 	t.Parallel()
-	inQuery, err := webhook.NewAPIKey(webhook.APIKeyConfig{Keys: keyring(t, "a b&c"), Query: "key"})
+	inQuery, err := webhook.NewAPIKey(webhook.APIKeyConfig{Keys: keyring(t, "a b&c and more"), Query: "key"})
 	require.NoError(t, err)
-	for raw, want := range map[string]error{
-		"key=a%20b%26c":               nil,
-		"x=1&key=a+b%26c":             nil,
-		"key=":                        webhook.ErrProofMissing,
-		"Key=a%20b%26c":               webhook.ErrProofMissing,
-		"":                            webhook.ErrProofMissing,
-		"key=a%20b%26c&key=a%20b%26c": webhook.ErrProofMalformed,
-		"key=a%20b%26c&%zz":           webhook.ErrProofMalformed,
-		"key=wrong":                   webhook.ErrProofWrong,
-		"key=a%20b%26c&" + strings.Repeat("x", 5000): webhook.ErrProofMalformed,
+	for raw, want := range map[string]webhook.Reason{
+		"key=a%20b%26c%20and%20more": "",
+		"x=1&key=a+b%26c+and+more":   "",
+		"key=":                       webhook.ReasonMissing,
+		"Key=a%20b%26c%20and%20more": webhook.ReasonMissing,
+		"":                           webhook.ReasonMissing,
+		"key=a%20b%26c%20and%20more&key=a%20b%26c%20and%20more":   webhook.ReasonMalformed,
+		"key=a%20b%26c%20and%20more&%zz=50%":                      "",
+		"note=a;b&key=a%20b%26c%20and%20more":                     "",
+		"key=a%zz":                                                webhook.ReasonMalformed,
+		"key=wrong":                                               webhook.ReasonMismatch,
+		"key=a%20b%26c%20and%20more&" + strings.Repeat("x", 5000): webhook.ReasonMalformed,
 	} {
 		_, err := webhook.VerifyRequest(t.Context(), inQuery, &webhook.Request{URL: &url.URL{RawQuery: raw}})
-		assert.ErrorIs(t, err, want, raw)
+		assert.Equal(t, want, webhook.ReasonOf(err), raw)
 	}
 	_, err = webhook.VerifyRequest(t.Context(), inQuery, &webhook.Request{})
-	require.ErrorIs(t, err, webhook.ErrProofMissing, "no URL")
+	require.Equal(t, webhook.ReasonMissing, webhook.ReasonOf(err), "no URL")
+
+	plus, err := webhook.NewAPIKey(webhook.APIKeyConfig{Keys: keyring(t, "Kk+example/0123456789ab=="), Query: "token"})
+	require.NoError(t, err)
+	for _, raw := range []string{"token=Kk%2Bexample/0123456789ab==", "token=Kk+example/0123456789ab=="} {
+		_, err = webhook.VerifyRequest(t.Context(), plus, &webhook.Request{URL: &url.URL{RawQuery: raw}})
+		require.NoError(t, err, raw)
+	}
 
 	verbatim, err := webhook.NewAPIKey(webhook.APIKeyConfig{Keys: keyring(t, "Token abc"), Header: "authorization"})
 	require.NoError(t, err)
@@ -171,23 +182,23 @@ func TestPathSecretPlaces(t *testing.T) {
 	const segment = "canary-8c1f2e5a7b9d"
 	v, err := webhook.NewPathSecret(keyring(t, segment))
 	require.NoError(t, err)
-	for path, want := range map[string]error{
-		"/" + segment:                           nil,
-		"/hooks/" + segment + "/events":         nil,
-		"/hooks/" + segment + "/":               nil,
-		"":                                      webhook.ErrProofMissing,
-		"/hooks":                                webhook.ErrProofMissing,
-		"/hooks/" + segment + "x":               webhook.ErrProofWrong,
-		"/hooks/" + segment[1:]:                 webhook.ErrProofWrong,
-		"/hooks/" + strings.ToUpper(segment):    webhook.ErrProofWrong,
-		strings.Repeat("/0123456789abcdef", 33): webhook.ErrProofMalformed,
-		"/" + segment + strings.Repeat("/too", 2000): webhook.ErrProofMalformed,
+	for path, want := range map[string]webhook.Reason{
+		"/" + segment:                           "",
+		"/hooks/" + segment + "/events":         "",
+		"/hooks/" + segment + "/":               "",
+		"":                                      webhook.ReasonMissing,
+		"/hooks":                                webhook.ReasonMissing,
+		"/hooks/" + segment + "x":               webhook.ReasonMismatch,
+		"/hooks/" + segment[1:]:                 webhook.ReasonMismatch,
+		"/hooks/" + strings.ToUpper(segment):    webhook.ReasonMismatch,
+		strings.Repeat("/0123456789abcdef", 33): webhook.ReasonMalformed,
+		"/" + segment + strings.Repeat("/too", 2000): webhook.ReasonMalformed,
 	} {
 		_, err := webhook.VerifyRequest(t.Context(), v, &webhook.Request{URL: &url.URL{Path: path}})
-		assert.ErrorIs(t, err, want, path)
+		assert.Equal(t, want, webhook.ReasonOf(err), path)
 	}
 	_, err = webhook.VerifyRequest(t.Context(), v, &webhook.Request{})
-	require.ErrorIs(t, err, webhook.ErrProofMissing, "no URL")
+	require.Equal(t, webhook.ReasonMissing, webhook.ReasonOf(err), "no URL")
 	for _, guessable := range []identkit.Secret{"123456789abcdef", "0123456789/abcdef"} {
 		_, err := webhook.NewPathSecret(keyring(t, guessable))
 		require.Error(t, err)
@@ -199,8 +210,8 @@ func TestCustomVerifierErrorsFailClosed(t *testing.T) {
 	t.Parallel()
 	for rule, err := range map[string]error{
 		"any error":             errors.New("no"),
-		"a proof without":       &webhook.ProofError{},
-		"a duplicate as reason": &webhook.ProofError{Reason: webhook.ErrDuplicate},
+		"no reason":             &webhook.VerifyError{},
+		"a duplicate as reason": &webhook.VerifyError{Reason: webhook.ReasonDuplicate},
 		"a bare duplicate":      webhook.ErrDuplicate,
 	} {
 		v := webhook.VerifierFunc(func(context.Context, *webhook.Request) (webhook.Receipt, error) {
@@ -217,4 +228,23 @@ func TestCustomVerifierErrorsFailClosed(t *testing.T) {
 	require.Error(t, err)
 	_, err = webhook.VerifyRequest(t.Context(), accept, nil)
 	require.Error(t, err)
+}
+
+// allPlaces is a request with a text wherever a scheme may look for its secret.
+func allPlaces(scheme string, text identkit.Secret) *webhook.Request {
+	authorization := "Basic " + base64.StdEncoding.EncodeToString([]byte("user:"+text.Reveal()))
+	if scheme == "bearer" {
+		authorization = "Bearer " + text.Reveal()
+	}
+	signature := hex.EncodeToString(make([]byte, 32))
+	return &webhook.Request{
+		URL: &url.URL{Path: "/" + text.Reveal() + "-of-16-bytes-and-more", RawQuery: "key=" + url.QueryEscape(text.Reveal())},
+		Header: http.Header{
+			"Authorization": {authorization},
+			"X-Api-Key":     {text.Reveal()}, "X-Signature": {signature},
+			"Webhook-Id": {"msg_1"}, "Webhook-Timestamp": {"1614265330"},
+			"Webhook-Signature": {"v1," + base64.StdEncoding.EncodeToString(make([]byte, 32))},
+		},
+		Body: []byte("{}"), Time: time.Unix(1614265330, 0),
+	}
 }

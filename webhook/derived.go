@@ -6,92 +6,163 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/seal"
 )
 
 // derived is what a verifier makes of the keys on a ring, such as keyed hashes, kept while the keys stay the same.
 type derived[T any] struct {
 	ring  *Keyring
-	make  func(identkit.Secret) (T, error)
+	make  func(*Key, identkit.Secret) (T, error)
 	cache atomic.Pointer[derivedKeys[T]]
 }
 
+// derivedKeys belong to one state of the ring.
 type derivedKeys[T any] struct {
 	ring    *[]Key
-	sourced bool // some secret has to be asked for every time
-	keys    []derivedKey[T]
+	atHand  []derivedKey[T]
+	sourced []sourcedKey[T]
 }
 
 type derivedKey[T any] struct {
-	key    *Key
-	secret identkit.Secret
-	value  T
-	err    error // the key cannot be had
+	key   *Key
+	value seal.Hidden[T]
 }
 
-func newDerived[T any](ring *Keyring, make func(identkit.Secret) (T, error)) (*derived[T], error) {
-	check := func(k Key) error { _, err := make(k.Secret); return err }
-	if err := ring.join(check); err != nil {
-		return nil, err
-	}
-	return &derived[T]{ring: ring, make: make}, nil
+type sourcedKey[T any] struct {
+	key  *Key
+	last atomic.Pointer[sourced[T]]
 }
 
-// match tries the keys that are valid at a time, in order, and returns the id of the first that fits. The reason
-// is "" for a match.
-func (d *derived[T]) match(ctx context.Context, at time.Time, fits func(T) bool) (id string, reason Reason) {
-	keys := d.load(ctx)
-	reason = ErrProofStale // stands for: no key is valid now
-	for i := range keys {
-		k := &keys[i]
-		switch {
-		case !k.key.validAt(at):
-		case k.err != nil:
-			reason = ErrUnavailable
-		case fits(k.value):
-			return k.key.ID, ""
-		case reason != ErrUnavailable:
-			reason = ErrProofWrong
+// sourced is what was made of the last text of a source.
+type sourced[T any] struct {
+	text  seal.Hidden[identkit.Secret]
+	value seal.Hidden[T]
+}
+
+// deriveKeys checks the keys of a ring for one scheme, whose texts have a shortest length, and prepares them.
+func deriveKeys[T any](f *faults, ring *Keyring, shortest int, value func(*Key, identkit.Secret) (T, error)) *derived[T] {
+	d := &derived[T]{ring: ring, make: func(k *Key, s identkit.Secret) (none T, err error) {
+		if k.AllowShort {
+			err = checkSecret(s, 0)
+		} else {
+			err = checkSecret(s, shortest)
 		}
-	}
-	return "", reason
+		if err != nil {
+			return none, err
+		}
+		return value(k, s)
+	}}
+	f.join(ring, func(k *Key) error { _, err := d.make(k, k.Secret); return err })
+	return d
 }
 
-func (d *derived[T]) load(ctx context.Context) []derivedKey[T] {
-	ring, old := d.ring.keys.Load(), d.cache.Load()
-	if old != nil && old.ring == ring && !old.sourced {
-		return old.keys
-	}
-	return d.refresh(ctx, ring, old)
-}
-
-func (d *derived[T]) refresh(ctx context.Context, ring *[]Key, old *derivedKeys[T]) []derivedKey[T] {
-	if old != nil && old.ring != ring {
-		old = nil
-	}
-	fresh := &derivedKeys[T]{ring: ring, keys: make([]derivedKey[T], len(*ring))}
-	changed := old == nil
-	for i := range *ring {
-		k := &(*ring)[i]
-		secret, err := k.Secret, error(nil)
-		if k.Source != nil {
-			fresh.sourced = true
-			secret, err = k.Source(ctx)
-		}
-		if err == nil && secret == "" {
-			err = ErrUnavailable
-		}
-		if old != nil && err == nil && old.keys[i].err == nil && old.keys[i].secret == secret {
-			fresh.keys[i] = old.keys[i]
+// match returns the id of the first key valid at a time that fits: those at hand in order, and only when none of them fits,
+// those from sources.
+func (d *derived[T]) match(ctx context.Context, at time.Time, refusals *refusals, fits func(T) bool) (id string, refusal *VerifyError) {
+	keys := d.load()
+	refusal = refusals.noValidKey
+	for i := range keys.atHand {
+		k := &keys.atHand[i]
+		if !k.key.validAt(at) {
 			continue
 		}
-		changed = true
-		fresh.keys[i] = derivedKey[T]{key: k, secret: secret, err: err}
-		if err == nil {
-			fresh.keys[i].value, fresh.keys[i].err = d.make(secret)
+		if fits(k.value.Get()) {
+			return k.key.ID, nil
+		}
+		refusal = refusals.mismatch
+	}
+	for i := range keys.sourced {
+		k := &keys.sourced[i]
+		if !k.key.validAt(at) {
+			continue
+		}
+		value, fault := d.fetch(ctx, k, refusals.scheme)
+		switch {
+		case fault != nil:
+			refusal = fault
+		case fits(value):
+			return k.key.ID, nil
+		case refusal.Reason != ReasonUnavailable:
+			refusal = refusals.mismatch
 		}
 	}
-	if changed {
-		d.cache.Store(fresh)
-	}
-	return fresh.keys
+	return "", refusal
 }
+
+func (d *derived[T]) load() *derivedKeys[T] {
+	ring, old := d.ring.keys.Load(), d.cache.Load()
+	if old != nil && old.ring == ring {
+		return old
+	}
+	fresh := &derivedKeys[T]{ring: ring}
+	sources := 0
+	for i := range *ring {
+		if (*ring)[i].Source != nil {
+			sources++
+		}
+	}
+	fresh.sourced = make([]sourcedKey[T], 0, sources)
+	for i := range *ring {
+		k := &(*ring)[i]
+		if k.Source != nil {
+			fresh.sourced = fresh.sourced[:len(fresh.sourced)+1]
+			fresh.sourced[len(fresh.sourced)-1].key = k
+		} else if value, err := d.make(k, k.Secret); err == nil { // the ring has checked it
+			fresh.atHand = append(fresh.atHand, derivedKey[T]{k, seal.Hide(value)})
+		}
+	}
+	d.cache.Store(fresh)
+	return fresh
+}
+
+// maxSourceTime is how long a source may take, where the context leaves more than twice as long.
+const maxSourceTime = 5 * time.Second
+
+// fetch asks a key's source, which cannot outlast its share of the time.
+func (d *derived[T]) fetch(ctx context.Context, k *sourcedKey[T], scheme string) (value T, refusal *VerifyError) {
+	refuse := func(what string, err error) *VerifyError {
+		return &VerifyError{Reason: ReasonUnavailable, Scheme: scheme, Detail: "key " + k.key.ID + ": " + what, Err: err}
+	}
+	share := maxSourceTime
+	if deadline, ok := ctx.Deadline(); ok {
+		share = min(share, time.Until(deadline)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, share)
+	defer cancel()
+	type result struct {
+		text identkit.Secret
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = newPanicError(p)
+			}
+			done <- r
+		}()
+		r.err = errNoText
+		r.text, r.err = k.key.Source(ctx)
+	}()
+	var got result
+	select {
+	case got = <-done:
+	case <-ctx.Done():
+		return value, refuse("its source timed out", ctx.Err())
+	}
+	if got.err != nil {
+		return value, refuse("its source failed", got.err)
+	}
+	if last := k.last.Load(); last != nil && last.text.Get() == got.text {
+		return last.value.Get(), nil
+	}
+	value, err := d.make(k.key, got.text)
+	if err != nil {
+		return value, refuse("its text from the source "+err.Error(), nil)
+	}
+	k.last.Store(&sourced[T]{seal.Hide(got.text), seal.Hide(value)})
+	return value, nil
+}
+
+const errNoText sentinel = "the source gave nothing"

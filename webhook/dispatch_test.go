@@ -30,8 +30,12 @@ func newDispatcher(t *testing.T, fallback func(context.Context, envelope) error)
 
 func TestDispatcher(t *testing.T) {
 	t.Parallel()
-	type started struct{ ID string }
-	type ended struct{ Score int }
+	type started struct {
+		ID string `json:"id"`
+	}
+	type ended struct {
+		Score int `json:"score"`
+	}
 	var got []any
 	d := newDispatcher(t, func(_ context.Context, e envelope) error {
 		got = append(got, "fallback "+e.Type)

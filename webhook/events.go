@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/identkit/identkit"
 )
 
 // settleTimeout bounds Commit and Release, which must not fail because the time for the event is up.
@@ -14,184 +15,204 @@ const settleTimeout = 5 * time.Second
 
 // lease is how long a claim holds without being settled: as long as a handler may take, as long again for one that
 // overruns, and the settling.
-func (h *handler[E]) lease() time.Duration { return 2*h.timeout + settleTimeout }
+func (h *Handler) lease() time.Duration { return 2*h.timeout + settleTimeout }
 
-// handleAll hands over the events one by one and sums up.
-func (h *handler[E]) handleAll(ctx context.Context, d *Delivery, events []E, out *Outcome) {
-	out.Events = len(events)
-	key, err := h.key.forDelivery(d, len(events))
+// events is the part of a [Handler] that knows the type of its events.
+type events[E any] struct {
+	h       *Handler
+	decode  func(*Delivery) ([]E, error)
+	resolve func(context.Context, E) (E, error)
+	handle  func(context.Context, E) error
+	key     keyRule[E]
+}
+
+// process handles the events of a verified delivery one by one and sums up.
+func (v *events[E]) process(ctx context.Context, d *Delivery, out *identkit.DeliveryInfo) {
+	all, err := v.decode(d)
+	var key func(int, E) (string, error)
+	if err == nil {
+		key, err = v.key.forDelivery(d, len(all))
+	}
 	if err != nil {
-		out.Reason, out.Err = ErrUndecodable, err
+		out.Reason, out.Err = string(ReasonInvalidEvent), err
 		return
 	}
+	out.Events = len(all)
+	position := func(i int) string { return v.key.position(d, i) }
 	var worst Reason
-	for _, i := range h.order(key, events) {
-		e := events[i]
-		reason, err := h.handleOne(ctx, key, i, e)
-		switch reason {
+	for _, i := range v.h.late.order(len(all), position) {
+		end := v.start(ctx, all[i], func(e E) (string, error) { return key(i, e) })
+		switch end.reason {
 		case "":
 			out.Handled++
 			continue
-		case ErrDuplicate:
+		case ReasonDuplicate:
 			out.Duplicates++
+			continue
+		case ReasonGone:
+			out.Gone++
 			continue
 		}
 		out.Failed++
-		if len(events) > 1 {
-			h.log(ctx, slog.LevelError, "webhook event failed", slog.String("name", h.name), slog.Int("event", i),
-				slog.String("reason", string(reason)), slog.Any("error", err))
+		if len(all) > 1 {
+			if end.overran {
+				v.h.late.add(position(i))
+			}
+			v.h.log(ctx, slog.LevelError, "webhook event failed", slog.String("name", v.h.name), slog.Int("event", i),
+				slog.String("reason", string(end.reason)), slog.Any("error", end.err))
 		}
-		if reason.status() > worst.status() {
-			worst = reason
-			out.Err = err
+		if end.reason.Status() > worst.Status() {
+			worst, out.Err = end.reason, end.err
 		}
 	}
-	out.Reason = worst
-	if worst == "" && out.Duplicates > 0 && out.Handled == 0 {
-		out.Reason = ErrDuplicate
-	}
-}
-
-// order puts the events of a batch that ran out of time before behind the others: one that always hangs must not keep those after
-// it from their turn for ever.
-func (h *handler[E]) order(key func(int, E) (string, error), events []E) []int {
-	order := make([]int, 0, len(events))
-	var late []int
-	for i, e := range events {
-		if len(events) > 1 && h.late.has(func() (string, error) { return key(i, e) }) {
-			late = append(late, i)
-			continue
-		}
-		order = append(order, i)
-	}
-	return append(order, late...)
-}
-
-// lateKeys remembers which events ran out of time, the latest ones only.
-type lateKeys struct {
-	mu   sync.Mutex
-	keys []string
-}
-
-const maxLateKeys = 256
-
-func (l *lateKeys) add(key string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if slices.Contains(l.keys, key) {
-		return
-	}
-	if len(l.keys) == maxLateKeys {
-		l.keys = slices.Delete(l.keys, 0, 1)
-	}
-	l.keys = append(l.keys, key)
-}
-
-// has contains the panics of EventID, which handleOne meets again.
-func (l *lateKeys) has(key func() (string, error)) (late bool) {
-	l.mu.Lock()
-	none := len(l.keys) == 0
-	l.mu.Unlock()
-	if none {
-		return false
-	}
-	defer func() {
-		if recover() != nil {
-			late = false
-		}
-	}()
-	k, err := key()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return err == nil && slices.Contains(l.keys, k)
-}
-
-// handleOne also contains panics of EventID and Store, which must not keep the other events of a batch from their
-// turn.
-func (h *handler[E]) handleOne(ctx context.Context, key func(int, E) (string, error), i int, e E) (reason Reason, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			reason, err = ErrPanic, newPanicError(p)
-		}
-	}()
-	k, err := key(i, e)
-	if err != nil {
-		return ErrUndecodable, err
-	}
-	if ctx.Err() != nil {
-		return ErrHandlerTimeout, ErrHandlerTimeout // and not claimed: the redelivery brings it
-	}
-	claim, err := h.store.Claim(ctx, k, h.lease())
 	switch {
-	case errors.Is(err, ErrDuplicate):
-		return ErrDuplicate, nil
-	case errors.Is(err, ErrInProgress):
-		return ErrInProgress, err
-	case err != nil:
-		return ErrStoreFailed, err
-	case claim == nil:
-		return ErrStoreFailed, errors.New("webhook: the store gave neither a claim nor an error")
+	case worst != "" || out.Handled > 0:
+	case out.Duplicates > 0:
+		worst = ReasonDuplicate
+	case out.Gone > 0:
+		worst = ReasonGone
 	}
-	done := make(chan ending, 1)
-	go h.run(ctx, claim, e, done)
-	select {
-	case end := <-done:
-		return h.noted(k, end)
-	case <-ctx.Done():
-	}
-	select { // when both are ready, the event's own ending says more
-	case end := <-done:
-		return h.noted(k, end)
-	default:
-		return h.noted(k, ending{ErrHandlerTimeout, ErrHandlerTimeout})
-	}
-}
-
-// noted remembers an event that ran out of time.
-func (h *handler[E]) noted(key string, end ending) (Reason, error) {
-	if end.reason == ErrHandlerTimeout {
-		h.late.add(key)
-	}
-	return end.reason, end.err
+	out.Reason = string(worst)
 }
 
 // ending is how an event ended.
 type ending struct {
-	reason Reason
-	err    error
+	reason  Reason
+	err     error
+	overran bool // its time ran out
 }
 
-// run handles an event and settles its claim, whichever way the handler ends: an error, a panic, or runtime.Goexit,
-// which a test's FailNow uses. Nobody may be waiting any more.
-func (h *handler[E]) run(ctx context.Context, claim Claim, e E, done chan<- ending) {
+// phase is what an event is at.
+type phase = atomic.Int32
+
+const (
+	handling int32 = iota
+	resolving
+	claiming
+)
+
+// overrunReason says what ran out of time.
+var overrunReason = [...]Reason{handling: ReasonHandlerTimeout, resolving: ReasonResolveFailed, claiming: ReasonStoreFailed}
+
+const errTimedOut sentinel = "the time for the delivery is up"
+
+// start runs one event on a goroutine of its own, which is left behind when the time is up.
+func (v *events[E]) start(ctx context.Context, e E, key func(E) (string, error)) ending {
+	if ctx.Err() != nil {
+		return ending{ReasonHandlerTimeout, errTimedOut, false} // and not claimed: the redelivery brings it
+	}
+	at := new(phase)
+	done := make(chan ending, 1)
+	go v.run(ctx, e, key, at, done)
+	select {
+	case end := <-done:
+		return end
+	case <-ctx.Done():
+	}
+	select { // when both are ready, the event's own ending says more
+	case end := <-done:
+		return end
+	default:
+		return ending{overrunReason[at.Load()], errTimedOut, true}
+	}
+}
+
+// run contains every way in which the functions of the configuration can end: an error, a panic, or runtime.Goexit, which a
+// test's FailNow uses. Nobody may be waiting any more.
+func (v *events[E]) run(ctx context.Context, e E, key func(E) (string, error), at *phase, done chan<- ending) {
+	end := ending{reason: ReasonPanic, err: &PanicError{kind: "runtime.Goexit"}}
+	defer func() {
+		if p := recover(); p != nil {
+			end = ending{reason: ReasonPanic, err: newPanicError(p)}
+		}
+		if ctx.Err() != nil {
+			v.h.log(ctx, slog.LevelWarn, "webhook event ended late", slog.String("name", v.h.name),
+				slog.String("reason", string(end.reason)), slog.Any("error", end.err))
+		}
+		done <- end
+	}()
+	end = v.one(ctx, e, key, at)
+}
+
+// one is the way of an event: resolve, key, claim, handle, settle.
+func (v *events[E]) one(ctx context.Context, e E, key func(E) (string, error), at *phase) ending {
+	if v.resolve != nil {
+		at.Store(resolving)
+		var err error
+		if e, err = v.resolved(ctx, e); err != nil {
+			return resolveEnding(err)
+		}
+	}
+	at.Store(claiming)
+	k, err := key(e)
+	if err != nil {
+		return ending{reason: ReasonInvalidEvent, err: err}
+	}
+	if ctx.Err() != nil {
+		return ending{reason: ReasonHandlerTimeout, err: errTimedOut}
+	}
+	claim, err := v.h.store.Claim(ctx, k, v.h.lease())
+	switch {
+	case errors.Is(err, ErrDuplicate):
+		return ending{reason: ReasonDuplicate}
+	case errors.Is(err, ErrInProgress):
+		return ending{reason: ReasonInProgress, err: err}
+	case err != nil:
+		return ending{reason: ReasonStoreFailed, err: err}
+	case claim == nil:
+		return ending{reason: ReasonStoreFailed, err: errors.New("webhook: the store gave neither a claim nor an error")}
+	}
+	at.Store(handling)
+	return v.claimed(ctx, claim, e)
+}
+
+// resolved asks Resolve, for at most half of the time that is left.
+func (v *events[E]) resolved(ctx context.Context, e E) (E, error) {
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+	defer cancel()
+	return v.resolve(ctx, e)
+}
+
+func resolveEnding(err error) ending {
+	switch {
+	case errors.Is(err, ErrGone):
+		return ending{reason: ReasonGone}
+	case errors.Is(err, ErrInvalidEvent):
+		return ending{reason: ReasonInvalidEvent, err: err}
+	}
+	return ending{reason: ReasonResolveFailed, err: err, overran: errors.Is(err, context.DeadlineExceeded)}
+}
+
+// claimed handles an event and settles its claim, whichever way the handler ends.
+func (v *events[E]) claimed(ctx context.Context, claim Claim, e E) (end ending) {
 	handled := error(&PanicError{kind: "runtime.Goexit"})
 	defer func() {
 		if p := recover(); p != nil {
 			handled = newPanicError(p)
 		}
-		end := h.settle(ctx, claim, handled)
-		if ctx.Err() != nil {
-			h.log(ctx, slog.LevelWarn, "webhook event ended late", slog.String("name", h.name),
-				slog.String("reason", string(end.reason)), slog.Any("error", end.err))
-		}
-		done <- end
+		end = v.settle(ctx, claim, handled)
 	}()
-	handled = h.handle(ctx, e)
+	handled = errTimedOut
+	if ctx.Err() == nil { // a slow store may have used up the time
+		handled = v.handle(ctx, e)
+	}
+	return end
 }
 
 // settle commits or releases the claim by how the handler ended.
-func (h *handler[E]) settle(ctx context.Context, claim Claim, handled error) (end ending) {
+func (v *events[E]) settle(ctx context.Context, claim Claim, handled error) (end ending) {
 	defer func() {
 		if p := recover(); p != nil {
-			end = ending{ErrPanic, newPanicError(p)}
+			end = ending{reason: ReasonPanic, err: newPanicError(p)}
 		}
 	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if handled == nil {
-		if err := claim.Commit(ctx, h.keep); err != nil {
+		if err := claim.Commit(ctx, v.h.retention); err != nil {
 			// Not released: the commit may have taken effect. The lease decides.
-			return ending{ErrStoreFailed, err}
+			return ending{reason: ReasonStoreFailed, err: err}
 		}
 		return ending{}
 	}
@@ -201,11 +222,11 @@ func (h *handler[E]) settle(ctx context.Context, claim Claim, handled error) (en
 	var panicked *PanicError
 	switch {
 	case errors.As(handled, &panicked):
-		return ending{ErrPanic, handled}
-	case errors.Is(handled, ErrUndecodable):
-		return ending{ErrUndecodable, handled}
-	case errors.Is(handled, context.DeadlineExceeded):
-		return ending{ErrHandlerTimeout, handled}
+		return ending{reason: ReasonPanic, err: handled}
+	case errors.Is(handled, ErrInvalidEvent):
+		return ending{reason: ReasonInvalidEvent, err: handled}
+	case errors.Is(handled, context.DeadlineExceeded), errors.Is(handled, errTimedOut):
+		return ending{reason: ReasonHandlerTimeout, err: handled, overran: true}
 	}
-	return ending{ErrHandlerFailed, handled}
+	return ending{reason: ReasonHandlerFailed, err: handled}
 }

@@ -28,15 +28,15 @@ func TestAHandlerThatFailsGetsTheNextDelivery(t *testing.T) {
 		status int
 		reason webhook.Reason
 	}{
-		"an error":             {func() error { return errors.New("database is down") }, 503, webhook.ErrHandlerFailed},
-		"a panic":              {func() error { panic("boom") }, 503, webhook.ErrPanic},
-		"a panic of Go itself": {func() error { zero := 0; return fmt.Errorf("%d", 1/zero) }, 503, webhook.ErrPanic},
-		"an abort":             {func() error { panic(http.ErrAbortHandler) }, 503, webhook.ErrPanic},
-		"a panic with nil":     {func() error { panic(nil) }, 503, webhook.ErrPanic}, //nolint:govet // the rule
-		"Goexit":               {func() error { runtime.Goexit(); return nil }, 503, webhook.ErrPanic},
-		"undecodable":          {func() error { return fmt.Errorf("inside: %w", webhook.ErrUndecodable) }, 400, webhook.ErrUndecodable},
-		"an error like ours":   {func() error { return webhook.ErrDuplicate }, 503, webhook.ErrHandlerFailed},
-		"a deadline elsewhere": {func() error { return context.DeadlineExceeded }, 503, webhook.ErrHandlerTimeout},
+		"an error":             {func() error { return errors.New("database is down") }, 503, webhook.ReasonHandlerFailed},
+		"a panic":              {func() error { panic("boom") }, 503, webhook.ReasonPanic},
+		"a panic of Go itself": {func() error { zero := 0; return fmt.Errorf("%d", 1/zero) }, 503, webhook.ReasonPanic},
+		"an abort":             {func() error { panic(http.ErrAbortHandler) }, 503, webhook.ReasonPanic},
+		"a panic with nil":     {func() error { panic(nil) }, 503, webhook.ReasonPanic}, //nolint:govet // the rule
+		"Goexit":               {func() error { runtime.Goexit(); return nil }, 503, webhook.ReasonPanic},
+		"undecodable":          {func() error { return fmt.Errorf("inside: %w", webhook.ErrInvalidEvent) }, 400, webhook.ReasonInvalidEvent},
+		"an error like ours":   {func() error { return webhook.ErrDuplicate }, 503, webhook.ReasonHandlerFailed},
+		"a deadline elsewhere": {func() error { return context.DeadlineExceeded }, 503, webhook.ReasonHandlerTimeout},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
@@ -48,12 +48,12 @@ func TestAHandlerThatFailsGetsTheNextDelivery(t *testing.T) {
 				return nil
 			}})
 			assert.Equal(t, c.status, post(h, "{}").Code)
-			assert.Equal(t, c.reason, seen.last().Reason)
+			assert.Equal(t, string(c.reason), seen.last().Reason)
 			assert.Equal(t, 1, seen.last().Failed)
 			failing = false
 			assert.Equal(t, 200, post(h, "{}").Code, "the redelivery is handled")
 			assert.Equal(t, 200, post(h, "{}").Code)
-			assert.Equal(t, webhook.ErrDuplicate, seen.last().Reason)
+			assert.Equal(t, string(webhook.ReasonDuplicate), seen.last().Reason)
 			assert.EqualValues(t, 2, runs.Load())
 		})
 	}
@@ -71,7 +71,7 @@ func TestPanicsElsewhereAreContained(t *testing.T) {
 	} {
 		h, seen, _ := counting(t, cfg)
 		assert.Equal(t, 503, post(h, "{}").Code, rule)
-		assert.Equal(t, webhook.ErrPanic, seen.last().Reason, rule)
+		assert.Equal(t, string(webhook.ReasonPanic), seen.last().Reason, rule)
 	}
 }
 
@@ -130,7 +130,7 @@ func TestTheSameDeliveryFrom64GoroutinesIsHandledOnce(t *testing.T) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		report, err = sender.SendAtOnce(t.Context(), message, 64)
+		report, err = sender.SendConcurrently(t.Context(), message, 64)
 	}()
 	close(release)
 	<-sent
@@ -149,7 +149,7 @@ func TestTheSameDeliveryFrom64GoroutinesIsHandledOnce(t *testing.T) {
 	assert.EqualValues(t, 1, runs.Load())
 }
 
-func TestAnEventInProgressIsAnswered503(t *testing.T) {
+func TestAnEventInProgressGets503(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, seen, runs := counting(t, webhook.Config[any]{Handle: func(context.Context, any) error {
@@ -160,7 +160,7 @@ func TestAnEventInProgressIsAnswered503(t *testing.T) {
 		all.Go(func() { assert.Equal(t, 200, post(h, "{}").Code) })
 		synctest.Wait()
 		assert.Equal(t, 503, post(h, "{}").Code)
-		assert.Equal(t, webhook.ErrInProgress, seen.last().Reason)
+		assert.Equal(t, string(webhook.ReasonInProgress), seen.last().Reason)
 		all.Wait()
 		assert.Equal(t, 200, post(h, "{}").Code)
 		assert.EqualValues(t, 1, runs.Load())
@@ -181,7 +181,7 @@ func TestAHandlerThatOverrunsAndObeysIsReleasedAtOnce(t *testing.T) {
 		start := time.Now()
 		assert.Equal(t, 503, post(h, "{}").Code)
 		assert.Equal(t, time.Second, time.Since(start))
-		assert.Equal(t, webhook.ErrHandlerTimeout, seen.last().Reason)
+		assert.Equal(t, string(webhook.ReasonHandlerTimeout), seen.last().Reason)
 		synctest.Wait()
 		slow = false
 		assert.Equal(t, 200, post(h, "{}").Code)
@@ -228,7 +228,7 @@ func TestAHandlerThatEndsLateButWellIsRemembered(t *testing.T) {
 		assert.Equal(t, 503, post(h, "{}").Code)
 		time.Sleep(time.Second + time.Millisecond)
 		assert.Equal(t, 200, post(h, "{}").Code)
-		assert.Equal(t, webhook.ErrDuplicate, seen.last().Reason)
+		assert.Equal(t, string(webhook.ReasonDuplicate), seen.last().Reason)
 		assert.EqualValues(t, 1, runs.Load())
 	})
 }
@@ -278,7 +278,7 @@ func TestBatches(t *testing.T) {
 	assert.Equal(t, []int{3, 1, 2, 0}, []int{o.Events, o.Handled, o.Duplicates, o.Failed})
 
 	assert.Equal(t, 200, post(h, "[1,2,3]").Code)
-	assert.Equal(t, webhook.ErrDuplicate, seen.last().Reason)
+	assert.Equal(t, string(webhook.ReasonDuplicate), seen.last().Reason)
 	assert.Equal(t, 200, post(h, "[]").Code, "an empty batch is nothing to do")
 	assert.Equal(t, 200, post(h, "[7,7]").Code)
 	assert.Equal(t, []int{1, 3, 2, 7, 7}, done, "equal events of one batch are two events")
@@ -299,13 +299,13 @@ func TestAPanicInOneEventsIDDoesNotLoseTheOthers(t *testing.T) {
 	})
 	assert.Equal(t, 503, post(h, "[1,2,3]").Code)
 	assert.Equal(t, []int{2, 3}, done)
-	assert.Equal(t, webhook.ErrPanic, seen.last().Reason)
+	assert.Equal(t, string(webhook.ReasonPanic), seen.last().Reason)
 }
 
-func TestTheWorstEventOfABatchDecidesTheAnswer(t *testing.T) {
+func TestTheWorstEventOfABatchDecidesTheStatus(t *testing.T) {
 	t.Parallel()
 	h, _, _ := counting(t, webhook.Config[string]{Decode: webhook.JSONList[string], Handle: func(_ context.Context, e string) error {
-		return map[string]error{"bad": webhook.ErrUndecodable, "down": errors.New("down")}[e]
+		return map[string]error{"bad": webhook.ErrInvalidEvent, "down": errors.New("down")}[e]
 	}})
 	assert.Equal(t, 400, post(h, `["bad","ok"]`).Code)
 	assert.Equal(t, 503, post(h, `["bad","down"]`).Code)

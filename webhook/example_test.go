@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/webhook"
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
@@ -43,7 +44,7 @@ func Example() {
 	mux := http.NewServeMux()
 	mux.Handle("/hooks/shop", handler)
 
-	// Here a delivery arrives, and again, because the sender missed the answer.
+	// Here a delivery arrives, and again, because the sender missed the response.
 	body := []byte(`{"id":"o-17","state":"paid"}`)
 	sender := webhooktest.Sender{
 		Handler: mux, URL: "http://localhost/hooks/shop",
@@ -71,9 +72,9 @@ func ExampleKeyring_rotation() {
 	handler, err := webhook.NewHandler(webhook.Config[order]{
 		Verify: verifier,
 		Handle: func(context.Context, order) error { return nil },
-		Observe: func(_ context.Context, o webhook.Outcome) { // a counter by key shows when the old one is silent
-			fmt.Println(o.Status, o.Receipt.KeyID)
-		},
+		Observer: identkit.Observer{Delivery: func(_ context.Context, d identkit.DeliveryInfo) {
+			fmt.Println(d.Status, d.KeyID) // a counter by key shows when the old one is not used any more
+		}},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -97,7 +98,7 @@ func ExampleKeyring_rotation() {
 }
 
 // A scheme of one's own beside a known one. An error refuses the delivery; its text is logged only if it is
-// a ProofError, so that nothing secret gets into the log by mistake.
+// a VerifyError, so that nothing secret gets into the log by mistake.
 func ExampleVerifierFunc() {
 	keys, err := webhook.NewKeyring(webhook.Key{Secret: "from your secret manager"})
 	if err != nil {
@@ -109,8 +110,8 @@ func ExampleVerifierFunc() {
 	}
 	staging := webhook.VerifierFunc(func(_ context.Context, r *webhook.Request) (webhook.Receipt, error) {
 		if r.Header.Get("X-Environment") != "staging" {
-			return webhook.Receipt{}, &webhook.ProofError{
-				Reason: webhook.ErrProofWrong, Scheme: "environment", Detail: "not sent by staging",
+			return webhook.Receipt{}, &webhook.VerifyError{
+				Reason: webhook.ReasonMismatch, Scheme: "environment", Detail: "not sent by staging",
 			}
 		}
 		return webhook.Receipt{Scheme: "environment"}, nil
@@ -129,7 +130,7 @@ func ExampleVerifierFunc() {
 	receipt, err := webhook.VerifyRequest(context.Background(), both, &webhook.Request{Header: header, Body: []byte("{}")})
 	fmt.Println(receipt.Scheme, err)
 	// Output:
-	// webhook: proof wrong (environment): not sent by staging
+	// webhook: authentication mismatch (environment): not sent by staging
 	// api-key+environment <nil>
 }
 

@@ -24,7 +24,7 @@ import (
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
-// accept is for tests about what comes after the proof.
+// accept is for tests about what comes after the verification.
 var accept = webhook.VerifierFunc(func(context.Context, *webhook.Request) (webhook.Receipt, error) {
 	return webhook.Receipt{Scheme: "none"}, nil
 })
@@ -33,19 +33,19 @@ var accept = webhook.VerifierFunc(func(context.Context, *webhook.Request) (webho
 func counting[E any](t testing.TB, cfg webhook.Config[E]) (http.Handler, *outcomes, *atomic.Int64) {
 	t.Helper()
 	runs := new(atomic.Int64)
-	inner := cfg.Handle
+	handle := cfg.Handle
 	cfg.Handle = func(ctx context.Context, e E) error {
 		runs.Add(1)
-		if inner == nil {
+		if handle == nil {
 			return nil
 		}
-		return inner(ctx, e)
+		return handle(ctx, e)
 	}
 	if cfg.Verify == nil {
 		cfg.Verify = accept
 	}
 	seen := new(outcomes)
-	cfg.Observe = seen.add
+	cfg.Observer.Delivery = seen.add
 	h, err := webhook.NewHandler(cfg)
 	require.NoError(t, err)
 	return h, seen, runs
@@ -53,16 +53,16 @@ func counting[E any](t testing.TB, cfg webhook.Config[E]) (http.Handler, *outcom
 
 type outcomes struct {
 	mu  sync.Mutex
-	all []webhook.Outcome
+	all []identkit.DeliveryInfo
 }
 
-func (o *outcomes) add(_ context.Context, out webhook.Outcome) {
+func (o *outcomes) add(_ context.Context, out identkit.DeliveryInfo) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all = append(o.all, out)
 }
 
-func (o *outcomes) last() webhook.Outcome {
+func (o *outcomes) last() identkit.DeliveryInfo {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.all[len(o.all)-1]
@@ -87,7 +87,7 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestAnswersToWhatIsNoDelivery(t *testing.T) {
+func TestInvalidRequestsAreRefused(t *testing.T) {
 	t.Parallel()
 	with := func(change func(*http.Request)) *http.Request {
 		r := newPost("{}")
@@ -104,31 +104,31 @@ func TestAnswersToWhatIsNoDelivery(t *testing.T) {
 		{"JSON with a charset", newPost("{}", "Content-Type", "Application/JSON; charset=utf-8"), 200, ""},
 		{"a JSON dialect", newPost("{}", "Content-Type", "application/cloudevents+json"), 200, ""},
 		{"identity encoding", newPost("{}", "Content-Encoding", "identity"), 200, ""},
-		{"GET", with(func(r *http.Request) { r.Method = http.MethodGet }), 405, webhook.ErrMethod},
-		{"another case of POST", with(func(r *http.Request) { r.Method = "post" }), 405, webhook.ErrMethod},
-		{"a form", newPost("{}", "Content-Type", "application/x-www-form-urlencoded"), 415, webhook.ErrContentType},
-		{"no type", with(func(r *http.Request) { r.Header.Del("Content-Type") }), 415, webhook.ErrContentType},
-		{"two types", with(func(r *http.Request) { r.Header.Add("Content-Type", "text/plain") }), 415, webhook.ErrContentType},
-		{"a broken type", newPost("{}", "Content-Type", "application/json; ="), 415, webhook.ErrContentType},
-		{"gzip", newPost("{}", "Content-Encoding", "gzip"), 415, webhook.ErrContentEncoding},
+		{"GET", with(func(r *http.Request) { r.Method = http.MethodGet }), 405, webhook.ReasonMethod},
+		{"another case of POST", with(func(r *http.Request) { r.Method = "post" }), 405, webhook.ReasonMethod},
+		{"a form", newPost("{}", "Content-Type", "application/x-www-form-urlencoded"), 415, webhook.ReasonContentType},
+		{"no type", with(func(r *http.Request) { r.Header.Del("Content-Type") }), 415, webhook.ReasonContentType},
+		{"two types", with(func(r *http.Request) { r.Header.Add("Content-Type", "text/plain") }), 415, webhook.ReasonContentType},
+		{"a broken type", newPost("{}", "Content-Type", "application/json; ="), 415, webhook.ReasonContentType},
+		{"gzip", newPost("{}", "Content-Encoding", "gzip"), 415, webhook.ReasonContentEncoding},
 		{"gzip behind identity", with(func(r *http.Request) {
 			r.Header["Content-Encoding"] = []string{"identity", "gzip"}
-		}), 415, webhook.ErrContentEncoding},
-		{"a list of encodings", newPost("{}", "Content-Encoding", "identity, gzip"), 415, webhook.ErrContentEncoding},
-		{"no body", with(func(r *http.Request) { r.Body = nil }), 400, webhook.ErrUndecodable},
-		{"an empty body", newPost(""), 400, webhook.ErrUndecodable},
-		{"not JSON", newPost("{"), 400, webhook.ErrUndecodable},
-		{"two values", newPost("{}{}"), 400, webhook.ErrUndecodable},
-		{"null", newPost(" null\n"), 400, webhook.ErrUndecodable},
-		{"another type", newPost("[1]"), 400, webhook.ErrUndecodable},
+		}), 415, webhook.ReasonContentEncoding},
+		{"a list of encodings", newPost("{}", "Content-Encoding", "identity, gzip"), 415, webhook.ReasonContentEncoding},
+		{"no body", with(func(r *http.Request) { r.Body = nil }), 400, webhook.ReasonInvalidEvent},
+		{"an empty body", newPost(""), 400, webhook.ReasonInvalidEvent},
+		{"not JSON", newPost("{"), 400, webhook.ReasonInvalidEvent},
+		{"two values", newPost("{}{}"), 400, webhook.ReasonInvalidEvent},
+		{"null", newPost(" null\n"), 400, webhook.ReasonInvalidEvent},
+		{"another type", newPost("[1]"), 400, webhook.ReasonInvalidEvent},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
 			h, seen, runs := counting(t, webhook.Config[map[string]any]{})
 			w := serve(h, c.request)
 			assert.Equal(t, c.want, w.Code)
-			assert.Empty(t, w.Body.String(), "answers have empty bodies")
-			assert.Equal(t, c.reason, seen.last().Reason)
+			assert.Empty(t, w.Body.String(), "responses have empty bodies")
+			assert.Equal(t, string(c.reason), seen.last().Reason)
 			assert.Equal(t, c.want, seen.last().Status)
 			assert.Equal(t, c.want == 200, runs.Load() == 1)
 			if c.want == 405 {
@@ -154,7 +154,7 @@ func TestOtherMethodsAndTypesByChoice(t *testing.T) {
 	assert.EqualValues(t, 1, runs.Load())
 }
 
-// TestNothingUnverifiedIsParsed gives an enemy every fault, through a handler over HTTP.
+// TestNothingUnverifiedIsParsed sends every fault to a handler over HTTP.
 func TestNothingUnverifiedIsParsed(t *testing.T) {
 	t.Parallel()
 	cfg := hmacForms["timestamp header"]
@@ -172,15 +172,15 @@ func TestNothingUnverifiedIsParsed(t *testing.T) {
 	t.Cleanup(server.Close)
 	sender := &webhooktest.Sender{URL: server.URL, Sign: webhooktest.SignHMAC(cfg, secret), Clock: clock, Attempts: 1}
 	for _, fault := range webhooktest.Faults() {
-		if fault == webhooktest.LongProof {
-			continue // net/http itself answers 100 KiB of header with 431; RunVerifierTests has it
+		if fault == webhooktest.FaultTooLong {
+			continue // net/http itself refuses 100 KiB of header with 431; RunVerifierTests has it
 		}
 		report, err := sender.Send(t.Context(), webhooktest.Message{Body: []byte(`{"a":1}`), Faults: []webhooktest.Fault{fault}})
 		require.NoError(t, err)
 		assert.Equal(t, []int{401}, report.Statuses(), fault)
 		assert.Empty(t, report.Attempts[0].Body, fault)
 	}
-	assert.ErrorIs(t, seen.last().Err, webhook.ErrProofStale)
+	assert.Equal(t, string(webhook.ReasonExpired), seen.last().Reason)
 	late, err := sender.Send(t.Context(), webhooktest.Message{Body: []byte(`{}`), Delay: 6 * time.Minute})
 	require.NoError(t, err)
 	assert.Equal(t, []int{401}, late.Statuses(), "6 minutes on the way")
@@ -192,7 +192,7 @@ func TestNothingUnverifiedIsParsed(t *testing.T) {
 	assert.EqualValues(t, 1, runs.Load())
 }
 
-func TestUnavailableProofsAreTriedAgain(t *testing.T) {
+func TestUnavailableKeysAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	ring, err := webhook.NewKeyring(webhook.Key{Source: func(context.Context) (identkit.Secret, error) {
 		return "", errors.New("vault is sealed, its root token is " + secret.Reveal())
@@ -204,11 +204,11 @@ func TestUnavailableProofsAreTriedAgain(t *testing.T) {
 	h, _, runs := counting(t, webhook.Config[any]{Verify: v, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	assert.Equal(t, 503, post(h, "{}", "Authorization", "Bearer x").Code)
 	assert.Zero(t, runs.Load())
-	assert.Contains(t, log.String(), "a key cannot be had")
+	assert.Contains(t, log.String(), "key key-1: its source failed")
 	assert.NotContains(t, log.String(), secret.Reveal())
 }
 
-func TestDeepJSONIsAnswered(t *testing.T) {
+func TestDeeplyNestedJSON(t *testing.T) {
 	t.Parallel()
 	h, _, _ := counting(t, webhook.Config[any]{})
 	nested := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
@@ -242,7 +242,7 @@ func TestLogsHoldNothingSecret(t *testing.T) {
 		decode func(*webhook.Delivery) ([]map[string]any, error)
 	}{
 		"accepted":     {},
-		"refused":      {fault: webhooktest.WrongProof},
+		"refused":      {fault: webhooktest.FaultTampered},
 		"leaky":        {verify: leaky},
 		"panic":        {handle: func(_ context.Context, e map[string]any) error { panic(e["name"]) }},
 		"decode panic": {decode: func(d *webhook.Delivery) ([]map[string]any, error) { panic(string(d.Request.Body)) }},
@@ -266,7 +266,7 @@ func TestLogsHoldNothingSecret(t *testing.T) {
 		assert.NotContains(t, log.String(), canary)
 	}
 	for _, part := range []string{
-		`"reason":"proof wrong"`, `"key_id":"key-1"`, `"reason":"panic"`, "panic (string)", `"stack"`, "matches none of the keys",
+		`"reason":"authentication mismatch"`, `"key_id":"key-1"`, `"reason":"panic"`, "panic (string)", `"stack"`, "matches none of the keys",
 	} {
 		assert.Contains(t, log.String(), part)
 	}
@@ -307,7 +307,7 @@ type brokenLog struct{ slog.Handler }
 
 func (brokenLog) Handle(context.Context, slog.Record) error { panic("log") }
 
-func TestObserverAndLoggerCannotBreakTheAnswer(t *testing.T) {
+func TestObserverAndLoggerCannotBreakTheResponse(t *testing.T) {
 	t.Parallel()
 	batch, _, runs := counting(t, webhook.Config[int]{
 		Decode: webhook.JSONList[int], Logger: slog.New(brokenLog{slog.NewTextHandler(io.Discard, nil)}),
@@ -317,7 +317,7 @@ func TestObserverAndLoggerCannotBreakTheAnswer(t *testing.T) {
 	assert.EqualValues(t, 3, runs.Load())
 	h, err := webhook.NewHandler(webhook.Config[any]{
 		Verify: accept, Handle: func(context.Context, any) error { return nil },
-		Observe: func(context.Context, webhook.Outcome) { panic("metrics") },
+		Observer: identkit.Observer{Delivery: func(context.Context, identkit.DeliveryInfo) { panic("metrics") }},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, 200, post(h, "{}").Code)

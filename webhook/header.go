@@ -1,77 +1,62 @@
 package webhook
 
 import (
-	"fmt"
 	"net/http"
 	"net/textproto"
 	"strings"
 )
 
-// maxHeader is the longest header value that is looked at. Fields that hold one token have smaller limits.
+// maxHeader is the longest header value that is looked at, in bytes. Fields that hold one token have smaller limits.
 const maxHeader = 4 << 10
 
-// refusals are the errors of one verifier, made once, so that refusing is no dearer than accepting.
+// refusals are the errors of one verifier, made once, so that refusing costs no more than accepting.
 type refusals struct {
-	malformed, wrong, noValidKey, unavailable *ProofError
+	scheme                          string
+	malformed, mismatch, noValidKey *VerifyError
 }
 
 func newRefusals(scheme, place string) refusals {
-	refuse := func(r Reason, detail string) *ProofError {
-		return &ProofError{Reason: r, Scheme: scheme, Detail: detail}
+	refuse := func(r Reason, detail string) *VerifyError {
+		return &VerifyError{Reason: r, Scheme: scheme, Detail: detail}
 	}
 	return refusals{
-		malformed:   refuse(ErrProofMalformed, place+" is not in the expected form"),
-		wrong:       refuse(ErrProofWrong, place+" matches none of the keys"),
-		noValidKey:  refuse(ErrProofStale, "no key is valid at this time"),
-		unavailable: refuse(ErrUnavailable, "a key cannot be had"),
+		scheme:     scheme,
+		malformed:  refuse(ReasonMalformed, place+" is not in the expected form"),
+		mismatch:   refuse(ReasonMismatch, place+" matches none of the keys"),
+		noValidKey: refuse(ReasonExpired, "no key is valid at this time"),
 	}
 }
 
-// of gives the error for the reason of a failed match.
-func (f *refusals) of(r Reason) error {
-	switch r {
-	case ErrProofStale:
-		return f.noValidKey
-	case ErrUnavailable:
-		return f.unavailable
-	default:
-		return f.wrong
-	}
+// singleHeader reads one header that must be there exactly once.
+type singleHeader struct {
+	name                          string // canonical
+	longest                       int
+	absent, repeated, empty, long *VerifyError
 }
 
-// headerField reads one header that must be there exactly once.
-type headerField struct {
-	name                   string // canonical
-	longest                int
-	absent, doubled, empty *ProofError
-	long                   *ProofError
-}
-
-func newHeaderField(scheme, name string, longest int) (headerField, error) {
-	if !isHeaderName(name) {
-		return headerField{}, fmt.Errorf("webhook: %s: %q is not a header name", scheme, name)
-	}
+func (f *faults) header(field, scheme, name string, longest int) singleHeader {
+	f.that(isHeaderName(name), field, "is not a header name")
 	name = textproto.CanonicalMIMEHeaderKey(name)
-	refuse := func(r Reason, is string) *ProofError {
-		return &ProofError{Reason: r, Scheme: scheme, Detail: "header " + name + " is " + is}
+	refuse := func(r Reason, detail string) *VerifyError {
+		return &VerifyError{Reason: r, Scheme: scheme, Detail: "header " + name + " " + detail}
 	}
-	return headerField{
+	return singleHeader{
 		name: name, longest: longest,
-		absent:  refuse(ErrProofMissing, "absent"),
-		empty:   refuse(ErrProofMissing, "empty"),
-		doubled: refuse(ErrProofMalformed, "doubled"),
-		long:    refuse(ErrProofMalformed, "too long"),
-	}, nil
+		absent:   refuse(ReasonMissing, "is absent"),
+		empty:    refuse(ReasonMissing, "is empty"),
+		repeated: refuse(ReasonMalformed, "was sent more than once"),
+		long:     refuse(ReasonMalformed, "is too long"),
+	}
 }
 
-// read returns the value without the spaces around it.
-func (f *headerField) read(h http.Header) (string, *ProofError) {
+// read returns the value without the blanks around it.
+func (f *singleHeader) read(h http.Header) (string, *VerifyError) {
 	values := h[f.name]
 	switch {
 	case len(values) == 0:
-		return "", f.absent
+		return "", f.missing(h)
 	case len(values) > 1:
-		return "", f.doubled
+		return "", f.repeated
 	case len(values[0]) > f.longest:
 		return "", f.long
 	}
@@ -80,6 +65,19 @@ func (f *headerField) read(h http.Header) (string, *ProofError) {
 		return "", f.empty
 	}
 	return v, nil
+}
+
+// missing tells an absent header from one that the caller of [VerifyRequest] stored under another key.
+func (f *singleHeader) missing(h http.Header) *VerifyError {
+	for name := range h {
+		if strings.EqualFold(name, f.name) {
+			return &VerifyError{
+				Reason: ReasonMissing, Scheme: f.absent.Scheme,
+				Detail: "header " + f.name + " is stored under a key in another letter case; fill http.Header with Add",
+			}
+		}
+	}
+	return f.absent
 }
 
 // trimBlank removes what HTTP allows around a value.

@@ -29,7 +29,7 @@ type HMACConfig struct {
 	RequirePrefix bool
 	// Separator, when set, means that the header lists several elements, such as "," in "t=…,v1=…". Those
 	// with one of the Prefixes are signatures, of which one must match and at most 8 may come; elements without
-	// are passed over.
+	// are ignored.
 	Separator string
 	// Encoding reads hex and base64 when empty.
 	Encoding Encoding
@@ -44,108 +44,87 @@ type HMACConfig struct {
 	TimestampPrefix string
 	// TimestampFormat is UnixSeconds when empty.
 	TimestampFormat TimestampFormat
-	// Tolerance is how far the timestamp may be from the time of arrival, in either direction. Zero means 5 minutes.
+	// Tolerance is how far the timestamp may be from [Request].Time, in either direction. Zero means 5 minutes.
 	Tolerance time.Duration
 }
 
 // NewHMAC returns a verifier of HMAC signatures. It reports all faults of the configuration at once; an unsigned
-// timestamp or id is one of them, because it would prove nothing.
+// timestamp or id is one of them, because anybody could change it.
 func NewHMAC(cfg HMACConfig) (Verifier, error) {
 	if cfg.Hash == "" {
 		cfg.Hash = SHA256
 	}
 	scheme := "hmac-" + string(cfg.Hash)
+	var f faults
+	cfg.check(&f)
 	v := &hmacVerifier{
-		scheme: scheme, encoding: cfg.Encoding, separator: cfg.Separator,
-		prefixes: append([]string(nil), cfg.Prefixes...), requirePrefix: cfg.RequirePrefix || cfg.Separator != "",
+		encoding: cfg.Encoding, separator: cfg.Separator, header: f.header("Header", scheme, cfg.Header, maxHeader),
+		prefixes: slices.Clone(cfg.Prefixes), requirePrefix: cfg.RequirePrefix || cfg.Separator != "",
 		stampPrefix: cfg.TimestampPrefix, refusals: newRefusals(scheme, "header "+cfg.Header),
 	}
-	// The longest first: "v1" would eat the beginning of "v1=".
+	// The longest first: "v1" would take off the beginning of "v1=".
 	slices.SortStableFunc(v.prefixes, func(a, b string) int { return len(b) - len(a) })
-	errs := []error{cfg.check(scheme)}
-	keep := func(err error) { errs = append(errs, err) }
-	var err error
-	v.header, err = newHeaderField(scheme, cfg.Header, maxHeader)
-	keep(err)
-	v.content, err = parseContent(cfg.Content)
-	keep(err)
+	var fault string
+	v.content, fault = parseContent(cfg.Content)
+	f.that(fault == "", "Content", fault)
 	if v.content.has('i') {
-		v.id, err = newHeaderField(scheme, cfg.IDHeader, maxHeader)
-		keep(err)
+		v.id = f.header("IDHeader", scheme, cfg.IDHeader, maxHeader)
 	}
 	if v.content.has('t') {
-		v.stamp, err = newStampRules(scheme, cfg.TimestampFormat, cfg.Tolerance)
-		keep(err)
+		v.stamp = f.stamp(scheme, cfg.TimestampFormat, cfg.Tolerance)
 		if cfg.TimestampPrefix == "" {
-			v.time, err = newHeaderField(scheme, cfg.TimestampHeader, maxHeader)
-			keep(err)
+			v.time = f.header("TimestampHeader", scheme, cfg.TimestampHeader, maxHeader)
 		}
 	}
-	function := cfg.Hash.function()
-	if err := errors.Join(errs...); err != nil || function == nil {
-		return nil, err
-	}
-	v.size = function().Size()
-	v.keys, err = newDerived(cfg.Keys, func(s identkit.Secret) (*macPool, error) {
-		key := []byte(s.Reveal())
-		if cfg.DecodeKey != nil {
-			var err error
-			if key, err = cfg.DecodeKey(s); err != nil {
-				return nil, errors.New("cannot be decoded") // the cause may quote the key
+	if function := cfg.Hash.function(); function != nil {
+		v.size = function().Size()
+		v.keys = deriveKeys(&f, cfg.Keys, 0, func(k *Key, s identkit.Secret) (*macPool, error) {
+			key := []byte(s.Reveal())
+			if cfg.DecodeKey != nil {
+				var err error
+				if key, err = cfg.DecodeKey(s); err != nil {
+					return nil, errors.New("cannot be decoded") // the cause may quote the key
+				}
 			}
-		}
-		return newMACPool(cfg.Hash, key)
-	})
-	if err != nil {
+			if len(key) == 0 || len(key) < shortestKey && !k.AllowShort {
+				return nil, fmt.Errorf("is shorter than %d bytes", shortestKey)
+			}
+			return newMACPool(cfg.Hash, key), nil
+		})
+	}
+	if err := f.err("NewHMAC"); err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
 // check reports what contradicts itself.
-func (cfg *HMACConfig) check(scheme string) error {
-	var errs []error
-	fault := func(wrong bool, text string) {
-		if wrong {
-			errs = append(errs, fmt.Errorf("webhook: %s: %s", scheme, text))
-		}
-	}
+func (cfg *HMACConfig) check(f *faults) {
 	signsID, signsTime := strings.Contains(cfg.Content, "{id}"), strings.Contains(cfg.Content, "{timestamp}")
-	places := 0
-	for _, p := range []string{cfg.TimestampHeader, cfg.TimestampPrefix} {
-		if p != "" {
-			places++
-		}
-	}
-	fault(cfg.Hash.function() == nil, "unknown Hash")
-	fault(!cfg.Encoding.known(), "unknown Encoding")
-	fault(cfg.Header == "", "no Header")
-	fault(cfg.RequirePrefix && len(cfg.Prefixes) == 0, "RequirePrefix without Prefixes")
-	fault(cfg.Separator != "" && len(cfg.Prefixes) == 0, "Separator without Prefixes")
-	fault(cfg.TimestampPrefix != "" && cfg.Separator == "", "TimestampPrefix without Separator")
-	fault(signsID && cfg.IDHeader == "", "Content has {id}, but there is no IDHeader")
-	fault(!signsID && cfg.IDHeader != "", "IDHeader is set, but Content does not sign {id}")
-	fault(signsTime && places != 1, "Content has {timestamp}, which needs TimestampHeader or TimestampPrefix, and not both")
-	fault(!signsTime && places != 0, "a timestamp is named, but Content does not sign {timestamp}")
-	fault(!signsTime && cfg.Tolerance != 0, "Tolerance is set, but Content does not sign {timestamp}")
-	for _, p := range cfg.Prefixes {
-		fault(p == "", "an empty prefix")
-	}
-	return errors.Join(errs...)
+	header, element := cfg.TimestampHeader != "", cfg.TimestampPrefix != ""
+	f.that(cfg.Hash.function() != nil, "Hash", "is unknown")
+	f.that(cfg.Encoding.known(), "Encoding", "is unknown")
+	f.that(!cfg.RequirePrefix || len(cfg.Prefixes) > 0, "RequirePrefix", "needs Prefixes")
+	f.that(cfg.Separator == "" || len(cfg.Prefixes) > 0, "Separator", "needs Prefixes")
+	f.that(!element || cfg.Separator != "", "TimestampPrefix", "needs Separator")
+	f.that(signsID || cfg.IDHeader == "", "IDHeader", "is set, but Content does not sign {id}")
+	f.that(!signsTime || header != element, "TimestampHeader", "or TimestampPrefix, and not both, is needed for {timestamp} in Content")
+	f.that(signsTime || !header && !element, "TimestampHeader", "or TimestampPrefix is set, but Content does not sign {timestamp}")
+	f.that(signsTime || cfg.Tolerance == 0, "Tolerance", "is set, but Content does not sign {timestamp}")
+	f.that(!slices.Contains(cfg.Prefixes, ""), "Prefixes", "has an empty entry")
 }
 
 type hmacVerifier struct {
-	scheme   string
 	size     int
 	encoding Encoding
 	keys     *derived[*macPool]
 	content  content
 
-	header        headerField
+	header        singleHeader
 	separator     string
 	prefixes      []string
 	requirePrefix bool
-	id, time      headerField
+	id, time      singleHeader
 	stampPrefix   string
 	stamp         stampRules
 
@@ -153,9 +132,9 @@ type hmacVerifier struct {
 }
 
 func (v *hmacVerifier) Verify(ctx context.Context, r *Request) (Receipt, error) {
-	text, fault := v.header.read(r.Header)
-	if fault != nil {
-		return Receipt{}, fault
+	text, refusal := v.header.read(r.Header)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
 	var offered candidates
 	stamp, ok := v.parse(text, &offered)
@@ -164,8 +143,8 @@ func (v *hmacVerifier) Verify(ctx context.Context, r *Request) (Receipt, error) 
 	}
 	var id string
 	if v.id.name != "" {
-		if id, fault = v.id.read(r.Header); fault != nil {
-			return Receipt{}, fault
+		if id, refusal = v.id.read(r.Header); refusal != nil {
+			return Receipt{}, refusal
 		}
 		if !v.content.allowsID(id) {
 			return Receipt{}, v.refusals.malformed
@@ -174,21 +153,21 @@ func (v *hmacVerifier) Verify(ctx context.Context, r *Request) (Receipt, error) 
 	var at time.Time
 	if v.stamp.tolerance != 0 {
 		if v.stampPrefix == "" {
-			if stamp, fault = v.time.read(r.Header); fault != nil {
-				return Receipt{}, fault
+			if stamp, refusal = v.time.read(r.Header); refusal != nil {
+				return Receipt{}, refusal
 			}
 		}
-		if at, fault = v.stamp.judge(stamp, r.Time); fault != nil {
-			return Receipt{}, fault
+		if at, refusal = v.stamp.judge(stamp, r.Time); refusal != nil {
+			return Receipt{}, refusal
 		}
 	}
-	keyID, reason := v.keys.match(ctx, r.Time, func(p *macPool) bool {
+	keyID, refusal := v.keys.match(ctx, r.Time, &v.refusals, func(p *macPool) bool {
 		return p.equals(&offered, v.content, id, stamp, r.Body)
 	})
-	if reason != "" {
-		return Receipt{}, v.refusals.of(reason)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
-	return Receipt{Scheme: v.scheme, KeyID: keyID, ID: id, Time: at, BodySigned: true}, nil
+	return Receipt{Scheme: v.refusals.scheme, KeyID: keyID, ID: id, Time: at, BodySigned: true}, nil
 }
 
 // parse collects the signatures of a header, and its timestamp where the timestamp is an element of it.

@@ -10,23 +10,25 @@ import (
 
 // Delivery is a verified delivery.
 type Delivery struct {
-	// Request is what arrived. Its body belongs to the delivery and may be kept, but not changed.
+	// Request is what came in. Its body belongs to the delivery and may be kept, but not changed.
 	Request *Request
-	// Receipt says what the proof has shown.
+	// Receipt says what the verifier found.
 	Receipt Receipt
 }
 
-// UnsignedIDHeader takes a delivery's id from a header that the proof does not cover, for [Config].DeliveryID. Only
+// UnsignedIDHeader takes a delivery's id from a header that is not signed, for [Config].DeliveryID. Only
 // for senders whose contract says that the header identifies a delivery and stays the same when it is repeated,
 // such as an Idempotency-Key: whoever can repeat a signed delivery could give it another id each time. A delivery
-// without the header, or with an unprintable, over-long or doubled one, is keyed by the default rule.
+// without the header, or with an invalid one (sent twice, not printable, over 255 bytes), is keyed by the default rule.
 func UnsignedIDHeader(name string) func(*Delivery) (string, error) {
-	field, err := newHeaderField("id", name, 255)
+	var f faults
+	field := f.header("name", "id", name, 255)
+	err := f.err("UnsignedIDHeader")
 	return func(d *Delivery) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if id, fault := field.read(d.Request.Header); fault == nil && isToken(id, 255) {
+		if id, refusal := field.read(d.Request.Header); refusal == nil && isToken(id, 255) {
 			return id, nil
 		}
 		return "", nil
@@ -40,7 +42,12 @@ type keyRule[E any] struct {
 	eventID    func(*Delivery, E) (string, error)
 }
 
-// forDelivery returns one function per delivery, so that its id is worked out once however many events it has.
+// position names an event by its place in a delivery.
+func (k *keyRule[E]) position(d *Delivery, i int) string {
+	return fmt.Sprintf("%s[%d]", digestText(append([]byte(d.Receipt.ID+":"), d.Request.Body...)), i)
+}
+
+// forDelivery returns one function per delivery, so that its id is found once however many events it has.
 func (k *keyRule[E]) forDelivery(d *Delivery, events int) (func(i int, e E) (string, error), error) {
 	if k.eventID != nil {
 		return func(_ int, e E) (string, error) {

@@ -41,7 +41,7 @@ func TestTheRuleForTheKey(t *testing.T) {
 		want   string
 	}{
 		{"a digest of the verified body without an id", webhook.Config[any]{}, nil, "webhook:body:" + digest},
-		{"an id that the proof covers", webhook.Config[any]{Verify: signed}, nil, "webhook:id:signed-1"},
+		{"a signed id", webhook.Config[any]{Verify: signed}, nil, "webhook:id:signed-1"},
 		{"the name in front", webhook.Config[any]{Name: "vendor", Verify: signed}, nil, "vendor:id:signed-1"},
 		{"a long id as its digest", webhook.Config[any]{Verify: giving(webhook.Receipt{ID: long}, nil)}, nil, "webhook:id#:" + longDigest},
 		{"an unsigned id is not looked at", webhook.Config[any]{}, []string{"Idempotency-Key", "u-1"}, "webhook:body:" + digest},
@@ -74,7 +74,7 @@ func TestEventsOfABatchHaveKeysOfTheirOwn(t *testing.T) {
 	assert.Equal(t, []string{"webhook:unsigned[0]:d", "webhook:unsigned[1]:d"}, log.keys)
 }
 
-func TestAnIDThatFailsIsAnswered400(t *testing.T) {
+func TestAnIDThatFailsGets400(t *testing.T) {
 	t.Parallel()
 	for rule, cfg := range map[string]webhook.Config[any]{
 		"delivery":     {DeliveryID: func(*webhook.Delivery) (string, error) { return "", errors.New("no") }},

@@ -3,31 +3,38 @@ package webhook
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/identkit/identkit"
 )
 
-// Key is one secret that a sender may prove to know.
+// Key is one secret that a sender authenticates with.
 type Key struct {
 	// ID names the key in receipts and logs: printable ASCII without spaces, at most 64 characters, never the
 	// secret. Empty means "key-1" and so on, by position.
 	ID string
-	// Secret is the key's text. Exactly one of Secret and Source is set.
+	// Secret is the key's text. Exactly one of Secret and Source is set. It must not be blank, masked, shorter than its scheme
+	// demands (16 bytes; 8 for passwords of Basic and for API keys), nor have control characters, or white space at an end.
 	Secret identkit.Secret
-	// Source gives the text instead, asked for every delivery, so it should cache. When it fails and no other key
-	// matches, the delivery gets [ErrUnavailable].
+	// Source gives the text instead. It is asked for each delivery that matches none of the keys with a Secret, for at most half
+	// of the time left and 5 seconds, so it should cache. When it fails, or gives a text that the scheme refuses, and no other
+	// key matches, the delivery gets [ReasonUnavailable].
 	Source identkit.SecretSource
-	// NotBefore and NotAfter limit when deliveries are accepted under this key, both inclusive, by the time
-	// of arrival. Zero means no limit.
+	// AllowShort accepts a text shorter than the scheme demands, for a sender that hands out nothing better.
+	AllowShort bool
+	// NotBefore and NotAfter limit when deliveries are accepted under this key, both inclusive, by [Request].Time. Zero means
+	// no limit.
 	NotBefore, NotAfter time.Time
 }
 
 func (k *Key) validAt(t time.Time) bool {
-	if t.IsZero() { // a request that does not say when it arrived
+	if t.IsZero() { // a request that does not say when it came in
 		return k.NotBefore.IsZero() && k.NotAfter.IsZero()
 	}
 	return (k.NotBefore.IsZero() || !t.Before(k.NotBefore)) && (k.NotAfter.IsZero() || !t.After(k.NotAfter))
@@ -36,49 +43,52 @@ func (k *Key) validAt(t time.Time) bool {
 // maxKeys bounds the work that one wrong signature costs.
 const maxKeys = 16
 
-// Keyring holds the keys of one sender; the newest stands first, because keys are tried in order. Keys of senders
-// that do not trust each other belong on different keyrings and handlers: whoever knows one key of a keyring can
+// Keyring holds the keys of one sender, the newest first, because keys are tried in order. Keys of senders
+// that do not trust each other belong on different keyrings: whoever knows one key of a keyring can
 // speak for all of it.
 //
 // A rotation without loss: add the new key behind the old one ([Keyring.Replace]), have the sender switch, watch
-// [Receipt].KeyID until the old key matches nothing any more, take it off.
+// [Receipt].KeyID until the old key matches nothing any more, remove it.
 type Keyring struct {
 	keys atomic.Pointer[[]Key]
 
 	mu     sync.Mutex
-	checks []func(Key) error // what the verifiers on this keyring demand of a key
+	checks []func(*Key) error // what the verifiers on this keyring demand of a key
 }
 
-// NewKeyring returns a keyring with 1 to 16 keys. It reports all faults at once: an empty secret, both or neither
-// of Secret and Source, an id that is doubled, unprintable or holds the secret, a validity that ends before it
-// begins.
+// NewKeyring returns a keyring with 1 to 16 keys. It reports all faults at once: a secret that is empty, blank or masked, both or
+// neither of Secret and Source, an id that is used twice, unprintable or holds the secret, a validity that ends before it begins.
 func NewKeyring(keys ...Key) (*Keyring, error) {
 	r := new(Keyring)
-	if err := r.Replace(keys...); err != nil {
+	if err := r.replace("NewKeyring", keys); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// Replace puts other keys on the ring, for all verifiers that use it, from the next delivery on. On error, which
+// Replace puts other keys on the keyring, for all verifiers that use it, from the next delivery on. On error, which
 // is that of [NewKeyring] or says that a verifier cannot use a key, nothing changes.
-func (r *Keyring) Replace(keys ...Key) error {
+func (r *Keyring) Replace(keys ...Key) error { return r.replace("Keyring.Replace", keys) }
+
+func (r *Keyring) replace(operation string, keys []Key) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	named := append([]Key(nil), keys...)
-	if err := nameAndCheck(named); err != nil {
-		return err
-	}
-	for _, check := range r.checks {
-		if err := checkAll(named, check); err != nil {
-			return err
+	var f faults
+	named := slices.Clone(keys)
+	f.keys(named)
+	if len(f.fields) == 0 {
+		for _, check := range r.checks {
+			f.eachKey(named, check)
 		}
+	}
+	if err := f.err(operation); err != nil {
+		return err
 	}
 	r.keys.Store(&named)
 	return nil
 }
 
-// KeyIDs returns the ids of the keys on the ring, in the order in which they are tried.
+// KeyIDs returns the ids of the keys, in the order in which they are tried.
 func (r *Keyring) KeyIDs() []string {
 	var ids []string
 	if keys := r.keys.Load(); keys != nil {
@@ -89,66 +99,84 @@ func (r *Keyring) KeyIDs() []string {
 	return ids
 }
 
-// join makes a verifier's demand on keys hold, for the keys of today and those of later.
-func (r *Keyring) join(check func(Key) error) error {
+// join makes what a verifier demands of keys hold, for those of today and those of later.
+func (f *faults) join(r *Keyring, check func(*Key) error) {
 	if r == nil || r.keys.Load() == nil {
-		return errors.New("webhook: no keyring, or one not made by NewKeyring")
+		f.refuse("Keys", "is nil or not made by NewKeyring")
+		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := checkAll(*r.keys.Load(), check); err != nil {
-		return err
+	before := len(f.fields)
+	if f.eachKey(*r.keys.Load(), check); len(f.fields) == before {
+		r.checks = append(r.checks, check)
 	}
-	r.checks = append(r.checks, check)
-	return nil
 }
 
-func checkAll(keys []Key, check func(Key) error) error {
-	var errs []error
-	for _, k := range keys {
-		if k.Source != nil {
-			continue // known when it is asked
+// eachKey checks the keys whose text is at hand.
+func (f *faults) eachKey(keys []Key, check func(*Key) error) {
+	for i := range keys {
+		if keys[i].Source != nil {
+			continue
 		}
-		if err := check(k); err != nil {
-			errs = append(errs, fmt.Errorf("webhook: key %s: %w", k.ID, err))
+		if err := check(&keys[i]); err != nil {
+			f.refuse("Keys["+keys[i].ID+"].Secret", err.Error())
 		}
 	}
-	return errors.Join(errs...)
 }
 
-func nameAndCheck(keys []Key) error {
-	if len(keys) == 0 || len(keys) > maxKeys {
-		return fmt.Errorf("webhook: a keyring holds 1 to %d keys, not %d", maxKeys, len(keys))
-	}
-	var errs []error
+// keys names the keys and checks them. Faults name a key by its id, or by its position where the id itself is at fault.
+func (f *faults) keys(keys []Key) {
+	f.that(len(keys) > 0 && len(keys) <= maxKeys, "Keys", "are not 1 to "+strconv.Itoa(maxKeys))
 	seen := make(map[string]bool)
 	for i := range keys {
 		k := &keys[i]
+		field := "Keys[" + strconv.Itoa(i) + "]"
 		given := k.ID
 		if k.ID == "" {
-			k.ID = fmt.Sprintf("key-%d", i+1)
+			k.ID = "key-" + strconv.Itoa(i+1)
 		}
-		fault := ""
 		switch {
-		case k.Source == nil && k.Secret == "":
-			fault = "has no secret"
-		case k.Source != nil && k.Secret != "":
-			fault = "has both Secret and Source"
 		case !isToken(k.ID, 64):
-			fault = "has an id that is too long or not printable"
+			f.refuse(field+".ID", "is too long or not printable")
 		case k.Secret != "" && strings.Contains(given, k.Secret.Reveal()):
-			fault = "has an id that shows the secret"
+			f.refuse(field+".ID", "shows the secret")
 		case seen[k.ID]:
-			fault = "has the id of another"
-		case !k.NotAfter.IsZero() && k.NotAfter.Before(k.NotBefore):
-			fault = "ends before it begins"
+			f.refuse(field+".ID", "is that of another key")
+		default:
+			field = "Keys[" + k.ID + "]"
 		}
-		if fault != "" {
-			errs = append(errs, fmt.Errorf("webhook: key %d of the keyring %s", i+1, fault))
+		switch {
+		case k.Source != nil:
+			f.that(k.Secret == "", field+".Secret", "is set beside Source")
+		default:
+			if err := checkSecret(k.Secret, 0); err != nil {
+				f.refuse(field+".Secret", err.Error())
+			}
 		}
+		f.that(k.NotAfter.IsZero() || !k.NotAfter.Before(k.NotBefore), field+".NotAfter", "is before NotBefore")
 		seen[k.ID] = true
 	}
-	return errors.Join(errs...)
+}
+
+// checkSecret refuses a text that is no secret, or one that could be guessed.
+func checkSecret(s identkit.Secret, shortest int) error {
+	trimmed := strings.TrimSpace(s.Reveal())
+	switch {
+	case s == "":
+		return errors.New("is empty")
+	case s.IsMask():
+		return errors.New("is a masked secret: it was stored without Reveal")
+	case trimmed == "":
+		return errors.New("is blank")
+	case len(trimmed) != len(s):
+		return errors.New("has white space at an end")
+	case strings.ContainsFunc(s.Reveal(), unicode.IsControl):
+		return errors.New("has a control character")
+	case len(s) < shortest:
+		return fmt.Errorf("is shorter than %d bytes", shortest)
+	}
+	return nil
 }
 
 // isToken reports whether s is printable ASCII without spaces, 1 to longest bytes.

@@ -17,7 +17,7 @@ import (
 	"github.com/identkit/identkit/webhook"
 )
 
-func TestKeyringRefusesKeysThatProveNothing(t *testing.T) {
+func TestKeyringRefusesInvalidKeys(t *testing.T) {
 	t.Parallel()
 	source := identkit.Static(secret)
 	day := time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
@@ -42,7 +42,7 @@ func TestKeyringRefusesKeysThatProveNothing(t *testing.T) {
 
 func TestRotation(t *testing.T) {
 	t.Parallel()
-	ring, err := webhook.NewKeyring(webhook.Key{ID: "2025", Secret: "old"})
+	ring, err := webhook.NewKeyring(webhook.Key{ID: "2025", Secret: "the-old-secret-1"})
 	require.NoError(t, err)
 	v, err := webhook.NewBearer(ring)
 	require.NoError(t, err)
@@ -50,25 +50,25 @@ func TestRotation(t *testing.T) {
 		receipt, err := webhook.VerifyRequest(t.Context(), v, bearing(token))
 		return receipt.KeyID, err
 	}
-	id, err := verify("old")
+	id, err := verify("the-old-secret-1")
 	require.NoError(t, err)
 	assert.Equal(t, "2025", id)
 
-	require.NoError(t, ring.Replace(webhook.Key{ID: "2026", Secret: "new"}, webhook.Key{ID: "2025", Secret: "old"}))
+	require.NoError(t, ring.Replace(webhook.Key{ID: "2026", Secret: "the-new-secret-2"}, webhook.Key{ID: "2025", Secret: "the-old-secret-1"}))
 	assert.Equal(t, []string{"2026", "2025"}, ring.KeyIDs())
-	for token, want := range map[string]string{"old": "2025", "new": "2026"} {
+	for token, want := range map[string]string{"the-old-secret-1": "2025", "the-new-secret-2": "2026"} {
 		id, err := verify(token)
 		require.NoError(t, err)
 		assert.Equal(t, want, id)
 	}
 
 	require.Error(t, ring.Replace(webhook.Key{Secret: ""}))
-	_, err = verify("old")
+	_, err = verify("the-old-secret-1")
 	require.NoError(t, err, "a failed Replace changes nothing")
 
-	require.NoError(t, ring.Replace(webhook.Key{ID: "2026", Secret: "new"}))
-	_, err = verify("old")
-	assert.ErrorIs(t, err, webhook.ErrProofWrong)
+	require.NoError(t, ring.Replace(webhook.Key{ID: "2026", Secret: "the-new-secret-2"}))
+	_, err = verify("the-old-secret-1")
+	assert.Equal(t, webhook.ReasonMismatch, webhook.ReasonOf(err))
 }
 
 func TestReplaceRefusesKeysThatAVerifierCannotUse(t *testing.T) {
@@ -95,28 +95,28 @@ func TestKeysCountOnlyWhileTheyAreValid(t *testing.T) {
 		rule  string
 		token identkit.Secret
 		after time.Duration
-		want  error
+		want  webhook.Reason
 	}{
-		{"before it begins", secret, -1, webhook.ErrProofWrong},
-		{"when it begins", secret, 0, nil},
-		{"when it ends", secret, time.Hour, nil},
-		{"after it ended", secret, time.Hour + 1, webhook.ErrProofStale},
-		{"an open beginning", other, -1000 * time.Hour, nil},
-		{"an open beginning that ended", other, 1, webhook.ErrProofWrong},
+		{"before it begins", secret, -1, webhook.ReasonMismatch},
+		{"when it begins", secret, 0, ""},
+		{"when it ends", secret, time.Hour, ""},
+		{"after it ended", secret, time.Hour + 1, webhook.ReasonExpired},
+		{"an open beginning", other, -1000 * time.Hour, ""},
+		{"an open beginning that ended", other, 1, webhook.ReasonMismatch},
 	} {
 		r := bearing(c.token.Reveal())
 		r.Time = from.Add(c.after)
 		_, err := v.Verify(t.Context(), r)
-		assert.ErrorIs(t, err, c.want, c.rule)
+		assert.Equal(t, c.want, webhook.ReasonOf(err), c.rule)
 	}
 	_, err = v.Verify(t.Context(), bearing(other.Reveal()))
-	assert.ErrorIs(t, err, webhook.ErrProofStale, "without a time of arrival, limited keys do not count")
+	assert.Equal(t, webhook.ReasonExpired, webhook.ReasonOf(err), "without a time, limited keys do not count")
 }
 
 func TestKeysFromASource(t *testing.T) {
 	t.Parallel()
 	var current atomic.Pointer[identkit.Secret]
-	now := identkit.Secret("one")
+	now := identkit.Secret("secret-number-one")
 	current.Store(&now)
 	source := func(context.Context) (identkit.Secret, error) {
 		s := current.Load()
@@ -125,7 +125,7 @@ func TestKeysFromASource(t *testing.T) {
 		}
 		return *s, nil
 	}
-	ring, err := webhook.NewKeyring(webhook.Key{Source: source}, webhook.Key{Secret: "spare"})
+	ring, err := webhook.NewKeyring(webhook.Key{Source: source}, webhook.Key{Secret: "the-spare-secret"})
 	require.NoError(t, err)
 	v, err := webhook.NewBearer(ring)
 	require.NoError(t, err)
@@ -133,25 +133,25 @@ func TestKeysFromASource(t *testing.T) {
 		_, err := webhook.VerifyRequest(t.Context(), v, bearing(token))
 		return err
 	}
-	require.NoError(t, verify("one"))
-	require.ErrorIs(t, verify("two"), webhook.ErrProofWrong)
+	require.NoError(t, verify("secret-number-one"))
+	require.Equal(t, webhook.ReasonMismatch, webhook.ReasonOf(verify("secret-number-two")))
 
-	next := identkit.Secret("two")
+	next := identkit.Secret("secret-number-two")
 	current.Store(&next)
-	require.NoError(t, verify("two"), "a rotated secret counts from the next delivery on")
-	require.ErrorIs(t, verify("one"), webhook.ErrProofWrong)
+	require.NoError(t, verify("secret-number-two"), "a rotated secret counts from the next delivery on")
+	require.Equal(t, webhook.ReasonMismatch, webhook.ReasonOf(verify("secret-number-one")))
 
 	empty := identkit.Secret("")
 	current.Store(&empty)
-	require.ErrorIs(t, verify(""), webhook.ErrProofMalformed)
-	require.ErrorIs(t, verify("two"), webhook.ErrUnavailable, "an empty secret is no secret")
+	require.Equal(t, webhook.ReasonMalformed, webhook.ReasonOf(verify("")))
+	require.Equal(t, webhook.ReasonUnavailable, webhook.ReasonOf(verify("secret-number-two")), "an empty secret is no secret")
 
 	current.Store(nil)
-	require.ErrorIs(t, verify("two"), webhook.ErrUnavailable, "no decision without the key")
-	require.NoError(t, verify("spare"), "another key still counts")
+	require.Equal(t, webhook.ReasonUnavailable, webhook.ReasonOf(verify("secret-number-two")), "no decision without the key")
+	require.NoError(t, verify("the-spare-secret"), "another key still counts")
 
 	current.Store(&next)
-	require.NoError(t, verify("two"))
+	require.NoError(t, verify("secret-number-two"))
 }
 
 func TestNothingPrintsASecret(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 // MemoryConfig tunes a [MemoryStore]. The zero value is the recommended setting.
 type MemoryConfig struct {
 	// MaxEntries bounds the keys held at a time, about 300 bytes each. Zero or less means 100,000. When it is
-	// reached, the keys committed longest ago are forgotten first, before their time if need be.
+	// reached, the keys committed longest ago are forgotten first, before their retention ends if need be.
 	MaxEntries int
 	// Clock gives the time. Nil means time.Now.
 	Clock func() time.Time
@@ -20,7 +20,7 @@ type MemoryConfig struct {
 // balancer, use a shared store. It is bounded and never drops an open claim: when nothing but open claims is
 // left, further ones get [ErrStoreFull].
 type MemoryStore struct {
-	most  int
+	max   int
 	clock func() time.Time
 
 	mu        sync.Mutex
@@ -33,7 +33,7 @@ type MemoryStore struct {
 type memoryEntry struct {
 	store   *MemoryStore
 	key     string
-	until   time.Time // end of the lease, or of the keeping
+	until   time.Time // end of the lease, or of the retention
 	settled bool
 	place   *list.Element
 }
@@ -41,11 +41,11 @@ type memoryEntry struct {
 // NewMemoryStore returns an empty store.
 func NewMemoryStore(cfg MemoryConfig) *MemoryStore {
 	s := &MemoryStore{
-		most: cfg.MaxEntries, clock: cfg.Clock,
+		max: cfg.MaxEntries, clock: cfg.Clock,
 		entries: make(map[string]*memoryEntry), open: list.New(), committed: list.New(),
 	}
-	if s.most <= 0 {
-		s.most = 100_000
+	if s.max <= 0 {
+		s.max = 100_000
 	}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -60,7 +60,7 @@ func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) 
 	now := s.clock()
 	if e := s.entries[key]; e != nil {
 		switch {
-		case !now.Before(e.until): // lapsed, whether open or committed
+		case !now.Before(e.until): // expired, whether open or committed
 			s.drop(e)
 		case e.settled:
 			return nil, ErrDuplicate
@@ -68,7 +68,7 @@ func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) 
 			return nil, ErrInProgress
 		}
 	}
-	if !s.makeRoom(now) {
+	if !s.evict(now) {
 		return nil, ErrStoreFull
 	}
 	e := &memoryEntry{store: s, key: key, until: now.Add(lease)}
@@ -77,31 +77,31 @@ func (s *MemoryStore) Claim(_ context.Context, key string, lease time.Duration) 
 	return e, nil
 }
 
-// Len returns how many keys are held, open and committed, lapsed ones that were not needed for room included.
+// Len returns how many keys are held, open and committed, expired ones that were not replaced yet included.
 func (s *MemoryStore) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.entries)
 }
 
-// makeRoom drops what has lapsed at the old ends, and as much more of what is committed as it takes to fit one.
-func (s *MemoryStore) makeRoom(now time.Time) bool {
-	const lapsedAtOnce = 2 // enough to shrink, and no claim has to pay for a long pause
-	for range lapsedAtOnce {
+// evict drops what has expired at the old ends, and as much more of what is committed as it takes to fit one.
+func (s *MemoryStore) evict(now time.Time) bool {
+	const expiredAtOnce = 2 // enough to shrink, and no claim is slow after a long pause
+	for range expiredAtOnce {
 		if !s.dropFront(s.committed, func(e *memoryEntry) bool { return !now.Before(e.until) }) {
 			break
 		}
 	}
-	for len(s.entries) >= s.most {
-		if !s.dropFront(s.committed, nil) && !s.dropLapsed(now) {
+	for len(s.entries) >= s.max {
+		if !s.dropFront(s.committed, nil) && !s.dropExpired(now) {
 			return false
 		}
 	}
 	return true
 }
 
-// dropLapsed drops an open claim whose lease is over, wherever it stands: leases differ.
-func (s *MemoryStore) dropLapsed(now time.Time) bool {
+// dropExpired drops an open claim whose lease is over, wherever it stands: leases differ.
+func (s *MemoryStore) dropExpired(now time.Time) bool {
 	for place := s.open.Front(); place != nil; place = place.Next() {
 		if e, _ := place.Value.(*memoryEntry); e != nil && !now.Before(e.until) {
 			s.drop(e)
@@ -134,7 +134,7 @@ func (s *MemoryStore) drop(e *memoryEntry) {
 }
 
 // Commit implements [Claim].
-func (e *memoryEntry) Commit(_ context.Context, keep time.Duration) error {
+func (e *memoryEntry) Commit(_ context.Context, retention time.Duration) error {
 	s := e.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,7 +143,7 @@ func (e *memoryEntry) Commit(_ context.Context, keep time.Duration) error {
 	}
 	s.open.Remove(e.place)
 	e.settled = true
-	e.until = s.clock().Add(keep)
+	e.until = s.clock().Add(retention)
 	e.place = s.committed.PushBack(e)
 	return nil
 }

@@ -2,34 +2,36 @@ package webhook
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/identkit/identkit/internal/seal"
 )
 
 // PanicError is a contained panic. Its text names the kind of the panic's value and not the value, which may hold
 // anything, unless the Go runtime itself raised it.
 type PanicError struct {
-	// Value is what was passed to panic, for a human.
-	Value any
 	// Stack is where, in the format of [debug.Stack].
 	Stack []byte
 
-	kind string
+	kind  string
+	value seal.Hidden[any]
 }
 
 func newPanicError(value any) *PanicError {
-	p := &PanicError{Value: value, Stack: debug.Stack(), kind: fmt.Sprintf("%T", value)}
+	p := &PanicError{Stack: debug.Stack(), kind: fmt.Sprintf("%T", value), value: seal.Hide(value)}
 	if err, ok := value.(runtime.Error); ok {
 		p.kind = err.Error()
 	}
 	return p
 }
 
+// Value returns what was passed to panic, for a human.
+func (p *PanicError) Value() any { return p.value.Get() }
+
 // Error returns one line that is safe to log.
-func (p *PanicError) Error() string { return ErrPanic.Error() + " (" + p.kind + ")" }
+func (p *PanicError) Error() string { return "webhook: panic (" + p.kind + ")" }
 
-// GoString returns the same line as Error, so that %#v shows no more.
-func (p *PanicError) GoString() string { return p.Error() }
-
-// Is reports whether target is [ErrPanic].
-func (p *PanicError) Is(target error) bool { return target == ErrPanic }
+// Format prints the same line as Error for every verb.
+func (p PanicError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.Error()) }

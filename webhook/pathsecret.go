@@ -11,26 +11,21 @@ import (
 // maxSegments is how many segments of a path are looked at.
 const maxSegments = 32
 
-// minPathSecret is the length below which a path segment could be guessed.
-const minPathSecret = 16
-
 // NewPathSecret returns a verifier of an unguessable path: one of its segments, wherever the handler is mounted, must
-// be one of the keys, each with at least 16 characters. It is the last resort for senders that can prove nothing:
-// URLs end up in access logs and proxies, and the proof does not cover the body.
+// be one of the keys, each with at least 16 bytes, [Key].AllowShort or not. It is the last resort for senders that cannot authenticate:
+// URLs end up in access logs and proxies, and it does not authenticate the body.
 func NewPathSecret(keys *Keyring) (Verifier, error) {
 	const scheme = "path-secret"
-	c, err := newCredential(scheme, "path", keys, func(s identkit.Secret) (*secretDigest, error) {
-		if len(s) < minPathSecret || strings.Contains(s.Reveal(), "/") {
-			return nil, errors.New("is shorter than 16 characters or has a slash")
+	var f faults
+	digests := deriveKeys(&f, keys, shortestKey, func(_ *Key, s identkit.Secret) (secretDigest, error) {
+		if len(s) < shortestKey || strings.Contains(s.Reveal(), "/") {
+			return secretDigest{}, errors.New("is shorter than 16 bytes or has a slash")
 		}
-		sum := secretDigest(sha256.Sum256([]byte(s.Reveal())))
-		return &sum, nil
+		return sha256.Sum256([]byte(s.Reveal())), nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	absent := &ProofError{Reason: ErrProofMissing, Scheme: scheme, Detail: "the path has no segment long enough"}
-	c.find = func(r *Request, found *foundSecrets) *ProofError {
+	c := &credential{keys: digests, refusals: newRefusals(scheme, "path")}
+	absent := &VerifyError{Reason: ReasonMissing, Scheme: scheme, Detail: "the path has no segment long enough"}
+	c.find = func(r *Request, found *foundSecrets) *VerifyError {
 		if r.URL == nil {
 			return absent
 		}
@@ -38,7 +33,7 @@ func NewPathSecret(keys *Keyring) (Verifier, error) {
 			return c.refusals.malformed
 		}
 		for segment := range strings.SplitSeq(r.URL.Path, "/") {
-			if len(segment) < minPathSecret {
+			if len(segment) < shortestKey {
 				continue
 			}
 			if found.n == maxSegments {
@@ -51,5 +46,5 @@ func NewPathSecret(keys *Keyring) (Verifier, error) {
 		}
 		return nil
 	}
-	return c, nil
+	return c.orError(&f, "NewPathSecret")
 }

@@ -1,86 +1,106 @@
 package webhook
 
-import "net/http"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
 
-// Reason says why a delivery was not simply handled. Reasons are errors themselves:
-//
-//	if errors.Is(err, webhook.ErrProofStale) {
-//		// the sender's clock or the queue in front is slow
-//	}
+	"github.com/identkit/identkit"
+)
+
+// Reason says why a delivery was not simply handled. It is what [identkit.DeliveryInfo].Reason holds.
 type Reason string
 
-// Reasons of a [Verifier]. All but ErrUnavailable are answered with 401.
+// Reasons of a [Verifier]. All but ReasonUnavailable get 401.
 const (
-	ErrProofMissing   Reason = "proof missing"           // nothing that could be checked was sent
-	ErrProofMalformed Reason = "proof malformed"         // doubled, over-long, wrongly encoded or of another scheme
-	ErrProofWrong     Reason = "proof wrong"             // well formed, and not right
-	ErrProofStale     Reason = "proof stale"             // its timestamp is outside the tolerance, past or future
-	ErrUnavailable    Reason = "proof cannot be checked" // keys or an authority cannot be reached: 503
+	ReasonMissing     Reason = "authentication missing"     // nothing that could be checked was sent
+	ReasonMalformed   Reason = "authentication malformed"   // sent twice, too long, wrongly encoded or of another scheme
+	ReasonMismatch    Reason = "authentication mismatch"    // well formed, and not right
+	ReasonExpired     Reason = "authentication expired"     // its timestamp is outside the tolerance, past or future
+	ReasonUnavailable Reason = "authentication unavailable" // it could not be checked: a key or an authority is unreachable; 503
 )
 
-// Reasons of the handler made by [NewHandler].
+// Reasons of a [Handler].
 const (
-	ErrMethod          Reason = "method not allowed"       // 405
-	ErrContentType     Reason = "content type refused"     // 415
-	ErrContentEncoding Reason = "content encoding refused" // 415: a compressed body is not what was signed
-	ErrBodyTooLarge    Reason = "body too large"           // 413
-	ErrBodyTooSlow     Reason = "body too slow"            // 408
-	ErrBodyCut         Reason = "body cut short"           // 400
-	ErrUndecodable     Reason = "event undecodable"        // 400; a Handle may return it to say that trying again is useless
-	ErrHandlerFailed   Reason = "handler failed"           // 503
-	ErrHandlerTimeout  Reason = "handler timed out"        // 503
-	ErrPanic           Reason = "panic"                    // 503
-	ErrStoreFailed     Reason = "store failed"             // 503
+	ReasonMethod          Reason = "method not allowed"       // 405
+	ReasonContentType     Reason = "content type refused"     // 415
+	ReasonContentEncoding Reason = "content encoding refused" // 415: a compressed body is not what was signed
+	ReasonBodyTooLarge    Reason = "body too large"           // 413
+	ReasonBodyTimeout     Reason = "body timed out"           // 408
+	ReasonBodyIncomplete  Reason = "body incomplete"          // 400
+	ReasonInvalidEvent    Reason = "invalid event"            // 400
+	ReasonResolveFailed   Reason = "resolve failed"           // 503
+	ReasonGone            Reason = "gone"                     // 200: Resolve found that there is nothing to handle
+	ReasonDuplicate       Reason = "duplicate"                // 200: handled before
+	ReasonInProgress      Reason = "in progress"              // 503: the same event is being handled
+	ReasonHandlerFailed   Reason = "handler failed"           // 503
+	ReasonHandlerTimeout  Reason = "handler timed out"        // 503
+	ReasonPanic           Reason = "panic"                    // 503
+	ReasonStoreFailed     Reason = "store failed"             // 503
 )
 
-// Reasons of a [Store].
-const (
-	ErrDuplicate  Reason = "duplicate"     // Claim: the key was committed before; answered with 200
-	ErrInProgress Reason = "in progress"   // Claim: the key is claimed and not yet settled; answered with 503
-	ErrClaimLost  Reason = "claim lost"    // Commit, Release: settled before, or taken over after its lease
-	ErrStoreFull  Reason = "store is full" // Claim: no room, everything in the store is an open claim; answered with 503
-)
-
-// Error returns the reason's text.
-func (r Reason) Error() string { return "webhook: " + string(r) }
-
-// status is the answer a reason gets; "" stands for success.
-func (r Reason) status() int {
+// Status is the HTTP status that a delivery gets for the reason; for "", success, it is 200.
+func (r Reason) Status() int {
 	switch r {
-	case "", ErrDuplicate:
+	case "", ReasonDuplicate, ReasonGone:
 		return http.StatusOK
-	case ErrProofMissing, ErrProofMalformed, ErrProofWrong, ErrProofStale:
+	case ReasonMissing, ReasonMalformed, ReasonMismatch, ReasonExpired:
 		return http.StatusUnauthorized
-	case ErrMethod:
+	case ReasonMethod:
 		return http.StatusMethodNotAllowed
-	case ErrContentType, ErrContentEncoding:
+	case ReasonContentType, ReasonContentEncoding:
 		return http.StatusUnsupportedMediaType
-	case ErrBodyTooLarge:
+	case ReasonBodyTooLarge:
 		return http.StatusRequestEntityTooLarge
-	case ErrBodyTooSlow:
+	case ReasonBodyTimeout:
 		return http.StatusRequestTimeout
-	case ErrBodyCut, ErrUndecodable:
+	case ReasonBodyIncomplete, ReasonInvalidEvent:
 		return http.StatusBadRequest
 	default:
 		return http.StatusServiceUnavailable
 	}
 }
 
-// ProofError is the refusal of a proof. Its text is made from an allow-list: reason, scheme and a detail of the
-// verifier's own; never a value from the delivery, and nothing computed from a key.
+// sentinel is an error that the functions of a configuration and a [Store] return to say something.
+type sentinel string
+
+// Error returns the text.
+func (s sentinel) Error() string { return "webhook: " + string(s) }
+
+const (
+	// ErrInvalidEvent from Decode, Resolve or Handle says that trying again is useless: 400.
+	ErrInvalidEvent sentinel = "invalid event"
+	// ErrGone from [Config].Resolve says that what the event is about exists no more: nothing is handled, 200.
+	ErrGone sentinel = "gone"
+
+	// ErrDuplicate from [Store].Claim says that the key was committed before.
+	ErrDuplicate sentinel = "duplicate"
+	// ErrInProgress from [Store].Claim says that the key is claimed and not settled yet.
+	ErrInProgress sentinel = "in progress"
+	// ErrStoreFull from [Store].Claim says that the store holds nothing but open claims.
+	ErrStoreFull sentinel = "store is full"
+	// ErrClaimLost from Commit and Release of a [Claim] says that it was settled before, or taken over after its lease.
+	ErrClaimLost sentinel = "claim lost"
+)
+
+// VerifyError is the refusal of a delivery by a [Verifier]. Its text is made from an allow-list: reason, scheme and a detail of
+// the verifier's own; never a value from the delivery, and nothing computed from a key.
 //
-// A custom [Verifier] returns one to have its Detail logged; any other error counts as [ErrProofWrong] and is
-// logged by its type only, because its text might hold what should have been sent.
-type ProofError struct {
+// A custom [Verifier] returns one to have its Detail logged. Any other error counts as [ReasonMismatch], or as [ReasonUnavailable]
+// if it is an error of the context or one of identkit's kinds that say that no response came, and is logged by its type alone,
+// because its text might hold what should have been sent.
+type VerifyError struct {
 	Reason Reason
 	Scheme string // such as "hmac-sha256"
-	Detail string // such as "header X-Signature is doubled"; safe to log
+	Detail string // such as "header X-Signature was sent twice"; safe to log
 	Err    error  // cause, for errors.Is and errors.As; never printed
 }
 
 // Error returns one line that is safe to log.
-func (e *ProofError) Error() string {
-	s := e.Reason.Error()
+func (e *VerifyError) Error() string {
+	s := "webhook: " + string(e.Reason)
 	if e.Scheme != "" {
 		s += " (" + e.Scheme + ")"
 	}
@@ -90,14 +110,35 @@ func (e *ProofError) Error() string {
 	return s
 }
 
-// GoString returns the same line as Error, so that %#v shows no more.
-func (e *ProofError) GoString() string { return e.Error() }
-
-// Is reports whether target is this error's reason.
-func (e *ProofError) Is(target error) bool {
-	r, ok := target.(Reason)
-	return ok && r == e.Reason
-}
+// Format prints the same line as Error for every verb.
+func (e VerifyError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
 
 // Unwrap returns the cause.
-func (e *ProofError) Unwrap() error { return e.Err }
+func (e *VerifyError) Unwrap() error { return e.Err }
+
+// undecided are the kinds of an [identkit.Error] with which a verifier says that it could not ask.
+var undecided = []error{
+	context.Canceled, context.DeadlineExceeded, identkit.ErrUnavailable, identkit.ErrNetwork, identkit.ErrTimeout, identkit.ErrCanceled,
+	identkit.ErrRateLimited, identkit.ErrRetryBudget, identkit.ErrBadResponse, identkit.ErrResponseTooLarge,
+}
+
+// ReasonOf returns why [VerifyRequest] refused a delivery; "" for nil.
+func ReasonOf(err error) Reason {
+	if err == nil {
+		return ""
+	}
+	var refusal *VerifyError
+	var panicked *PanicError
+	switch {
+	case errors.As(err, &panicked):
+		return ReasonPanic
+	case errors.As(err, &refusal) && (refusal.Reason == ReasonUnavailable || refusal.Reason.Status() == http.StatusUnauthorized):
+		return refusal.Reason
+	}
+	for _, kind := range undecided {
+		if errors.Is(err, kind) {
+			return ReasonUnavailable
+		}
+	}
+	return ReasonMismatch
+}

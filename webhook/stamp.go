@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"errors"
 	"strconv"
 	"time"
 )
@@ -18,7 +17,7 @@ const (
 
 func (f TimestampFormat) known() bool { return f == UnixSeconds || f == UnixMillis || f == RFC3339 }
 
-// DefaultTolerance is how far a signed timestamp may be from the time of arrival, in either direction.
+// DefaultTolerance is how far a signed timestamp may be from the time at which the delivery came in, in either direction.
 const DefaultTolerance = 5 * time.Minute
 
 // parseTimestamp reads s strictly: no sign, no space, nothing left over.
@@ -39,9 +38,9 @@ func parseTimestamp(s string, f TimestampFormat) (time.Time, bool) {
 	}
 }
 
-func parseDigits(s string, most int) (int64, bool) {
+func parseDigits(s string, longest int) (int64, bool) {
 	// A number has one form: with leading zeros, bytes could move between it and what stands beside it under a signature.
-	if s == "" || len(s) > most || len(s) > 1 && s[0] == '0' {
+	if s == "" || len(s) > longest || len(s) > 1 && s[0] == '0' {
 		return 0, false
 	}
 	for i := range len(s) {
@@ -58,35 +57,30 @@ type stampRules struct {
 	format    TimestampFormat
 	tolerance time.Duration
 
-	malformed, stale *ProofError
+	malformed, expired *VerifyError
 }
 
-func newStampRules(scheme string, format TimestampFormat, tolerance time.Duration) (stampRules, error) {
+func (f *faults) stamp(scheme string, format TimestampFormat, tolerance time.Duration) stampRules {
+	f.that(tolerance >= 0, "Tolerance", "is negative")
+	f.that(format.known(), "TimestampFormat", "is unknown")
 	if tolerance == 0 {
 		tolerance = DefaultTolerance
 	}
-	var errs []error
-	if tolerance < 0 {
-		errs = append(errs, errors.New("webhook: "+scheme+": negative Tolerance"))
-	}
-	if !format.known() {
-		errs = append(errs, errors.New("webhook: "+scheme+": unknown TimestampFormat "+strconv.Quote(string(format))))
-	}
 	return stampRules{
 		format: format, tolerance: tolerance,
-		malformed: &ProofError{Reason: ErrProofMalformed, Scheme: scheme, Detail: "timestamp is not in the expected form"},
-		stale:     &ProofError{Reason: ErrProofStale, Scheme: scheme, Detail: "timestamp is further than " + tolerance.String() + " from now"},
-	}, errors.Join(errs...)
+		malformed: &VerifyError{Reason: ReasonMalformed, Scheme: scheme, Detail: "timestamp is not in the expected form"},
+		expired:   &VerifyError{Reason: ReasonExpired, Scheme: scheme, Detail: "timestamp is further than " + tolerance.String() + " from now"},
+	}
 }
 
 // judge compares points in time, not durations: a difference of centuries would not fit one.
-func (s *stampRules) judge(text string, now time.Time) (time.Time, *ProofError) {
+func (s *stampRules) judge(text string, now time.Time) (time.Time, *VerifyError) {
 	t, ok := parseTimestamp(text, s.format)
 	switch {
 	case !ok:
 		return time.Time{}, s.malformed
 	case t.Before(now.Add(-s.tolerance)), t.After(now.Add(s.tolerance)):
-		return time.Time{}, s.stale
+		return time.Time{}, s.expired
 	}
 	return t, nil
 }

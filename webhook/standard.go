@@ -19,37 +19,39 @@ type StandardConfig struct {
 	// HeaderPrefix is what the names of the headers id, timestamp and signature begin with. Empty means "webhook-";
 	// older senders use a prefix of their own, such as "svix-".
 	HeaderPrefix string
-	// Tolerance is how far the timestamp may be from the time of arrival, in either direction. Zero means 5 minutes.
+	// Tolerance is how far the timestamp may be from [Request].Time, in either direction. Zero means 5 minutes.
 	Tolerance time.Duration
 }
 
-// NewStandardWebhooks returns a verifier of Standard Webhooks. Id and timestamp are covered by the signature and
-// stand in the receipt; the scheme there is "standard-webhooks-v1" or "standard-webhooks-v1a". The signature header
-// may list up to 8 signatures v1 and 2 v1a, which are dear to check; those of other versions are passed over. An id
-// with a full stop is refused: it could move bytes between the signed parts.
+// NewStandardWebhooks returns a verifier of Standard Webhooks. Id and timestamp are signed and stand in the receipt; the scheme
+// there is "standard-webhooks-v1" or "standard-webhooks-v1a". The signature header may list up to 8 signatures v1 and 2 v1a, which
+// are expensive to check; those of other versions are ignored. An id with a full stop is refused: it could move bytes between the
+// signed parts.
 func NewStandardWebhooks(cfg StandardConfig) (Verifier, error) {
 	const scheme = "standard-webhooks"
 	prefix := cfg.HeaderPrefix
 	if prefix == "" {
 		prefix = "webhook-"
 	}
-	v := &standardVerifier{refusals: newRefusals(scheme, "header "+prefix+"signature")}
-	var errs [6]error
-	v.id, errs[0] = newHeaderField(scheme, prefix+"id", maxHeader)
-	v.time, errs[1] = newHeaderField(scheme, prefix+"timestamp", maxHeader)
-	v.signature, errs[2] = newHeaderField(scheme, prefix+"signature", maxHeader)
-	v.stamp, errs[3] = newStampRules(scheme, UnixSeconds, cfg.Tolerance)
-	v.content, errs[4] = parseContent("{id}.{timestamp}.{body}")
-	v.keys, errs[5] = newDerived(cfg.Keys, newStandardKey)
-	if err := errors.Join(errs[:]...); err != nil {
+	var f faults
+	v := &standardVerifier{
+		id:        f.header("HeaderPrefix", scheme, prefix+"id", maxHeader),
+		time:      f.header("HeaderPrefix", scheme, prefix+"timestamp", maxHeader),
+		signature: f.header("HeaderPrefix", scheme, prefix+"signature", maxHeader),
+		stamp:     f.stamp(scheme, UnixSeconds, cfg.Tolerance),
+		keys:      deriveKeys(&f, cfg.Keys, 0, newStandardKey),
+		refusals:  newRefusals(scheme, "header "+prefix+"signature"),
+	}
+	v.content, _ = parseContent("{id}.{timestamp}.{body}")
+	if err := f.err("NewStandardWebhooks"); err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
 type standardVerifier struct {
-	keys                *derived[*standardKey]
-	id, time, signature headerField
+	keys                *derived[standardKey]
+	id, time, signature singleHeader
 	stamp               stampRules
 	content             content
 	refusals            refusals
@@ -67,51 +69,53 @@ const (
 	maxAsymmetric = 2
 )
 
-func newStandardKey(s identkit.Secret) (*standardKey, error) {
+func newStandardKey(_ *Key, s identkit.Secret) (standardKey, error) {
 	text := s.Reveal()
-	if strings.HasPrefix(text, "whsk_") {
-		return nil, errors.New("is a private key (whsk_); a receiver gets the public one (whpk_)")
+	switch {
+	case strings.HasPrefix(text, "v1,"):
+		return standardKey{}, errors.New(`begins with "v1,"; the key is what follows it`)
+	case strings.HasPrefix(text, "whsk_"):
+		return standardKey{}, errors.New("is a private key (whsk_); a receiver gets the public one (whpk_)")
 	}
 	text, asymmetric := strings.CutPrefix(text, "whpk_")
 	raw, err := decodeKeyBase64(strings.TrimPrefix(text, "whsec_"))
 	switch {
 	case err != nil:
-		return nil, errors.New("is not base64")
+		return standardKey{}, errors.New("is not base64")
 	case asymmetric && len(raw) != ed25519.PublicKeySize:
-		return nil, errors.New("is not an ed25519 public key of 32 bytes")
+		return standardKey{}, errors.New("is not an ed25519 public key of 32 bytes")
 	case asymmetric:
-		return &standardKey{public: raw}, nil
+		return standardKey{public: raw}, nil
 	case len(raw) < minStandardKey:
-		return nil, errors.New("is shorter than 24 bytes")
+		return standardKey{}, errors.New("is shorter than 24 bytes")
 	}
-	macs, err := newMACPool(SHA256, raw)
-	return &standardKey{macs: macs}, err
+	return standardKey{macs: newMACPool(SHA256, raw)}, nil
 }
 
 func (v *standardVerifier) Verify(ctx context.Context, r *Request) (Receipt, error) {
-	text, fault := v.signature.read(r.Header)
-	if fault != nil {
-		return Receipt{}, fault
+	text, refusal := v.signature.read(r.Header)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
-	id, fault := v.id.read(r.Header)
-	if fault != nil {
-		return Receipt{}, fault
+	id, refusal := v.id.read(r.Header)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
-	stamp, fault := v.time.read(r.Header)
-	if fault != nil {
-		return Receipt{}, fault
+	stamp, refusal := v.time.read(r.Header)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
 	var v1, v1a candidates
 	if !parseStandard(text, &v1, &v1a) || !v.content.allowsID(id) {
 		return Receipt{}, v.refusals.malformed
 	}
-	at, fault := v.stamp.judge(stamp, r.Time)
-	if fault != nil {
-		return Receipt{}, fault
+	at, refusal := v.stamp.judge(stamp, r.Time)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
 	var scheme string
 	var signed []byte
-	keyID, reason := v.keys.match(ctx, r.Time, func(k *standardKey) bool {
+	keyID, refusal := v.keys.match(ctx, r.Time, &v.refusals, func(k standardKey) bool {
 		if k.macs != nil {
 			scheme = "standard-webhooks-v1"
 			return v1.n > 0 && k.macs.equals(&v1, v.content, id, stamp, r.Body)
@@ -125,13 +129,13 @@ func (v *standardVerifier) Verify(ctx context.Context, r *Request) (Receipt, err
 		scheme = "standard-webhooks-v1a"
 		return v1a.signedBy(k.public, signed)
 	})
-	if reason != "" {
-		return Receipt{}, v.refusals.of(reason)
+	if refusal != nil {
+		return Receipt{}, refusal
 	}
 	return Receipt{Scheme: scheme, KeyID: keyID, ID: id, Time: at, BodySigned: true}, nil
 }
 
-// parseStandard reads a list such as "v1,K5oZ… v1a,hnO3…". One bad signature of a known version spoils the list.
+// parseStandard reads a list such as "v1,K5oZ… v1a,hnO3…". One malformed signature of a known version makes the list malformed.
 func parseStandard(text string, v1, v1a *candidates) bool {
 	for element := range strings.SplitSeq(text, " ") {
 		version, signature, _ := strings.Cut(element, ",")

@@ -6,7 +6,7 @@ import (
 )
 
 // Store remembers which deliveries were handled. It must be safe for concurrent use; one that several processes share
-// must make Claim atomic among them. webhooktest.RunStoreTests checks the rules below.
+// must make Claim atomic among them. RunStoreTests of package webhooktest checks the rules below.
 //
 // A key is printable ASCII of at most 300 bytes, and begins with [Config].Name, so one store can serve many handlers.
 //
@@ -14,20 +14,20 @@ import (
 type Store interface {
 	// Claim opens a key for handling, for at most the lease: when it is neither committed nor released in this
 	// time, because the process died or hangs, another Claim takes it over. The error is [ErrDuplicate] for a key
-	// that was committed and is still kept, [ErrInProgress] for one that is open, and anything else for a failure.
+	// that was committed and is still retained, [ErrInProgress] for one that is open, and anything else for a failure.
 	Claim(ctx context.Context, key string, lease time.Duration) (Claim, error)
 }
 
 // Claim is the right to handle one key. It is settled once.
 type Claim interface {
-	// Commit keeps the key for a time, in which each other Claim of it gets [ErrDuplicate]. It fails with
+	// Commit keeps the key for the retention, in which each other Claim of it gets [ErrDuplicate]. It fails with
 	// [ErrClaimLost] when the claim was settled before or taken over, and then changes nothing.
-	Commit(ctx context.Context, keep time.Duration) error
+	Commit(ctx context.Context, retention time.Duration) error
 	// Release forgets the key, so that the next Claim opens it. It fails with [ErrClaimLost] like Commit.
 	Release(ctx context.Context) error
 }
 
-// NoStore is the [Store] that remembers nothing: every delivery is handled, also the same one twice at once.
+// NoStore is the [Store] that remembers nothing: every delivery is handled, also two equal ones at the same time.
 var NoStore Store = noStore{}
 
 type noStore struct{}

@@ -111,7 +111,7 @@ func byHand() pair {
 			mac := hmac.New(sha256.New, key)
 			mac.Write(body)
 			if !hmac.Equal(mac.Sum(nil), given) {
-				return errors.New("wrong signature")
+				return errors.New("signature mismatch")
 			}
 			return nil
 		},
@@ -198,19 +198,19 @@ func slackPair() pair {
 			return err
 		},
 		ours: decoding(must(webhook.NewHMAC(cfg)), func(d *webhook.Delivery) error {
-			outer, err := webhook.JSON[slackevents.EventsAPICallbackEvent](d)
+			callback, err := webhook.JSON[slackevents.EventsAPICallbackEvent](d)
 			if err != nil {
 				return err
 			}
 			var kind slack.Event
-			if err := json.Unmarshal(*outer[0].InnerEvent, &kind); err != nil {
+			if err := json.Unmarshal(*callback[0].InnerEvent, &kind); err != nil {
 				return err
 			}
 			if kind.Type != "app_mention" {
 				return fmt.Errorf("type %q", kind.Type)
 			}
 			var mention slackevents.AppMentionEvent
-			return json.Unmarshal(*outer[0].InnerEvent, &mention)
+			return json.Unmarshal(*callback[0].InnerEvent, &mention)
 		}),
 	}
 }

@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-func TestBothSidesAcceptTheGoodAndRefuseTheBad(t *testing.T) {
+func TestBothLibrariesAcceptTheSameDeliveries(t *testing.T) {
 	t.Parallel()
 	for _, p := range pairs() {
 		if len(p.body) != 1024 {

@@ -1,6 +1,6 @@
 // Command webhooks measures package webhook beside what else Go programs receive webhooks with, and prints the
 // result as Markdown tables. Each pair gets the same bytes, the same headers and the same destination type, and
-// the two sides take turns, so that a busy machine slows both.
+// the two libraries run alternately, so that a busy machine slows both.
 //
 //	go run .            # in bench/webhooks
 //	go test -bench .    # the same pairs as Go benchmarks

@@ -46,12 +46,12 @@ func loadHTTP() (loadResult, error) {
 		}
 		return func(r *http.Request) (int, error) {
 			r.URL.Host, r.RequestURI = server.Listener.Addr().String(), ""
-			answer, err := client.Do(r)
+			response, err := client.Do(r)
 			if err != nil {
 				return 0, err
 			}
-			_, _ = io.Copy(io.Discard, answer.Body)
-			return answer.StatusCode, answer.Body.Close()
+			_, _ = io.Copy(io.Discard, response.Body)
+			return response.StatusCode, response.Body.Close()
 		}, server.Close
 	})
 }
@@ -97,11 +97,11 @@ func load(senders int, connect func(http.Handler) (deliver func(*http.Request) (
 		if err != nil {
 			return loadResult{}, err
 		}
-		took, err := sendAll(senders, requests, deliver)
+		elapsed, err := sendAll(senders, requests, deliver)
 		if err != nil {
 			return loadResult{}, err
 		}
-		busy += took
+		busy += elapsed
 	}
 	result.after = heap()
 	runtime.KeepAlive(deliver)
@@ -119,7 +119,7 @@ func sendAll(senders int, requests []*http.Request, deliver func(*http.Request) 
 			for i := s; i < len(requests); i += senders {
 				status, err := deliver(requests[i])
 				if err == nil && status != http.StatusOK {
-					err = fmt.Errorf("answer %d", status)
+					err = fmt.Errorf("status %d", status)
 				}
 				if err != nil {
 					failed <- err
@@ -129,9 +129,9 @@ func sendAll(senders int, requests []*http.Request, deliver func(*http.Request) 
 		})
 	}
 	all.Wait()
-	took := time.Since(start)
+	elapsed := time.Since(start)
 	close(failed)
-	return took, <-failed
+	return elapsed, <-failed
 }
 
 func heap() uint64 {

@@ -13,7 +13,7 @@ import (
 
 const (
 	rounds = 15
-	// slice is how long one side works before the other has its turn.
+	// slice is how long one library runs before the other does.
 	slice = 100 * time.Millisecond
 )
 
@@ -56,19 +56,19 @@ func report() error {
 	return nil
 }
 
-// compare lets both sides work in turn and returns the median time of each, and the median of the ratios.
+// compare runs both libraries alternately and returns the median time of each, and the median of the ratios.
 func compare(p *pair) (theirs, ours time.Duration, ratio float64, err error) {
 	var all [2][]time.Duration
 	var ratios []float64
 	for range rounds {
-		var turn [2]time.Duration
+		var round [2]time.Duration
 		for side, do := range []work{p.theirs, p.ours} {
-			if turn[side], err = timeOf(do, p); err != nil {
+			if round[side], err = timeOf(do, p); err != nil {
 				return 0, 0, 0, err
 			}
-			all[side] = append(all[side], turn[side])
+			all[side] = append(all[side], round[side])
 		}
-		ratios = append(ratios, float64(turn[1])/float64(turn[0]))
+		ratios = append(ratios, float64(round[1])/float64(round[0]))
 	}
 	return median(all[0]), median(all[1]), median(ratios), nil
 }

@@ -29,6 +29,15 @@ var plain = NewCodec(nil, nil)
 // Unmarshal reads one JSON value. On failure, which is an *[Error], v may be filled in part.
 func Unmarshal(body []byte, v any) error { return plain.Unmarshal(body, v) }
 
+// UnmarshalStrict reads one JSON value without the tolerant scalars, into a type of the caller's own: a value of another type is an error.
+func UnmarshalStrict(body []byte, v any) error {
+	body = TrimBOM(body)
+	if err := json.Unmarshal(body, v); err != nil {
+		return explain(err, body, v)
+	}
+	return nil
+}
+
 // Marshal writes a value as JSON, members of maps in order, secrets as their text. A masked secret is [identkit.ErrMasked].
 func Marshal(v any) ([]byte, error) { return plain.Marshal(v) }
 

@@ -249,3 +249,17 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 	})
 }
+
+func TestUnmarshalStrictConvertsNothing(t *testing.T) {
+	t.Parallel()
+	var v struct {
+		N int    `json:"n"`
+		S string `json:"s"`
+		B bool   `json:"b"`
+	}
+	for _, in := range []string{`{"n":"1"}`, `{"s":1}`, `{"b":"true"}`, `{"n":1,"n":1}`, `{"n":1}x`} {
+		require.Error(t, wire.UnmarshalStrict([]byte(in), &v), in)
+	}
+	require.NoError(t, wire.UnmarshalStrict([]byte("\xef\xbb\xbf"+`{"n":1,"s":"x","b":true,"N":2}`), &v))
+	assert.Equal(t, 1, v.N)
+}

@@ -1,5 +1,5 @@
-// Package webhooktest plays the sender: it signs deliveries in every scheme of package webhook, delivers them to a
-// URL or an [net/http.Handler] with retries, duplicates, reordering, delays and bad proofs, and holds the
+// Package webhooktest simulates the sender: it signs deliveries in every scheme of package webhook, delivers them to a
+// URL or an [net/http.Handler] with retries, copies, reordering, delays and faults, and holds the
 // acceptance tests for stores and verifiers that users write ([RunStoreTests], [RunVerifierTests]).
 //
 // The signers are written apart from the verifiers and share no code with them, so that they do not agree by mistake.

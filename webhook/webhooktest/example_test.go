@@ -49,7 +49,7 @@ func Example() {
 	sender := &webhooktest.Sender{Handler: hooks, Sign: webhooktest.SignStandard(key), Clock: clock, Attempts: 5}
 	report, err := sender.Send(context.Background(), webhooktest.Message{
 		Body:   []byte(`{"type":"order.paid"}`),
-		Faults: []webhooktest.Fault{webhooktest.WrongProof, webhooktest.TooOld},
+		Faults: []webhooktest.Fault{webhooktest.FaultTampered, webhooktest.FaultExpired},
 		Copies: 1,
 	})
 	fmt.Println(report.Statuses(), runs, err)
@@ -61,7 +61,7 @@ func ExampleRunStoreTests() {
 	_ = func(t *testing.T) { // func TestMyStore(t *testing.T)
 		webhooktest.RunStoreTests(t, func(*testing.T) (webhook.Store, func(time.Duration)) {
 			clock := identkittest.NewClock(time.Now())
-			return webhook.NewMemoryStore(webhook.MemoryConfig{Clock: clock.Now}), clock.Sleep
+			return webhook.NewMemoryStore(webhook.MemoryConfig{Clock: clock.Now}), func(d time.Duration) { clock.Advance(d) }
 		})
 	}
 }

@@ -8,52 +8,52 @@ import (
 	"time"
 )
 
-// Fault is something wrong with a proof. A receiver must refuse a delivery with any of them, as far as its scheme
-// can tell: only a scheme that signs the body sees OtherBody and BodyPrefix, only one that signs a
-// timestamp sees TooOld and FromFuture.
+// Fault is something that makes a delivery inauthentic. A receiver must refuse a delivery with any of them, as far as its scheme
+// can tell: only a scheme that signs the body sees FaultOtherBody and FaultBodyPrefix, only one that signs a timestamp sees
+// FaultExpired and FaultFuture.
 type Fault string
 
 // The faults. The first group changes every header, query parameter and path segment that the signer added, the
 // second what the signer is given.
 const (
-	NoProof      Fault = "no proof"      // taken away
-	EmptyProof   Fault = "empty proof"   // emptied
-	DoubledProof Fault = "doubled proof" // sent twice
-	LongProof    Fault = "long proof"    // followed by 100 KiB
-	CutProof     Fault = "cut proof"     // its last third missing
-	WrongProof   Fault = "wrong proof"   // of the right length, with one character changed
+	FaultMissing   Fault = "missing"   // taken away
+	FaultEmpty     Fault = "empty"     // emptied
+	FaultRepeated  Fault = "repeated"  // sent twice
+	FaultTooLong   Fault = "too long"  // followed by 100 KiB
+	FaultTruncated Fault = "truncated" // its last third missing
+	FaultTampered  Fault = "tampered"  // of the right length, with one character changed
 
-	OtherBody  Fault = "other body"  // proof of another body
-	BodyPrefix Fault = "body prefix" // proof of the first half of the body
-	TooOld     Fault = "too old"     // proof made 10 minutes ago
-	FromFuture Fault = "from future" // proof made 10 years ahead
+	FaultOtherBody  Fault = "other body"  // signed for another body
+	FaultBodyPrefix Fault = "body prefix" // signed for the first half of the body
+	FaultExpired    Fault = "expired"     // signed 10 minutes ago
+	FaultFuture     Fault = "future"      // signed 10 years ahead
 )
 
 // Faults lists all faults.
 func Faults() []Fault {
-	return append(proofFaults(), OtherBody, BodyPrefix, TooOld, FromFuture)
+	return append(faultsOfParts(), FaultOtherBody, FaultBodyPrefix, FaultExpired, FaultFuture)
 }
 
-func proofFaults() []Fault {
-	return []Fault{NoProof, EmptyProof, DoubledProof, LongProof, CutProof, WrongProof}
+func faultsOfParts() []Fault {
+	return []Fault{FaultMissing, FaultEmpty, FaultRepeated, FaultTooLong, FaultTruncated, FaultTampered}
 }
 
-// SignBadly signs with a fault.
-func SignBadly(sign Signer, fault Fault) Signer {
+// SignWithFault signs with a fault.
+func SignWithFault(sign Signer, fault Fault) Signer {
 	return func(o *Outgoing) error {
 		before := snapshot(o.Request)
-		told := *o
+		given := *o
 		switch fault {
-		case OtherBody:
-			told.Body = append([]byte(" "), o.Body...)
-		case BodyPrefix:
-			told.Body = o.Body[:len(o.Body)/2]
-		case TooOld:
-			told.Time = o.Time.Add(-10 * time.Minute)
-		case FromFuture:
-			told.Time = o.Time.AddDate(10, 0, 0)
+		case FaultOtherBody:
+			given.Body = append([]byte(" "), o.Body...)
+		case FaultBodyPrefix:
+			given.Body = o.Body[:len(o.Body)/2]
+		case FaultExpired:
+			given.Time = o.Time.Add(-10 * time.Minute)
+		case FaultFuture:
+			given.Time = o.Time.AddDate(10, 0, 0)
 		}
-		if err := sign(&told); err != nil {
+		if err := sign(&given); err != nil {
 			return err
 		}
 		for _, p := range before.added(o.Request) {
@@ -113,9 +113,9 @@ func (p part) spoil(r *http.Request, fault Fault) {
 	if p.header != "" {
 		value := r.Header.Get(p.header)
 		switch fault {
-		case NoProof:
+		case FaultMissing:
 			r.Header.Del(p.header)
-		case DoubledProof:
+		case FaultRepeated:
 			r.Header.Add(p.header, value)
 		default:
 			r.Header.Set(p.header, spoilText(value, fault))
@@ -125,9 +125,9 @@ func (p part) spoil(r *http.Request, fault Fault) {
 	if p.query {
 		rest := strings.TrimPrefix(r.URL.RawQuery, p.before)
 		switch fault {
-		case NoProof:
+		case FaultMissing:
 			r.URL.RawQuery = p.before
-		case DoubledProof:
+		case FaultRepeated:
 			r.URL.RawQuery += "&" + strings.TrimPrefix(rest, "&")
 		default:
 			name, value, _ := strings.Cut(rest, "=")
@@ -138,9 +138,9 @@ func (p part) spoil(r *http.Request, fault Fault) {
 	base, segment := r.URL.Path[:strings.LastIndex(r.URL.Path, "/")+1], r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 	r.URL.RawPath = ""
 	switch fault {
-	case NoProof:
+	case FaultMissing:
 		r.URL.Path = p.before
-	case DoubledProof: // a path may well hold a segment twice
+	case FaultRepeated: // a path may hold a segment twice
 	default:
 		r.URL.Path = base + spoilText(segment, fault)
 	}
@@ -148,13 +148,13 @@ func (p part) spoil(r *http.Request, fault Fault) {
 
 func spoilText(s string, fault Fault) string {
 	switch fault {
-	case EmptyProof:
+	case FaultEmpty:
 		return ""
-	case LongProof:
+	case FaultTooLong:
 		return s + strings.Repeat("0", 100<<10)
-	case CutProof:
+	case FaultTruncated:
 		return s[:len(s)*2/3]
-	case WrongProof:
+	case FaultTampered:
 		at := len(s) * 2 / 3
 		swap := byte('0')
 		if at < len(s) && s[at] == swap {

@@ -16,6 +16,13 @@ import (
 	"github.com/identkit/identkit/identkittest"
 )
 
+// Clock gives a [Sender] its time; package identkittest has one.
+type Clock interface {
+	Now() time.Time
+	// Advance moves the clock by d and returns the new time.
+	Advance(d time.Duration) time.Time
+}
+
 // Sender delivers as a provider does: signed anew at each attempt, with the same id, until it gets a 2xx. Handler
 // or URL, and Sign, are required. It is safe for concurrent use.
 type Sender struct {
@@ -23,14 +30,15 @@ type Sender struct {
 	Handler http.Handler
 	// URL gets the deliveries over the network when there is no Handler.
 	URL string
-	// Client sends to the URL. Nil means a client with a timeout of 30 s.
+	// Client sends to the URL. Nil means a client with a timeout of 30 s. Redirects are not followed, because a signature
+	// or credential belongs to one address.
 	Client *http.Client
-	// Sign puts the proof on.
+	// Sign authenticates the delivery.
 	Sign Signer
-	// Clock gives timestamps and waits. Nil means an *identkittest.Clock per message that starts at the present, so that
+	// Clock gives timestamps and is moved by every wait. Nil means a clock per message that starts at the present, so that
 	// nothing really waits; share one with the receiver to have its timestamps judged by the same time.
 	Clock Clock
-	// Attempts is how often a message is tried. Zero means 3.
+	// Attempts is how often a message is delivered until it is accepted. Zero means 3.
 	Attempts int
 	// Backoff is the wait before the next attempt, after n failed ones. Nil means 5 s, then twice as long each time.
 	Backoff func(n int) time.Duration
@@ -41,20 +49,20 @@ type Message struct {
 	ID     string      // empty: "msg_" and a random number
 	Body   []byte      // the raw body
 	Header http.Header // added to the request; Content-Type is application/json when it is not here
-	// Delay is how long the message is on its way: it arrives that much later than it was signed.
+	// Delay is how long the message travels: it is delivered that much later than it was signed.
 	Delay time.Duration
-	// Copies are sent once more each after the message was accepted, as senders do who missed the answer.
+	// Copies are sent after the message was accepted, as by senders that missed the response.
 	Copies int
-	// Faults spoil the proof of the first attempts, one each; "" is none.
+	// Faults make the first attempts inauthentic, one each; "" is none.
 	Faults []Fault
 }
 
-// Attempt is one delivery and its answer.
+// Attempt is one delivery and its response.
 type Attempt struct {
 	Time   time.Time
 	Fault  Fault
 	Copy   bool // sent after the message had been accepted
-	Status int  // 0 when no answer arrived
+	Status int  // 0 when no response came
 	Header http.Header
 	Body   []byte // at most 64 KiB
 	Err    error
@@ -71,7 +79,7 @@ func (r Report) Accepted() bool {
 	return slices.ContainsFunc(r.Attempts, func(a Attempt) bool { return a.Status/100 == 2 })
 }
 
-// Statuses lists the answers in order.
+// Statuses lists the statuses of the responses in order.
 func (r Report) Statuses() []int {
 	var all []int
 	for _, a := range r.Attempts {
@@ -80,8 +88,8 @@ func (r Report) Statuses() []int {
 	return all
 }
 
-// Send delivers one message, with its faults, retries and copies. The error says that the message could not even be
-// made; refusals and lost answers stand in the report.
+// Send delivers one message, with its faults, retries and copies. The error says that the message could not
+// be made; refusals and lost responses stand in the report.
 func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 	if (s.Handler == nil && s.URL == "") || s.Sign == nil {
 		return Report{}, errors.New("webhooktest: a sender needs Handler or URL, and Sign")
@@ -100,7 +108,7 @@ func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 	}
 	for n := 0; n < attempts && !report.Accepted(); n++ {
 		if n > 0 {
-			clock.Sleep(s.backoff(n))
+			clock.Advance(s.backoff(n))
 		}
 		var fault Fault
 		if n < len(m.Faults) {
@@ -135,20 +143,20 @@ func (s *Sender) SendAll(ctx context.Context, messages ...Message) ([]Report, er
 	return reports, nil
 }
 
-// SendAtOnce delivers the same message n times at the same time, without retries, and reports all attempts together.
-func (s *Sender) SendAtOnce(ctx context.Context, m Message, n int) (Report, error) {
+// SendConcurrently delivers the same message n times at the same time, without retries, and reports all attempts together.
+func (s *Sender) SendConcurrently(ctx context.Context, m Message, n int) (Report, error) {
 	if m.ID == "" {
 		m.ID = fmt.Sprintf("msg_%016x", rand.Uint64())
 	}
-	once := *s
-	once.Attempts = 1
+	single := *s
+	single.Attempts = 1
 	reports, errs := make([]Report, n), make([]error, n)
 	start := make(chan struct{})
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
 			<-start
-			reports[i], errs[i] = once.Send(ctx, m)
+			reports[i], errs[i] = single.Send(ctx, m)
 		})
 	}
 	close(start)
@@ -182,16 +190,16 @@ func (s *Sender) attempt(ctx context.Context, clock Clock, m Message, a Attempt,
 		return err
 	}
 	if m.Delay > 0 {
-		clock.Sleep(m.Delay)
+		clock.Advance(m.Delay)
 	}
 	a.Time = clock.Now()
-	answer, err := s.deliver(request)
+	response, err := s.deliver(request)
 	if err != nil {
 		a.Err = err
 	} else {
-		a.Status, a.Header = answer.StatusCode, answer.Header
-		a.Body, a.Err = io.ReadAll(io.LimitReader(answer.Body, 64<<10))
-		_ = answer.Body.Close()
+		a.Status, a.Header = response.StatusCode, response.Header
+		a.Body, a.Err = io.ReadAll(io.LimitReader(response.Body, 64<<10))
+		_ = response.Body.Close()
 	}
 	report.Attempts = append(report.Attempts, a)
 	return nil
@@ -212,7 +220,7 @@ func (s *Sender) request(ctx context.Context, now time.Time, m Message, fault Fa
 	}
 	sign := s.Sign
 	if fault != "" {
-		sign = SignBadly(sign, fault)
+		sign = SignWithFault(sign, fault)
 	}
 	return request, sign(&Outgoing{Request: request, Body: m.Body, ID: m.ID, Time: now})
 }
@@ -227,9 +235,10 @@ func (s *Sender) deliver(request *http.Request) (*http.Response, error) {
 		s.Handler.ServeHTTP(recorder, request)
 		return recorder.Result(), nil
 	}
-	client := s.Client
-	if client == nil {
-		client = &http.Client{Timeout: 30 * time.Second}
+	client := http.Client{Timeout: 30 * time.Second}
+	if s.Client != nil {
+		client = *s.Client
 	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client.Do(request)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
-// inbox answers with the next of some statuses, the last one for ever, and keeps what came.
+// inbox responds with the next of some statuses, the last one for ever, and keeps what it got.
 type inbox struct {
 	mu       sync.Mutex
 	statuses []int
@@ -79,7 +79,7 @@ func TestSenderDelaysAfterSigning(t *testing.T) {
 	assert.Equal(t, time.Unix(1_000_060, 0), report.Attempts[0].Time)
 }
 
-func TestSenderReportsLostAnswers(t *testing.T) {
+func TestSenderReportsLostResponses(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	t.Cleanup(server.Close)
@@ -103,7 +103,7 @@ func TestSenderNeedsATargetAndASigner(t *testing.T) {
 		require.Error(t, err)
 		_, err = s.SendAll(t.Context(), webhooktest.Message{})
 		require.Error(t, err)
-		_, err = s.SendAtOnce(t.Context(), webhooktest.Message{}, 2)
+		_, err = s.SendConcurrently(t.Context(), webhooktest.Message{}, 2)
 		require.Error(t, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/identkit/identkit"
 )
 
-// Outgoing is a delivery on its way out.
+// Outgoing is a delivery to be sent.
 type Outgoing struct {
 	Request *http.Request // its header, URL, RemoteAddr and TLS may be changed; its body is set by the sender
 	Body    []byte
@@ -20,7 +20,7 @@ type Outgoing struct {
 	Time    time.Time // for schemes that carry a timestamp
 }
 
-// Signer puts a proof on a delivery. It must only add to the request.
+// Signer authenticates a delivery. It must only add to the request.
 type Signer func(o *Outgoing) error
 
 // Unsigned adds nothing.
@@ -51,7 +51,7 @@ func SignBearer(token identkit.Secret) Signer {
 	return SignHeader("Authorization", "Bearer "+token)
 }
 
-// SignHeader sends a header, for API keys and for ids that no proof covers.
+// SignHeader sends a header, for API keys and for ids that are not signed.
 func SignHeader(name string, value identkit.Secret) Signer {
 	return func(o *Outgoing) error {
 		o.Request.Header.Set(name, value.Reveal())
@@ -83,7 +83,7 @@ func SignPath(segment identkit.Secret) Signer {
 	}
 }
 
-// From sets the source address, such as "203.0.113.7:4711", and the addresses that proxies have noted on the way. The
+// From sets the source address, such as "203.0.113.7:4711", and the addresses that proxies have added. The
 // source address has an effect only on deliveries to an http.Handler.
 func From(address string, forwardedFor ...string) Signer {
 	return func(o *Outgoing) error {

@@ -50,7 +50,7 @@ func SignStandardEd25519(private ed25519.PrivateKey) Signer {
 	}
 }
 
-// PublicKey writes the public half of a key as a verifier wants it: whpk_….
+// PublicKey writes the public half of a key in the form that a verifier reads: whpk_….
 func PublicKey(private ed25519.PrivateKey) identkit.Secret {
 	public, _ := private.Public().(ed25519.PublicKey)
 	return identkit.Secret("whpk_" + base64.StdEncoding.EncodeToString(public))

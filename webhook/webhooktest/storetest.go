@@ -34,8 +34,8 @@ type storeTest struct {
 }
 
 const (
-	lease = time.Minute
-	keep  = time.Hour
+	lease     = time.Minute
+	retention = time.Hour
 )
 
 // claim expects the outcome want, and gives the claim when that is nil.
@@ -53,7 +53,7 @@ func (t *storeTest) claim(key string, want error) webhook.Claim {
 
 func (t *storeTest) commit(c webhook.Claim, want error) {
 	t.Helper()
-	if err := c.Commit(context.Background(), keep); !errors.Is(err, want) || (err == nil) != (want == nil) {
+	if err := c.Commit(context.Background(), retention); !errors.Is(err, want) || (err == nil) != (want == nil) {
 		t.Fatalf("Commit: got error %v, want %v", err, want)
 	}
 }
@@ -84,7 +84,7 @@ var storeRules = []struct {
 		t.release(t.claim("a", nil), nil)
 		t.claim("a", nil)
 	}},
-	{"keys are apart", false, func(t *storeTest) {
+	{"keys are independent", false, func(t *storeTest) {
 		t.commit(t.claim("a", nil), nil)
 		open := t.claim("ab", nil)
 		t.claim("b", nil)
@@ -103,7 +103,7 @@ var storeRules = []struct {
 		t.commit(released, webhook.ErrClaimLost)
 		t.claim("b", nil)
 	}},
-	{"a released claim has no power over the next", false, func(t *storeTest) {
+	{"a released claim does not affect the next", false, func(t *storeTest) {
 		first := t.claim("a", nil)
 		t.release(first, nil)
 		second := t.claim("a", nil)
@@ -113,7 +113,7 @@ var storeRules = []struct {
 		t.commit(second, nil)
 		t.claim("a", webhook.ErrDuplicate)
 	}},
-	{"of many claims at once one wins", false, func(t *storeTest) {
+	{"of many concurrent claims one wins", false, func(t *storeTest) {
 		var won, lost atomic.Int32
 		var all sync.WaitGroup
 		for range 64 {
@@ -130,7 +130,7 @@ var storeRules = []struct {
 		}
 		all.Wait()
 		if won.Load() != 1 || lost.Load() != 63 {
-			t.Fatalf("%d claims won, %d are told it is in progress; want 1 and 63", won.Load(), lost.Load())
+			t.Fatalf("%d claims won, %d got ErrInProgress; want 1 and 63", won.Load(), lost.Load())
 		}
 	}},
 	{"a long key is not cut", false, func(t *storeTest) {
@@ -148,7 +148,7 @@ var storeRules = []struct {
 		t.claim("a", webhook.ErrInProgress)
 		t.commit(c, nil)
 	}},
-	{"an abandoned claim is taken over after its lease, and is then powerless", true, func(t *storeTest) {
+	{"an abandoned claim is taken over after its lease, and then changes nothing", true, func(t *storeTest) {
 		abandoned := t.claim("a", nil)
 		t.advance(lease + time.Second)
 		taken := t.claim("a", nil)
@@ -162,12 +162,12 @@ var storeRules = []struct {
 		t.commit(t.claim("a", nil), nil)
 		t.advance(2 * lease)
 		t.claim("a", webhook.ErrDuplicate)
-		t.advance(keep - 2*lease - time.Second)
+		t.advance(retention - 2*lease - time.Second)
 		t.claim("a", webhook.ErrDuplicate)
 	}},
-	{"a committed key is forgotten after its time", true, func(t *storeTest) {
+	{"a committed key is forgotten after its retention", true, func(t *storeTest) {
 		t.commit(t.claim("a", nil), nil)
-		t.advance(keep + time.Second)
+		t.advance(retention + time.Second)
 		t.claim("a", nil)
 	}},
 }

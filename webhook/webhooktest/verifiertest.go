@@ -19,9 +19,9 @@ import (
 // VerifierTest describes a verifier for [RunVerifierTests]. Verifier and Sign are required.
 type VerifierTest struct {
 	Verifier webhook.Verifier
-	// Sign makes a good proof.
+	// Sign makes an authentic delivery.
 	Sign Signer
-	// Forge makes a proof in the right form with another key. Nil leaves this rule out.
+	// Forge signs in the right form with another key. Nil leaves this rule out.
 	Forge Signer
 	// Body is what is delivered. Nil means a small JSON object.
 	Body []byte
@@ -31,9 +31,9 @@ type VerifierTest struct {
 	Optional []string
 }
 
-// RunVerifierTests checks that a verifier accepts what is right and refuses everything else: each part that the
-// signer adds, taken away, emptied, doubled, drawn out, cut and changed; and, as far as the receipt claims to cover
-// body and time, proofs of other bodies and times. Errors must not hold the secrets or the right proof.
+// RunVerifierTests checks that a verifier accepts authentic deliveries and refuses all others: with each part that the
+// signer adds missing, empty, repeated, too long, truncated and tampered; and, as far as the receipt says that body and time are
+// signed, signed for other bodies and times. Errors must not hold the secrets or the right signature.
 func RunVerifierTests(t *testing.T, v VerifierTest) {
 	t.Helper()
 	if v.Body == nil {
@@ -42,32 +42,32 @@ func RunVerifierTests(t *testing.T, v VerifierTest) {
 	good := v.request(t, v.Sign)
 	receipt, err := webhook.VerifyRequest(context.Background(), v.Verifier, good)
 	if err != nil {
-		t.Fatalf("a good proof is refused: %v", err)
+		t.Fatalf("an authentic delivery is refused: %v", err)
 	}
 	if receipt.Scheme == "" {
 		t.Error("the receipt names no scheme")
 	}
-	v.refuses(t, "no proof at all", good, v.request(t, Unsigned()))
+	v.refuses(t, "no authentication at all", good, v.request(t, Unsigned()))
 	if v.Forge != nil {
 		v.refuses(t, "another key", good, v.request(t, v.Forge))
 	}
 	for _, p := range v.parts(t) {
-		for _, fault := range proofFaults() {
-			if p.String() == "path" && fault == DoubledProof {
+		for _, fault := range faultsOfParts() {
+			if p.String() == "path" && fault == FaultRepeated {
 				continue
 			}
 			v.refuses(t, fmt.Sprintf("%s in %s", fault, p), good, v.request(t, v.spoiling(p, fault)))
 		}
 	}
 	if receipt.BodySigned {
-		for _, fault := range []Fault{OtherBody, BodyPrefix} {
-			v.refuses(t, string(fault), good, v.request(t, SignBadly(v.Sign, fault)))
+		for _, fault := range []Fault{FaultOtherBody, FaultBodyPrefix} {
+			v.refuses(t, string(fault), good, v.request(t, SignWithFault(v.Sign, fault)))
 		}
 		v.refuses(t, "empty body", good, withBody(good, nil))
 	}
 	if !receipt.Time.IsZero() {
-		for _, fault := range []Fault{TooOld, FromFuture} {
-			v.refuses(t, string(fault), good, v.request(t, SignBadly(v.Sign, fault)))
+		for _, fault := range []Fault{FaultExpired, FaultFuture} {
+			v.refuses(t, string(fault), good, v.request(t, SignWithFault(v.Sign, fault)))
 		}
 	}
 	t.Run("is safe for concurrent use", func(t *testing.T) {
@@ -80,10 +80,10 @@ func RunVerifierTests(t *testing.T, v VerifierTest) {
 			all.Go(func() {
 				for range 50 {
 					if _, err := webhook.VerifyRequest(context.Background(), v.Verifier, good); err != nil {
-						t.Errorf("a good proof is refused: %v", err)
+						t.Errorf("an authentic delivery is refused: %v", err)
 					}
 					if _, err := webhook.VerifyRequest(context.Background(), v.Verifier, bad); err == nil {
-						t.Error("a wrong proof is accepted")
+						t.Error("a forged delivery is accepted")
 					}
 				}
 			})
@@ -99,7 +99,8 @@ func (v *VerifierTest) refuses(t *testing.T, rule string, good, bad *webhook.Req
 		if err == nil {
 			t.Fatal("accepted")
 		}
-		if errors.Is(err, webhook.ErrPanic) {
+		var panicked *webhook.PanicError
+		if errors.As(err, &panicked) {
 			t.Fatalf("panics: %v", err)
 		}
 		if receipt != (webhook.Receipt{}) {
