@@ -31,7 +31,6 @@ type Activation struct {
 // could send would be valid. [Device] is the phone that has them. The registration becomes PENDING_COMMIT, or ACTIVE if it
 // commits on key exchange. A wrong OTP counts; the fifth removes the registration.
 func (s *Server) Activate(code identkit.Secret, phone Activation) (powerauth.RegistrationID, error) {
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now()
@@ -71,7 +70,6 @@ func (s *Server) exchange(code, app string, phone Activation, device *ecdsa.Publ
 	if err != nil {
 		return nil, err
 	}
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now()

@@ -131,7 +131,6 @@ func (d *Device) present(uriID string, body []byte, play func(*presented) error,
 		return err
 	}
 	s := d.state().server
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -176,7 +175,6 @@ func (s *Server) operationData(id powerauth.OperationID) (string, bool) {
 
 // countRefusal counts an approval with a wrong code against the operation, if it is the device's.
 func (s *Server) countRefusal(id powerauth.OperationID, by powerauth.RegistrationID) {
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()

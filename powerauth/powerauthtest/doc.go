@@ -13,7 +13,7 @@
 // [Dialect]). It verifies what phones sign for real: attempts fall, devices block, counters move.
 //
 // [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys. [Server.AddCallback] has changes told as the
-// vendor tells them, retries included: when [Server.DeliverCallbacks] is called, or by themselves with Options.SendCallbacks.
+// vendor tells them, retries included: when [Server.Deliver] is called, or by themselves with Options.SendCallbacks.
 //
 // Faults come by rule (package identkittest), the journal shows what came in.
 //

@@ -134,7 +134,7 @@ func TestPhoneTalksToAProtectedBackend(t *testing.T) {
 
 	// An approved payment arrives as a callback, and what it tells of is read again.
 	require.NoError(t, phone.Approve(b.payments[0], powerauthtest.PIN(rightPIN)))
-	_, err := srv.DeliverCallbacks(t.Context())
+	_, err := srv.Deliver(t.Context())
 	require.NoError(t, err)
 	require.Len(t, b.told, 2)
 	assert.Equal(t, powerauth.OperationPending, b.told[0].Told.Status)
