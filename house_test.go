@@ -64,16 +64,18 @@ func mayImport(importer, imported string) bool {
 		return true
 	case importer == "":
 		return in("internal/seal")
-	case importer == "internal/assumption", importer == "internal/seal", importer == "internal/pacrypto", importer == "internal/leaktest":
+	case importer == "internal/assumption", importer == "internal/seal", importer == "internal/pacrypto", importer == "internal/leaktest", importer == "internal/fault":
 		return false
-	case importer == "identkittest", importer == "internal/wire":
+	case importer == "internal/wire":
 		return in("")
+	case importer == "identkittest":
+		return in("", "internal/fault")
 	case importer == "internal/oauth":
 		return in("", "internal/wire", "internal/transport")
 	case importer == "internal/transport":
 		return in("", "internal/wire", "internal/seal", "internal/assumption")
 	case importer == "internal/fakeserver":
-		return in("", "internal/wire", "identkittest", "internal/assumption")
+		return in("", "internal/wire", "internal/fault", "identkittest", "webhook/webhooktest", "internal/assumption")
 	case importer == "webhook":
 		return in("", "internal/wire", "internal/seal")
 	case importer == "webhook/webhooktest":

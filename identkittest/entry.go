@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // Entry is one request that came in. Its maps and body are shared: read them, do not change them.
 //
 // Its fields hold everything that was sent. Printing or logging an entry shows neither bodies, path and query values
-// nor the values of any header but a few harmless ones. Marshalling it as JSON shows everything.
+// nor the values of any header but a few harmless ones; see also [Entry.MarshalJSON].
 type Entry struct {
 	// Number counts all requests of the journal, from 1.
 	Number int
@@ -37,18 +38,23 @@ type Entry struct {
 	Query url.Values
 	// Header holds the headers.
 	Header http.Header
-	// Body is the body as it was sent, cut at the fake's limit. It is nil when the connection was refused.
-	Body []byte
+	// Body is the body as it was sent. It is nil when it is larger than the journal holds, by default 1 MiB, or when the connection
+	// was refused. Size and SHA256 (in hex) are those of the body as far as it was read.
+	Body   []byte
+	Size   int
+	SHA256 string
 	// Time is when it came in, by the fake's clock.
 	Time time.Time
-	// Status is what was answered; 0 while there is no answer, and for ever when the connection was lost before it.
+	// Status is that of the response; 0 while there is none, and for ever when the connection was lost before it.
 	Status int
-	// Processed says that the fake acted on the request.
+	// Processed says that the fake processed the request.
 	Processed bool
 	// Fault is the text of the fault rule that hit the request; "" for none.
 	Fault string
 	// Problem is what went wrong inside the fake itself, such as a panic; "" for nothing.
 	Problem string
+
+	secrets secrets
 }
 
 // JSON decodes the body into v.
@@ -72,11 +78,11 @@ func (e Entry) String() string {
 		fmt.Fprintf(&b, "%s[%d] %s %s", e.Operation, e.Nth, e.Method, e.Template)
 	}
 	if len(e.Query) > 0 {
-		fmt.Fprintf(&b, " query %s", strings.Join(escaped(sortedKeys(e.Query)), ","))
+		fmt.Fprintf(&b, " query %s", strings.Join(escaped(slices.Sorted(maps.Keys(e.Query))), ","))
 	}
-	fmt.Fprintf(&b, " header %s body %d bytes", maskedHeader(e.Header), len(e.Body))
+	fmt.Fprintf(&b, " header %s body %d bytes", maskedHeader(e.Header), e.Size)
 	if e.Status != 0 {
-		fmt.Fprintf(&b, " answered %d", e.Status)
+		fmt.Fprintf(&b, " status %d", e.Status)
 	}
 	if e.Fault != "" {
 		fmt.Fprintf(&b, " fault %s", e.Fault)
@@ -93,13 +99,50 @@ func (e Entry) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()
 // LogValue returns the same line.
 func (e Entry) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
+// MarshalJSON writes the entry for people and programs that watch a fake. The body is there if it is JSON or a form. Masked are
+// headers that carry credentials (Authorization of any scheme, API keys, tokens, cookies, signatures), and the path values, query values
+// and members of bodies that the fake declares secret.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	path, parts := e.Path, make(map[string]string, len(e.PathValues))
+	for name, value := range e.PathValues {
+		if e.secrets.hide(name) {
+			path, value = e.Template, mask
+		}
+		parts[name] = value
+	}
+	return json.Marshal(struct {
+		Number     int               `json:"number"`
+		Nth        int               `json:"nth"`
+		Operation  string            `json:"operation"`
+		Method     string            `json:"method"`
+		Host       string            `json:"host"`
+		Path       string            `json:"path"`
+		Template   string            `json:"template,omitempty"`
+		PathValues map[string]string `json:"pathValues,omitempty"`
+		Query      url.Values        `json:"query,omitempty"`
+		Header     http.Header       `json:"header"`
+		Body       json.RawMessage   `json:"body,omitempty"`
+		Size       int               `json:"size"`
+		SHA256     string            `json:"sha256"`
+		Time       time.Time         `json:"time"`
+		Status     int               `json:"status"`
+		Processed  bool              `json:"processed"`
+		Fault      string            `json:"fault,omitempty"`
+		Problem    string            `json:"problem,omitempty"`
+	}{
+		e.Number, e.Nth, e.Operation, e.Method, e.Host, path, e.Template, parts, values(e.Query, e.secrets.hide),
+		values(e.Header, e.secrets.hideHeader), e.secrets.body(e.Header, e.Body), e.Size, e.SHA256, e.Time, e.Status, e.Processed,
+		e.Fault, e.Problem,
+	})
+}
+
 // plainHeaders are the headers whose values are printed.
 var plainHeaders = []string{"Accept", "Accept-Encoding", "Content-Length", "Content-Type", "User-Agent"}
 
 func maskedHeader(h http.Header) string {
 	var b strings.Builder
 	b.WriteByte('{')
-	for i, name := range sortedKeys(h) {
+	for i, name := range slices.Sorted(maps.Keys(h)) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
@@ -113,19 +156,10 @@ func maskedHeader(h http.Header) string {
 	return b.String()
 }
 
-// escaped keeps names that came from outside on one line.
+// escaped keeps names that a client chose on one line.
 func escaped(names []string) []string {
 	for i, name := range names {
 		names[i] = url.QueryEscape(name)
 	}
 	return names
-}
-
-func sortedKeys(m map[string][]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -45,17 +45,17 @@ func ExampleOn() {
 		resp.Body.Close()
 	}
 	for _, e := range srv.Journal().For("powerauth.Operations.Create") {
-		fmt.Printf("%d: answered %d, processed %v, fault %q\n", e.Nth, e.Status, e.Processed, e.Fault)
+		fmt.Printf("%d: status %d, processed %v, fault %q\n", e.Nth, e.Status, e.Processed, e.Fault)
 	}
 	// Output:
 	// 200 ""
 	// 429 "1"
 	// reset: true
 	// 200 ""
-	// 1: answered 200, processed true, fault ""
-	// 2: answered 429, processed false, fault "On(\"powerauth.Operations.Create\").Nth(2).RetryAfter(429, \"1\")"
-	// 3: answered 0, processed true, fault "On(\"powerauth.Operations.Create\").Nth(3).LoseResponse()"
-	// 4: answered 200, processed true, fault ""
+	// 1: status 200, processed true, fault ""
+	// 2: status 429, processed false, fault "On(\"powerauth.Operations.Create\").Nth(2).RetryAfter(429, \"1\")"
+	// 3: status 0, processed true, fault "On(\"powerauth.Operations.Create\").Nth(3).LoseResponse()"
+	// 4: status 200, processed true, fault ""
 }
 
 func ExampleAny() {
@@ -120,7 +120,7 @@ func ExampleJournal() {
 	fmt.Println(entry)
 	// Output:
 	// 1 login
-	// #1 powerauth.Operations.Create[1] POST /v2/operations header {Accept-Encoding: gzip, Content-Length: 37, Content-Type: application/json, User-Agent: Go-http-client/1.1} body 37 bytes answered 200
+	// #1 powerauth.Operations.Create[1] POST /v2/operations header {Accept-Encoding: gzip, Content-Length: 37, Content-Type: application/json, User-Agent: Go-http-client/1.1} body 37 bytes status 200
 }
 
 func ExampleNewClock() {

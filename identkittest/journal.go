@@ -2,101 +2,75 @@ package identkittest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"sync"
+	"io"
 )
 
-// The bounds of a journal that was made without any.
-const (
-	defaultJournalEntries = 1000
-	defaultJournalBytes   = 64 << 20
-)
-
-// Journal is a typed view of the requests that came in, in the order of their arrival. It holds them as they were,
+// Journal is a view of the requests that came in, in the order of their arrival. It holds them as they were,
 // secrets and personal data included, because tests need them; printing it shows neither.
 //
 // A journal is bounded: when it is full, the oldest entries go. Counts go on counting. It is safe for concurrent use.
-type Journal struct {
-	maxEntries int
-	maxBytes   int
+type Journal struct{ journal journal }
 
-	mu      sync.Mutex
-	entries []*Entry
-	bytes   int // of the bodies held
-	last    int // number of the newest entry
-	counts  map[string]int
-	changed chan struct{} // closed at the next arrival; nil when nobody waits
-}
-
-// NewJournal returns an empty journal that holds at most maxEntries requests with at most maxBytes of bodies together.
-// Zero means 1000 and 64 MiB.
-func NewJournal(maxEntries, maxBytes int) *Journal {
-	if maxEntries <= 0 {
-		maxEntries = defaultJournalEntries
-	}
-	if maxBytes <= 0 {
-		maxBytes = defaultJournalBytes
-	}
-	return &Journal{maxEntries: maxEntries, maxBytes: maxBytes, counts: make(map[string]int)}
+// journal is what the engine does for it.
+type journal interface {
+	Entries() []Entry
+	Secrets() []string
+	Requests(operation string) int
+	More() <-chan struct{} // closed at the next request
+	Requested() int
+	ClearJournal()
 }
 
 // All returns all entries held, oldest first.
 func (j *Journal) All() []Entry {
-	return j.find(func(*Entry) bool { return true })
+	all := j.journal.Entries()
+	for i := range all {
+		all[i].secrets = j.journal.Secrets()
+	}
+	return all
 }
 
 // For returns the entries held of one operation, oldest first. The empty name stands for requests to no operation.
 func (j *Journal) For(operation string) []Entry {
-	return j.find(func(e *Entry) bool { return e.Operation == operation })
+	var found []Entry
+	for _, e := range j.All() {
+		if e.Operation == operation {
+			found = append(found, e)
+		}
+	}
+	return found
 }
 
 // Last returns the newest entry held of one operation; false when there is none.
 func (j *Journal) Last(operation string) (Entry, bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for i := len(j.entries) - 1; i >= 0; i-- {
-		if j.entries[i].Operation == operation {
-			return *j.entries[i], true
-		}
+	found := j.For(operation)
+	if len(found) == 0 {
+		return Entry{}, false
 	}
-	return Entry{}, false
+	return found[len(found)-1], true
 }
 
 // Count returns how many requests of one operation came in, those whose entries had to go included.
 func (j *Journal) Count(operation string) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.counts[operation]
+	return j.journal.Requests(operation)
 }
 
 // Len returns how many requests came in altogether, those whose entries had to go included.
-func (j *Journal) Len() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	n := 0
-	for _, c := range j.counts {
-		n += c
-	}
-	return n
-}
+func (j *Journal) Len() int { return j.journal.Requested() }
 
 // Wait blocks until n requests of one operation have come in, or the context ends. It spares a test from
 // sleeping until a request is under way.
 func (j *Journal) Wait(ctx context.Context, operation string, n int) error {
 	for {
-		j.mu.Lock()
-		count := j.counts[operation]
+		more := j.journal.More()
+		count := j.journal.Requests(operation)
 		if count >= n {
-			j.mu.Unlock()
 			return nil
 		}
-		if j.changed == nil {
-			j.changed = make(chan struct{})
-		}
-		changed := j.changed
-		j.mu.Unlock()
 		select {
-		case <-changed:
+		case <-more:
 		case <-ctx.Done():
 			return fmt.Errorf("identkittest: %d of %d requests of %q came in: %w", count, n, operation, context.Cause(ctx))
 		}
@@ -104,59 +78,13 @@ func (j *Journal) Wait(ctx context.Context, operation string, n int) error {
 }
 
 // Clear forgets everything, counts included. Entries go on being numbered where they were.
-func (j *Journal) Clear() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.entries, j.bytes = nil, 0
-	clear(j.counts)
-}
-
-// Record adds an entry and returns its number. Fakes call it. The entry's maps and body must not change afterwards.
-func (j *Journal) Record(e Entry) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.last++
-	j.counts[e.Operation]++
-	e.Number, e.Nth = j.last, j.counts[e.Operation]
-	j.entries = append(j.entries, &e)
-	j.bytes += len(e.Body)
-	for len(j.entries) > j.maxEntries || j.bytes > j.maxBytes && len(j.entries) > 1 {
-		j.bytes -= len(j.entries[0].Body)
-		j.entries[0] = nil
-		j.entries = j.entries[1:]
-	}
-	if j.changed != nil {
-		close(j.changed)
-		j.changed = nil
-	}
-	return e.Number
-}
-
-// Amend changes an entry by its number, if it is still held. Fakes call it when they have answered.
-func (j *Journal) Amend(number int, change func(*Entry)) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for i := len(j.entries) - 1; i >= 0 && j.entries[i].Number >= number; i-- {
-		if j.entries[i].Number == number {
-			change(j.entries[i])
-		}
-	}
-}
+func (j *Journal) Clear() { j.journal.ClearJournal() }
 
 // String says how many requests came in and no more.
 func (j *Journal) String() string { return fmt.Sprintf("journal of %d requests", j.Len()) }
 
-// GoString returns the same as String.
-func (j *Journal) GoString() string { return j.String() }
+// Format prints the same for every verb.
+func (j *Journal) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, j.String()) }
 
-func (j *Journal) find(wanted func(*Entry) bool) []Entry {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var found []Entry
-	for _, e := range j.entries {
-		if wanted(e) {
-			found = append(found, *e)
-		}
-	}
-	return found
-}
+// MarshalJSON writes the entries held, secrets masked; see [Entry.MarshalJSON].
+func (j *Journal) MarshalJSON() ([]byte, error) { return json.Marshal(j.All()) }

@@ -3,9 +3,11 @@ package identkittest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
-	"strconv"
 	"strings"
+
+	"github.com/identkit/identkit/internal/fault"
 )
 
 // Rule is one fault: which requests it is about ([On], [Any]), which of them it hits (Nth, First, After, Times,
@@ -13,165 +15,105 @@ import (
 // SlowBody and so on).
 //
 // A Rule is a value. Every method returns a changed copy, so that a rule can be kept and varied. Mistakes,
-// such as two answers in one rule or Nth(0), are kept inside and come out when the rule is given to a fake; ask
+// such as two responses in one rule or Nth(0), are kept inside and come out when the rule is given to a fake; ask
 // for them earlier with [Rule.Err].
 //
-// Rules count requests, not calls: an attempt repeated by a client is another request.
+// Rules count requests, not calls: an attempt repeated by a client is another request. Of the rules of a fake, the first that hits
+// decides; each counts every request that it is about, also those that another rule hit, from the moment it was added.
+//
+// Its JSON form is for programs that drive a fake from outside; see [Rule.UnmarshalJSON].
 type Rule struct {
-	operation string // "" for every request
-	text      string // as it was written
-	nth       int
-	first     int
-	after     int
-	times     int
-	chance    *float64
-	when      []func(*http.Request) bool
-	plan      Plan
-	slots     map[string]string // part of the answer → effect that took it
-	faults    []string          // mistakes made in writing the rule
+	spec     fault.Rule
+	calls    []call            // that made it
+	slots    map[string]string // part of the response → effect that took it
+	mistakes []string
 }
 
 // On begins a rule about the requests of one operation, named as in its provider's Catalog, such as
 // "powerauth.Operations.Create".
 func On(operation string) Rule {
-	r := Rule{operation: operation, text: "On(" + strconv.Quote(operation) + ")"}
-	if operation == "" {
-		return r.mistake("On needs the name of an operation")
-	}
-	return r
+	return Rule{spec: fault.Rule{Operation: operation}}.call("On", operation).must(operation != "", "On needs the name of an operation")
 }
 
 // Any begins a rule about every request, those to unknown paths included.
-func Any() Rule { return Rule{text: "Any()"} }
+func Any() Rule { return Rule{}.call("Any") }
 
 // Nth hits the n-th request of those the rule is about, counted from 1, and no other.
 func (r Rule) Nth(n int) Rule {
-	r = r.said("Nth(%d)", n)
-	if n < 1 {
-		return r.mistake("Nth counts from 1")
-	}
-	r.nth = n
-	return r
+	r.spec.Nth = n
+	return r.call("Nth", n).must(n >= 1, "Nth counts from 1")
 }
 
 // First hits the first n requests of those the rule is about.
 func (r Rule) First(n int) Rule {
-	r = r.said("First(%d)", n)
-	if n < 1 {
-		return r.mistake("First needs at least 1")
-	}
-	r.first = n
-	return r
+	r.spec.First = n
+	return r.call("First", n).must(n >= 1, "First needs at least 1")
 }
 
 // After spares the first n requests of those the rule is about. After(2).First(5) hits the third to the fifth.
 func (r Rule) After(n int) Rule {
-	r = r.said("After(%d)", n)
-	if n < 1 {
-		return r.mistake("After needs at least 1")
-	}
-	r.after = n
-	return r
+	r.spec.After = n
+	return r.call("After", n).must(n >= 1, "After needs at least 1")
 }
 
 // Times ends the rule after it hit n requests.
 func (r Rule) Times(n int) Rule {
-	r = r.said("Times(%d)", n)
-	if n < 1 {
-		return r.mistake("Times needs at least 1")
-	}
-	r.times = n
-	return r
+	r.spec.Times = n
+	return r.call("Times", n).must(n >= 1, "Times needs at least 1")
 }
 
-// Probability hits a request with the chance p, between 0 and 1. The dice are the fake's, thrown from its seed: requests
+// Probability hits a request with the chance p, between 0 and 1. The random source is the fake's, made from its seed: requests
 // that come one after the other are hit in the same places in every run.
 func (r Rule) Probability(p float64) Rule {
-	r = r.said("Probability(%v)", p)
-	if !(p >= 0 && p <= 1) {
-		return r.mistake("Probability needs a number from 0 to 1")
-	}
-	r.chance = &p
-	return r
+	r.spec.Chance = &p
+	return r.call("Probability", p).must(p >= 0 && p <= 1, "Probability needs a number from 0 to 1")
 }
 
 // When narrows what the rule is about to the requests for which f holds; the others are not counted. f may
 // read the request's body, and may be called from several goroutines. Several Whens must all hold.
 func (r Rule) When(f func(*http.Request) bool) Rule {
-	r = r.said("When(…)")
-	if f == nil {
-		return r.mistake("When needs a function")
-	}
-	r.when = append(r.when[:len(r.when):len(r.when)], f)
-	return r
+	r.spec.When = append(r.spec.When[:len(r.spec.When):len(r.spec.When)], f)
+	return r.call("When", f).must(f != nil, "When needs a function")
 }
 
 // String returns the rule as it was written, without the contents of bodies.
-func (r Rule) String() string { return r.text }
-
-// Operation returns the name the rule was begun with, or "" for [Any].
-func (r Rule) Operation() string { return r.operation }
-
-// Plan returns what the rule does to the requests it hits.
-func (r Rule) Plan() Plan {
-	p := r.plan
-	p.Rule = r.text
-	return p
-}
+func (r Rule) String() string { return r.spec.Text }
 
 // Err reports everything that is wrong with the rule, or nil.
 func (r Rule) Err() error {
-	faults := r.faults[:len(r.faults):len(r.faults)]
-	if r.text == "" {
-		faults = append(faults, "begin it with On or Any")
-	} else if len(r.slots) == 0 {
-		faults = append(faults, "it has no effect; end it with one, such as Status(503)")
-	}
-	if r.nth > 0 && (r.first > 0 || r.after > 0) {
-		faults = append(faults, "Nth cannot be combined with First or After")
-	}
-	if r.plan.Processed && r.plan.Reply == nil {
-		faults = append(faults, "Processed needs an answer, such as Status(502)")
-	}
-	if !r.plan.Acts() && (r.plan.ExpireToken || r.plan.DuplicateDelivery || r.plan.Reorder) {
-		faults = append(faults, "the fake does not act on the request, so nothing expires and nothing is delivered")
-	}
-	if r.first > 0 && r.first <= r.after {
-		faults = append(faults, fmt.Sprintf("After(%d).First(%d) hits nothing", r.after, r.first))
-	}
-	if len(faults) == 0 {
+	s := r.spec
+	mistakes := r.must(s.Text != "", "begin it with On or Any").
+		must(s.Text == "" || len(r.slots) > 0, "it has no effect; end it with one, such as Status(503)").
+		must(s.Nth == 0 || s.First == 0 && s.After == 0, "Nth cannot be combined with First or After").
+		must(!s.Processed || s.Reply != nil, "Processed needs a response, such as Status(502)").
+		must(s.Processes() || !s.ExpireToken && !s.DuplicateDelivery && !s.Reorder,
+			"the fake does not process the request, so nothing expires and nothing is delivered").
+		must(s.First <= 0 || s.First > s.After, fmt.Sprintf("After(%d).First(%d) hits nothing", s.After, s.First)).mistakes
+	if len(mistakes) == 0 {
 		return nil
 	}
-	return errors.New("identkittest: rule " + r.text + ": " + strings.Join(faults, "; "))
+	return errors.New("identkittest: rule " + s.Text + ": " + strings.Join(mistakes, "; "))
 }
 
-// hits reports whether the rule hits its n-th request, dice and Times apart.
-func (r Rule) hits(n int) bool {
-	if r.nth > 0 {
-		return n == r.nth
+// must notes a mistake unless a condition holds.
+func (r Rule) must(holds bool, mistake string) Rule {
+	if !holds {
+		r.mistakes = append(r.mistakes[:len(r.mistakes):len(r.mistakes)], mistake)
 	}
-	return n > r.after && (r.first == 0 || n <= r.first)
-}
-
-// about reports whether the rule is about a request.
-func (r Rule) about(operation string, req *http.Request) bool {
-	if r.operation != "" && r.operation != operation {
-		return false
-	}
-	for _, f := range r.when {
-		if !f(req) {
-			return false
-		}
-	}
-	return true
-}
-
-func (r Rule) said(format string, args ...any) Rule {
-	r.text += "." + fmt.Sprintf(format, args...)
 	return r
 }
 
-func (r Rule) mistake(text string) Rule {
-	r.faults = append(r.faults[:len(r.faults):len(r.faults)], text)
+// take reserves parts of the response for an effect; two effects on one part are a mistake.
+func (r Rule) take(effect string, parts ...string) Rule {
+	slots := maps.Clone(r.slots)
+	if slots == nil {
+		slots = make(map[string]string)
+	}
+	for _, part := range parts {
+		before, taken := slots[part]
+		r = r.must(!taken || part == slotHeader, effect+" and "+before+" both decide "+part)
+		slots[part] = effect
+	}
+	r.slots = slots
 	return r
 }

@@ -324,7 +324,7 @@ func ExampleNewCallbackHandler() {
 		fmt.Println(err)
 		return
 	}
-	sent, err := srv.DeliverCallbacks(ctx)
+	sent, err := srv.Deliver(ctx)
 	fmt.Println(len(sent), sent[0].Status, err)
 	// Output:
 	// payment APPROVED

@@ -46,7 +46,7 @@ func (p *payments) walk(w *walker) {
 	}
 	err = phone.Approve(op.ID, powerauthtest.PIN(pin))
 	w.check(err == nil, "the phone: %v", err)
-	_, err = fake.DeliverCallbacks(w.ctx)
+	_, err = fake.Deliver(w.ctx)
 	w.check(err == nil, "the callbacks: %v", err)
 	var paid struct {
 		Status powerauth.OperationStatus `json:"status"`

@@ -13,19 +13,19 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/identkit/identkit"
-	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/fault"
 	"github.com/identkit/identkit/internal/wire"
 )
 
-// Call is one request on its way through a handler, and the reply to it. The reply is buffered; the last one given
-// counts. A handler that gives none makes the engine answer 500, because that is a fault of the fake.
+// Call is one request on its way through a handler, and the response to it. The last one given counts. A handler that gives none makes
+// the engine respond with 500, because that is a bug of the fake.
 type Call struct {
 	operation identkit.OperationInfo
 	values    map[string]string
 	query     url.Values
 	request   *http.Request
 	body      []byte
-	plan      identkittest.Plan
+	plan      fault.Plan
 	now       time.Time
 
 	header http.Header
@@ -36,6 +36,15 @@ type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	stream io.Reader // in place of body
+}
+
+func newReply(status int, contentType string, body []byte, stream io.Reader) *reply {
+	header := make(http.Header)
+	if contentType != "" {
+		header.Set("Content-Type", contentType)
+	}
+	return &reply{status, header, body, stream}
 }
 
 // Operation returns what is called; the zero value in NotFound and MethodNotAllowed.
@@ -47,9 +56,8 @@ func (c *Call) Context() context.Context { return c.request.Context() }
 // Now returns when the request came in, by the fake's clock.
 func (c *Call) Now() time.Time { return c.now }
 
-// Plan returns what a fault rule wants done to the request. Handlers look at ExpireToken, DuplicateDelivery and Reorder; the rest
-// is the engine's.
-func (c *Call) Plan() identkittest.Plan { return c.plan }
+// ExpireToken reports whether a fault rule wants the access token of the request to be no longer valid.
+func (c *Call) ExpireToken() bool { return c.plan.ExpireToken }
 
 // PathValue returns the value of one of the path's {parts}, unescaped; an escaped slash in it is a slash here.
 func (c *Call) PathValue(name string) string { return c.values[name] }
@@ -87,26 +95,27 @@ func (c *Call) Decode(v any) *Problem { return decode(c.body, v) }
 // DecodeKnown is like [Call.Decode] and reports unknown members as well.
 func (c *Call) DecodeKnown(v any) *Problem { return decode(c.body, v, json.RejectUnknownMembers(true)) }
 
-// SetHeader sets a header of the reply, whatever the reply will be.
+// SetHeader sets a header of the response, whatever the response will be.
 func (c *Call) SetHeader(name, value string) { c.header.Set(name, value) }
 
-// JSON replies with v as JSON. A value that cannot be marshalled is a fault of the fake, which panics.
+// JSON responds with v as JSON. A value that cannot be marshalled is a bug of the fake, which panics.
 func (c *Call) JSON(status int, v any) {
 	b, err := wire.Marshal(v)
 	if err != nil {
-		panic("fakeserver: reply of " + c.operation.Name + ": " + err.Error())
+		panic("fakeserver: response of " + c.operation.Name + ": " + err.Error())
 	}
 	c.Raw(status, "application/json", b)
 }
 
-// Empty replies without a body.
+// Empty responds without a body.
 func (c *Call) Empty(status int) { c.Raw(status, "", nil) }
 
-// Raw replies with any body. An empty contentType sends none.
+// Raw responds with any body. An empty contentType sends none.
 func (c *Call) Raw(status int, contentType string, body []byte) {
-	header := make(http.Header)
-	if contentType != "" {
-		header.Set("Content-Type", contentType)
-	}
-	c.reply = &reply{status: status, header: header, body: body}
+	c.reply = newReply(status, contentType, body, nil)
+}
+
+// Stream responds with what a reader gives, as it gives it, after the handler has returned. A reader that fails cuts the connection.
+func (c *Call) Stream(status int, contentType string, body io.Reader) {
+	c.reply = newReply(status, contentType, nil, body)
 }

@@ -1,6 +1,7 @@
 package fakeserver
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -8,40 +9,42 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/fault"
 )
 
-// exchange is one request, from its first line to the answer that shall be delivered. Both ways of delivery go
-// through it: begin, load the body, act.
+// exchange is one request, from its first line to the response. With a socket and without one it goes the same way: begin, load the
+// body, respond.
 type exchange struct {
 	server  *Server
 	request *http.Request
-	arrival *arrival
-	route   route
+	body    *requestBody
+	route   *route
 	values  map[string]string
 	query   url.Values
 	allowed []string
-	plan    identkittest.Plan
+	plan    fault.Plan
 	number  int // in the journal
 }
 
 // begin routes a request and asks for its fault. The body stays unread unless a rule reads it.
 func (s *Server) begin(r *http.Request, body io.ReadCloser) *exchange {
-	x := &exchange{server: s, request: r, arrival: &arrival{src: body, limit: s.config.MaxBody}}
+	x := &exchange{server: s, request: r, body: &requestBody{src: body, limit: s.config.MaxBody}}
 	x.route, x.values, x.allowed = s.find(r.Method, r.URL.EscapedPath())
 	x.query = r.URL.Query()
 
 	seen := r.WithContext(r.Context())
-	seen.Body = x.arrival.reader()
-	x.plan = s.faults.Next(x.route.op.Name, seen)
+	seen.Body = x.body.reader()
+	x.plan = s.faults.next(x.route.op.Name, seen)
 	return x
 }
 
 // record enters the request into the journal.
 func (x *exchange) record(body []byte, problem string) {
 	r := x.request
-	x.number = x.server.journal.Record(identkittest.Entry{
+	x.number = x.server.entries.record(identkittest.Entry{
 		Operation:  x.route.op.Name,
 		Method:     r.Method,
 		Host:       r.Host,
@@ -52,58 +55,69 @@ func (x *exchange) record(body []byte, problem string) {
 		Header:     r.Header.Clone(),
 		Body:       body,
 		Time:       x.server.config.Clock.Now(),
-		Processed:  x.plan.Acts() && x.route.handler != nil && !x.arrival.tooLong && problem == "",
-		Fault:      x.plan.Rule,
+		Processed:  x.plan.Processes() && x.route.handler != nil && !x.body.tooLong && problem == "",
+		Fault:      x.plan.Text,
 		Problem:    problem,
 	})
+	x.server.changed(identkittest.ChangeRequest, x.route.op.Name, x.number)
 }
 
-// act records the request, whose body has arrived, lets the fake act unless a fault forbids it, and returns the
-// answer; nil when the connection is to be reset in its place.
-func (x *exchange) act() *reply {
-	x.record(x.arrival.data, "")
-	var answer *reply
-	if x.plan.Acts() {
-		answer = x.handle()
+// respond records the request, whose body has arrived, lets the fake process it unless a fault forbids that, and returns the
+// reply; nil when the connection is to be reset in its place.
+func (x *exchange) respond() *reply {
+	x.record(x.body.data, "")
+	var out *reply
+	if x.plan.Processes() {
+		out = x.handle()
 	}
 	if p := x.plan.Reply; p != nil {
-		answer = &reply{status: p.Status, header: p.Header.Clone(), body: p.Body}
+		out = newReply(p.Status, p.Type, p.Body, nil)
 	}
-	if x.plan.Refuse || x.plan.Reset || x.plan.LoseResponse {
+	if x.plan.Connection != "" {
 		return nil
 	}
-	for name, values := range x.plan.Header {
-		answer.header[name] = values
+	if out.stream != nil && (x.plan.Body != "" || x.plan.Padding > 0 || x.plan.Encoding != "" || x.plan.End != "") {
+		out.body, _ = io.ReadAll(io.LimitReader(out.stream, x.server.config.MaxBody)) // the fault needs the whole
+		out.stream = nil
 	}
-	return answer
+	for name, values := range x.plan.Header {
+		out.header[name] = values
+	}
+	return out
 }
 
-// answered notes the status that is about to be delivered.
-func (x *exchange) answered(status int) {
-	x.server.journal.Amend(x.number, func(e *identkittest.Entry) { e.Status = status })
+// amend changes the request's entry in the journal.
+func (x *exchange) amend(change func(*identkittest.Entry)) {
+	x.server.entries.amend(x.number, change)
+	x.server.changed(identkittest.ChangeRequest, x.route.op.Name, x.number)
 }
 
-// handle runs the handler. A panic or a missing reply is a fault of the fake: it is told in the answer and in the
+// responded notes the status that is about to be sent.
+func (x *exchange) responded(status int) {
+	x.amend(func(e *identkittest.Entry) { e.Status = status })
+}
+
+// handle runs the handler. A panic or a missing response is a bug of the fake: it is shown in the response and in the
 // journal, because a crash of the connection would look like a fault rule.
-func (x *exchange) handle() (answer *reply) {
+func (x *exchange) handle() (out *reply) {
 	c := &Call{
 		operation: x.route.op,
 		values:    x.values,
 		query:     x.query,
 		request:   x.request,
-		body:      x.arrival.data,
+		body:      x.body.data,
 		plan:      x.plan,
 		now:       x.server.config.Clock.Now(),
 		header:    make(http.Header),
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			answer = x.broken(fmt.Sprint("panic: ", v))
+			out = x.internalError(fmt.Sprint("panic: ", v))
 		}
 	}()
-	x.handler()(c)
+	x.server.locked(c.now, func() { x.handler()(c) })
 	if c.reply == nil {
-		return x.broken("the handler gave no reply")
+		return x.internalError("the handler gave no response")
 	}
 	for name, values := range c.header {
 		c.reply.header[name] = values
@@ -111,10 +125,18 @@ func (x *exchange) handle() (answer *reply) {
 	return c.reply
 }
 
+// locked runs what works on the fake's state.
+func (s *Server) locked(now time.Time, f func()) {
+	s.config.Lock.Lock()
+	defer s.config.Lock.Unlock()
+	s.config.Tick(now)
+	f()
+}
+
 func (x *exchange) handler() func(*Call) {
 	config := x.server.config
 	switch {
-	case x.arrival.tooLong:
+	case x.body.tooLong:
 		return orEmpty(config.TooLarge, http.StatusRequestEntityTooLarge)
 	case x.route.handler != nil:
 		return x.route.handler
@@ -135,14 +157,14 @@ func orEmpty(h func(*Call), status int) func(*Call) {
 	return func(c *Call) { c.Empty(status) }
 }
 
-func (x *exchange) broken(problem string) *reply {
-	x.server.journal.Amend(x.number, func(e *identkittest.Entry) { e.Problem = problem })
-	header := http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
-	return &reply{status: http.StatusInternalServerError, header: header, body: []byte("fakeserver: " + x.route.op.Name + ": " + problem + "\n")}
+func (x *exchange) internalError(problem string) *reply {
+	x.amend(func(e *identkittest.Entry) { e.Problem = problem })
+	text := "fakeserver: " + x.route.op.Name + ": " + problem + "\n"
+	return newReply(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte(text), nil)
 }
 
-// arrival is a request body that is read once, when somebody first wants it.
-type arrival struct {
+// requestBody is read once, when somebody first wants it.
+type requestBody struct {
 	src     io.ReadCloser // nil for none
 	limit   int64
 	once    sync.Once
@@ -152,35 +174,33 @@ type arrival struct {
 }
 
 // load reads the body up to the limit.
-func (a *arrival) load() error {
-	a.once.Do(func() {
-		if a.src == nil {
+func (b *requestBody) load() error {
+	b.once.Do(func() {
+		if b.src == nil {
 			return
 		}
-		a.data, a.err = io.ReadAll(io.LimitReader(a.src, a.limit+1))
-		if int64(len(a.data)) > a.limit {
-			a.data, a.tooLong = a.data[:a.limit], true
+		b.data, b.err = io.ReadAll(io.LimitReader(b.src, b.limit+1))
+		if int64(len(b.data)) > b.limit {
+			b.data, b.tooLong = b.data[:b.limit], true
 		}
 	})
-	return a.err
+	return b.err
 }
 
-// reader returns the body for a fault rule's eyes; reading it loads it.
-func (a *arrival) reader() io.ReadCloser { return io.NopCloser(&arrivalReader{arrival: a}) }
+// reader returns the body for a fault rule to look at; reading it loads it.
+func (b *requestBody) reader() io.ReadCloser { return io.NopCloser(&lazyReader{body: b}) }
 
-type arrivalReader struct {
-	arrival *arrival
-	offset  int
+type lazyReader struct {
+	body *requestBody
+	src  *bytes.Reader
 }
 
-func (r *arrivalReader) Read(p []byte) (int, error) {
-	if err := r.arrival.load(); err != nil {
+func (r *lazyReader) Read(p []byte) (int, error) {
+	if err := r.body.load(); err != nil {
 		return 0, err
 	}
-	if r.offset == len(r.arrival.data) {
-		return 0, io.EOF
+	if r.src == nil {
+		r.src = bytes.NewReader(r.body.data)
 	}
-	n := copy(p, r.arrival.data[r.offset:])
-	r.offset += n
-	return n, nil
+	return r.src.Read(p)
 }

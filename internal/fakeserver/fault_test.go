@@ -25,17 +25,17 @@ func tlsTransport(s *fakeserver.Server) *http.Transport {
 	return &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: s.RootCAs(), MinVersion: tls.VersionTLS12}}
 }
 
-func TestFaultShapesTheAnswer(t *testing.T) {
+func TestFaultShapesTheResponse(t *testing.T) {
 	t.Parallel()
-	isBody := func(body string) func(*testing.T, answer) {
-		return func(t *testing.T, a answer) {
+	isBody := func(body string) func(*testing.T, response) {
+		return func(t *testing.T, a response) {
 			t.Helper()
 			require.NoError(t, a.bodyErr)
 			assert.Equal(t, body, a.body)
 		}
 	}
-	breaksOff := func(most int, target error) func(*testing.T, answer) {
-		return func(t *testing.T, a answer) {
+	breaksOff := func(most int, target error) func(*testing.T, response) {
+		return func(t *testing.T, a response) {
 			t.Helper()
 			require.ErrorIs(t, a.bodyErr, target)
 			assert.LessOrEqual(t, len(a.body), most)
@@ -47,7 +47,7 @@ func TestFaultShapesTheAnswer(t *testing.T) {
 		rule      identkittest.Rule
 		status    int // 0: the connection is reset
 		processed bool
-		check     func(*testing.T, answer)
+		check     func(*testing.T, response)
 	}{
 		"status":                       {any.Status(503), 503, false, isBody("")},
 		"JSON":                         {any.JSON(400, map[string]int{"a": 1}), 400, false, isBody(`{"a":1}`)},
@@ -55,8 +55,8 @@ func TestFaultShapesTheAnswer(t *testing.T) {
 		"body":                         {any.Body(200, "text/csv", []byte("a,b")), 200, false, isBody("a,b")},
 		"processed, then another body": {any.Status(502).Processed(), 502, true, isBody("")},
 		"empty":                        {any.Empty(), 200, true, isBody("")},
-		"doubled":                      {any.DuplicateBody(), 200, true, isBody(noteJSON + noteJSON)},
-		"huge":                         {any.Pad(100_000), 200, true, isBody(strings.Repeat(" ", 100_000) + noteJSON)},
+		"duplicate":                    {any.DuplicateBody(), 200, true, isBody(noteJSON + noteJSON)},
+		"padded":                       {any.Pad(100_000), 200, true, isBody(strings.Repeat(" ", 100_000) + noteJSON)},
 		"gzip":                         {any.Gzip(), 200, true, isBody(noteJSON)},
 		"gzip bomb":                    {any.GzipBomb(3<<20 + 5), 200, true, isBody(strings.Repeat(" ", 3<<20+5) + noteJSON)},
 		"truncated":                    {any.Truncate(3), 200, true, breaksOff(3, io.ErrUnexpectedEOF)},
@@ -67,40 +67,40 @@ func TestFaultShapesTheAnswer(t *testing.T) {
 		"reset after the headers":      {any.ResetAfterHeaders(), 200, true, breaksOff(0, syscall.ECONNRESET)},
 		"reset":                        {any.Reset(), 0, false, nil},
 		"reset after a while":          {any.Reset().SlowHeader(time.Millisecond), 0, false, nil},
-		"answer lost":                  {any.LoseResponse(), 0, true, nil},
+		"response lost":                {any.LoseResponse(), 0, true, nil},
 		"slow body":                    {any.SlowBody(20, time.Millisecond), 200, true, isBody(noteJSON)},
 		"slow header":                  {any.SlowHeader(time.Millisecond), 200, true, isBody(noteJSON)},
-		"HTML": {any.HTML(502), 502, false, func(t *testing.T, a answer) {
+		"HTML": {any.HTML(502), 502, false, func(t *testing.T, a response) {
 			t.Helper()
 			assert.Equal(t, "text/html", a.header.Get("Content-Type"))
 			assert.Contains(t, a.body, "<h1>502 Bad Gateway</h1>")
 		}},
-		"retry after": {any.RetryAfter(429, "1.5"), 429, false, func(t *testing.T, a answer) {
+		"retry after": {any.RetryAfter(429, "1.5"), 429, false, func(t *testing.T, a response) {
 			t.Helper()
 			assert.Equal(t, "1.5", a.header.Get("Retry-After"))
 			assert.NotContains(t, a.header, "Content-Type")
 		}},
-		"redirect": {any.Redirect("https://elsewhere.test/x"), 307, false, func(t *testing.T, a answer) {
+		"redirect": {any.Redirect("https://elsewhere.test/x"), 307, false, func(t *testing.T, a response) {
 			t.Helper()
 			assert.Equal(t, "https://elsewhere.test/x", a.header.Get("Location"))
 		}},
-		"header": {any.Header("X-Request-Id", "r-1").Header("X-Other", "o"), 200, true, func(t *testing.T, a answer) {
+		"header": {any.Header("X-Request-Id", "r-1").Header("X-Other", "o"), 200, true, func(t *testing.T, a response) {
 			t.Helper()
 			assert.Equal(t, "r-1", a.header.Get("X-Request-Id"))
 			assert.Equal(t, "o", a.header.Get("X-Other"))
 			assert.Equal(t, noteJSON, a.body)
 		}},
-		"bad JSON": {any.BadJSON(), 200, true, func(t *testing.T, a answer) {
+		"bad JSON": {any.BadJSON(), 200, true, func(t *testing.T, a response) {
 			t.Helper()
 			require.NoError(t, a.bodyErr)
 			assert.False(t, json.Valid([]byte(a.body)))
 		}},
-		"bad JSON of a number": {any.JSON(200, 12).BadJSON(), 200, false, func(t *testing.T, a answer) {
+		"bad JSON of a number": {any.JSON(200, 12).BadJSON(), 200, false, func(t *testing.T, a response) {
 			t.Helper()
 			assert.False(t, json.Valid([]byte(a.body)))
 			assert.NotEmpty(t, a.body)
 		}},
-		"truncated gzip": {any.GzipTruncated(), 200, true, func(t *testing.T, a answer) {
+		"truncated gzip": {any.GzipTruncated(), 200, true, func(t *testing.T, a response) {
 			t.Helper()
 			require.ErrorIs(t, a.bodyErr, io.ErrUnexpectedEOF)
 		}},
@@ -133,7 +133,7 @@ func TestFaultShapesTheAnswer(t *testing.T) {
 	}
 }
 
-func TestFaultLeavesAnAnswerThatHasNoBodyWithoutOne(t *testing.T) {
+func TestFaultLeavesAResponseThatHasNoBodyWithoutOne(t *testing.T) {
 	t.Parallel()
 	deliveries(t, func() *fakeserver.Server { return newNotes(fakeserver.Config{}) },
 		func(t *testing.T, s *fakeserver.Server, rt http.RoundTripper) {
@@ -212,7 +212,7 @@ func TestGzipBombIsSmallOnTheWire(t *testing.T) {
 	assert.EqualValues(t, 64<<20+len(noteJSON), n)
 }
 
-func TestSlowAnswersTakeTheTimeOfTheBubble(t *testing.T) {
+func TestSlowResponsesTakeTheTimeOfTheBubble(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		rule identkittest.Rule

@@ -11,26 +11,27 @@ import (
 	"github.com/identkit/identkit"
 )
 
-// route is one operation's way in.
+// route leads to the handler of an operation or a page.
 type route struct {
 	op       identkit.OperationInfo
 	segments []segment
 	handler  func(*Call)
+	page     bool
 }
 
-// segment is what one piece of a path between slashes must look like: text, or a {part} with text around it.
+// segment is what the text between two slashes of a path must look like: plain text, or a {part} with text around it.
 type segment struct {
 	before, part, after string
 }
 
 func (s segment) literal() bool { return s.part == "" }
 
-// match reports whether an unescaped piece fits, and the value of its part. A part is never empty.
-func (s segment) match(piece string) (value string, ok bool) {
+// match reports whether an unescaped text fits, and the value of its part. A part is never empty.
+func (s segment) match(text string) (value string, ok bool) {
 	if s.literal() {
-		return "", piece == s.before
+		return "", text == s.before
 	}
-	rest, ok := strings.CutPrefix(piece, s.before)
+	rest, ok := strings.CutPrefix(text, s.before)
 	if !ok {
 		return "", false
 	}
@@ -38,24 +39,24 @@ func (s segment) match(piece string) (value string, ok bool) {
 	return value, ok && value != ""
 }
 
-func newRoute(base string, op identkit.OperationInfo, handler func(*Call)) (route, error) {
+func newRoute(op identkit.OperationInfo, path string, handler func(*Call)) (*route, error) {
 	switch {
 	case op.Name == "" || op.Method == "":
-		return route{}, fmt.Errorf("operation %q needs a name and a method", op.Name)
+		return nil, fmt.Errorf("operation %q needs a name and a method", op.Name)
 	case handler == nil:
-		return route{}, fmt.Errorf("operation %s needs a handler", op.Name)
-	case !strings.HasPrefix(op.Path, "/"):
-		return route{}, fmt.Errorf("operation %s: path %q must start with a slash", op.Name, op.Path)
+		return nil, fmt.Errorf("operation %s needs a handler", op.Name)
+	case !strings.HasPrefix(path, "/") || !strings.HasPrefix(op.Path, "/"):
+		return nil, fmt.Errorf("operation %s: path %q must start with a slash", op.Name, op.Path)
 	}
-	r := route{op: op, handler: handler}
+	r := &route{op: op, handler: handler}
 	parts := make(map[string]bool)
-	for piece := range strings.SplitSeq((base + op.Path)[1:], "/") {
-		s, err := parseSegment(piece)
+	for text := range strings.SplitSeq(path[1:], "/") {
+		s, err := parseSegment(text)
 		if err == nil && s.part != "" && parts[s.part] {
 			err = errors.New("a part occurs twice")
 		}
 		if err != nil {
-			return route{}, fmt.Errorf("operation %s: path %q: %w", op.Name, op.Path, err)
+			return nil, fmt.Errorf("operation %s: path %q: %w", op.Name, op.Path, err)
 		}
 		parts[s.part] = true
 		r.segments = append(r.segments, s)
@@ -67,7 +68,7 @@ func parseSegment(text string) (segment, error) {
 	before, rest, open := strings.Cut(text, "{")
 	if !open {
 		if strings.ContainsAny(text, "}?#") {
-			return segment{}, fmt.Errorf("%q is no piece of a path", text)
+			return segment{}, fmt.Errorf("%q is no segment of a path", text)
 		}
 		return segment{before: text}, nil
 	}
@@ -79,13 +80,13 @@ func parseSegment(text string) (segment, error) {
 }
 
 // match reports whether a path, split and unescaped, is this route's.
-func (r route) match(pieces []string) (map[string]string, bool) {
-	if len(pieces) != len(r.segments) {
+func (r *route) match(texts []string) (map[string]string, bool) {
+	if len(texts) != len(r.segments) {
 		return nil, false
 	}
 	values := make(map[string]string)
 	for i, s := range r.segments {
-		value, ok := s.match(pieces[i])
+		value, ok := s.match(texts[i])
 		if !ok {
 			return nil, false
 		}
@@ -96,14 +97,14 @@ func (r route) match(pieces []string) (map[string]string, bool) {
 	return values, true
 }
 
-func (r route) sameShape(other route) bool {
+func (r *route) sameShape(other *route) bool {
 	return slices.EqualFunc(r.segments, other.segments, func(a, b segment) bool {
 		return a.literal() == b.literal() && a.before == b.before && a.after == b.after
 	})
 }
 
 // moreSpecific orders routes so that text is tried before parts, from the left, and longer text before shorter.
-func moreSpecific(a, b route) int {
+func moreSpecific(a, b *route) int {
 	if c := cmp.Compare(len(a.segments), len(b.segments)); c != 0 {
 		return c
 	}
@@ -122,25 +123,28 @@ func moreSpecific(a, b route) int {
 	return 0
 }
 
+// none is the route of requests to nothing that was registered.
+var none = new(route)
+
 // find looks for the route of a request by its path as it was sent, so that an escaped slash stays inside its part.
 // allowed lists the methods of the path when there is no route for this one.
-func (s *Server) find(method, escapedPath string) (found route, values map[string]string, allowed []string) {
+func (s *Server) find(method, escapedPath string) (found *route, values map[string]string, allowed []string) {
 	rest, ok := strings.CutPrefix(escapedPath, "/")
 	if !ok {
-		return route{}, nil, nil
+		return none, nil, nil
 	}
-	pieces := strings.Split(rest, "/")
-	for i, p := range pieces {
+	texts := strings.Split(rest, "/")
+	for i, p := range texts {
 		unescaped, err := url.PathUnescape(p)
 		if err != nil {
-			return route{}, nil, nil
+			return none, nil, nil
 		}
-		pieces[i] = unescaped
+		texts[i] = unescaped
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, r := range s.routes {
-		values, ok := r.match(pieces)
+		values, ok := r.match(texts)
 		if !ok {
 			continue
 		}
@@ -152,5 +156,5 @@ func (s *Server) find(method, escapedPath string) (found route, values map[strin
 		}
 	}
 	slices.Sort(allowed)
-	return route{}, nil, allowed
+	return none, nil, allowed
 }

@@ -1,65 +1,93 @@
-// Package fakeserver is the engine under all fakes of this module. It routes requests by the same operation data
-// that drive the clients, keeps the journal, plays faults and delivers answers over a socket
-// ([Server.Start]), without one ([Server.Transport], [Server.Responder]) or as an [http.Handler].
+// Package fakeserver is the engine under all fakes of this module. It routes requests by the same operation data that drive the
+// clients, keeps the journal, simulates faults, sends webhooks, and delivers responses over a socket, without one or as an
+// [http.Handler]. What users see of it is identkittest.Server.
 //
-// A fake brings one handler an operation. The handler acts on its own state and writes a buffered reply; the
-// engine then delivers that reply, well or badly.
+// A fake brings one handler for each operation. The handler works on the fake's own state and writes a response; the engine then
+// delivers that response, well or badly.
 package fakeserver
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"testing"
+	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/fault"
 )
 
 // defaultMaxBody caps request bodies of fakes that say nothing else.
 const defaultMaxBody = 16 << 20
 
-// Config is what a fake tells its engine. The zero value works.
+// Config is what a fake gives its engine. The zero value works.
 type Config struct {
+	// Name is what printing the fake shows, such as "powerauthtest.Server".
+	Name string
 	// BasePath stands in front of every operation's path, such as "/powerauth-cloud".
 	BasePath string
+	// Paths are whole paths of operations, by name, in place of BasePath and the catalogue's path.
+	Paths map[string]string
 	// Clock is the time of the fake's state. Nil means one that runs.
 	Clock *identkittest.Clock
-	// Seed decides the dice of fault rules.
+	// Seed makes the random source of fault rules.
 	Seed uint64
 	// MaxBody caps request bodies. Zero means 16 MiB.
 	MaxBody int64
-	// JournalEntries and JournalBytes bound the journal. Zero means its own defaults.
-	JournalEntries, JournalBytes int
-	// HasTokens says that the fake honours Plan.ExpireToken, HasCallbacks that it honours Plan.DuplicateDelivery
-	// and Plan.Reorder. Rules with effects that are not honoured are refused.
-	HasTokens, HasCallbacks bool
+	// JournalEntries, JournalBytes and JournalBody bound the journal: how many entries, how many bytes of bodies together, and the
+	// largest body that an entry holds. Zero means 1000, 64 MiB and 1 MiB.
+	JournalEntries, JournalBytes, JournalBody int
+	// Secrets are the names of members of bodies, path and query values that JSON forms mask.
+	Secrets []string
+	// HasTokens says that the fake honours Call.ExpireToken. Rules with effects that are not honoured are refused.
+	HasTokens bool
 
-	// NotFound answers a path that belongs to no operation. Nil means 404 without a body.
+	// Lock guards the fake's state. Handlers, Tick and State run with it. Nil means that there is nothing to guard.
+	Lock sync.Locker
+	// Tick applies the clock to the state, in front of handlers, deliveries and State. Nil does nothing.
+	Tick func(now time.Time)
+	// State returns the state, to be marshalled as JSON. Nil means none.
+	State func() any
+
+	// Deliveries says how the fake sends webhooks and callbacks. Nil means that it sends none.
+	Deliveries *Deliveries
+
+	// NotFound handles a path that belongs to no operation. Nil means 404 without a body.
 	NotFound func(*Call)
-	// MethodNotAllowed answers a path whose operations have other methods; Allow is set already. Nil means 405 without a body.
+	// MethodNotAllowed handles a path whose operations have other methods; Allow is set already. Nil means 405 without a body.
 	MethodNotAllowed func(*Call)
-	// TooLarge answers a body over MaxBody. Nil means 413 without a body.
+	// TooLarge handles a body over MaxBody. Nil means 413 without a body.
 	TooLarge func(*Call)
 }
 
 // Server is the engine of one fake. All its methods are safe for concurrent use.
 type Server struct {
-	config  Config
-	faults  *identkittest.Faults
-	journal *identkittest.Journal
+	*identkittest.Server // the face: a fake embeds it too
+
+	config Config
+	tb     testing.TB // that the fake was made for; nil in programs
 
 	mu     sync.RWMutex
-	routes []route
-	points []string // fault points that are no operations
+	routes []*route
 
+	faults    faults
+	entries   journal
+	feed      feed
+	outbox    *outbox // nil without deliveries
 	socket    socket
 	transport transport
 }
 
-// New returns an engine without operations. It panics when the base path cannot be one, which is a fault of the fake.
+type noLock struct{}
+
+func (noLock) Lock()   {}
+func (noLock) Unlock() {}
+
+// New returns an engine without operations. It panics when the base path cannot be one, which is a bug of the fake.
 func New(config Config) *Server {
 	base := strings.TrimSuffix(config.BasePath, "/")
 	if base != "" && (base[0] != '/' || strings.ContainsAny(base, "?#{}")) {
@@ -69,22 +97,61 @@ func New(config Config) *Server {
 	if config.Clock == nil {
 		config.Clock = new(identkittest.Clock)
 	}
+	if config.Lock == nil {
+		config.Lock = noLock{}
+	}
+	if config.Tick == nil {
+		config.Tick = func(time.Time) {}
+	}
 	if config.MaxBody <= 0 {
 		config.MaxBody = defaultMaxBody
 	}
-	s := &Server{
-		config:  config,
-		faults:  identkittest.NewFaults(config.Seed),
-		journal: identkittest.NewJournal(config.JournalEntries, config.JournalBytes),
-	}
+	s := &Server{config: config, faults: faults{seed: config.Seed}, entries: newJournal(config)}
+	s.Server = fault.NewServer(s).(*identkittest.Server)
 	s.transport.server = s
+	if config.Deliveries != nil {
+		s.outbox = newOutbox(s, *config.Deliveries)
+	}
 	return s
 }
 
-// Handle registers the handler of an operation. It panics when the operation cannot be routed: bad template, no name or
-// method, or a name or a method and path registered before. That is a fault of the fake, met at its construction.
+// Register adds a catalogue and its handlers, by operation. It panics when they do not match exactly, or an operation cannot be routed:
+// a bug of the fake, seen at its construction.
+func (s *Server) Register(catalog []identkit.OperationInfo, handlers map[string]func(*Call)) {
+	left := make(map[string]bool)
+	for name := range handlers {
+		left[name] = true
+	}
+	for _, op := range catalog {
+		handler, ok := handlers[op.Name]
+		if !ok {
+			panic("fakeserver: no handler for " + op.Name)
+		}
+		delete(left, op.Name)
+		s.Handle(op, handler)
+	}
+	for name := range left {
+		panic("fakeserver: a handler for " + name + ", which is no operation of the catalogue")
+	}
+}
+
+// Handle adds one operation. It panics when it cannot be routed.
 func (s *Server) Handle(op identkit.OperationInfo, handler func(*Call)) {
-	r, err := newRoute(s.config.BasePath, op, handler)
+	path, whole := s.config.Paths[op.Name]
+	if !whole {
+		path = s.config.BasePath + op.Path
+	}
+	s.route(op, path, handler)
+}
+
+// Page adds what is no operation, such as a page for the browser of a user, at a whole path. Its name is that of its entries in the journal
+// and a target of fault rules. It panics as [Server.Register] does.
+func (s *Server) Page(name, method, path string, handler func(*Call)) {
+	s.route(identkit.OperationInfo{Name: name, Method: method, Path: path}, path, handler).page = true
+}
+
+func (s *Server) route(op identkit.OperationInfo, path string, handler func(*Call)) *route {
+	r, err := newRoute(op, path, handler)
 	if err != nil {
 		panic("fakeserver: " + err.Error())
 	}
@@ -95,94 +162,110 @@ func (s *Server) Handle(op identkit.OperationInfo, handler func(*Call)) {
 			panic("fakeserver: operation " + op.Name + " is registered twice")
 		}
 		if other.op.Method == op.Method && other.sameShape(r) {
-			panic("fakeserver: operations " + other.op.Name + " and " + op.Name + " cannot be told apart")
+			panic("fakeserver: operations " + other.op.Name + " and " + op.Name + " have the same route")
 		}
 	}
 	s.routes = append(s.routes, r)
 	slices.SortStableFunc(s.routes, moreSpecific)
+	return r
 }
 
-// AddFaultTarget names something that is no operation but can be the subject of a fault rule, such as the sending of a
-// callback. The fake asks for its faults with [Server.Plan].
-func (s *Server) AddFaultTarget(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.points = append(s.points, name)
-}
+// Name is what printing the fake shows.
+func (s *Server) Name() string { return s.config.Name }
 
-// Plan counts a request of a fault point and returns what a rule wants done to it.
-func (s *Server) Plan(point string, r *http.Request) identkittest.Plan {
-	return s.faults.Next(point, r)
-}
-
-// Operations lists what is routed, sorted by name, so that a test can hold it against the provider's Catalog.
+// Operations lists what was registered, sorted by name.
 func (s *Server) Operations() []identkit.OperationInfo {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	ops := make([]identkit.OperationInfo, len(s.routes))
-	for i, r := range s.routes {
-		ops[i] = r.op
+	var ops []identkit.OperationInfo
+	for _, r := range s.routes {
+		if !r.page {
+			ops = append(ops, r.op)
+		}
 	}
 	slices.SortFunc(ops, func(a, b identkit.OperationInfo) int { return strings.Compare(a.Name, b.Name) })
 	return ops
-}
-
-// Fault puts rules to work. It panics when one is wrong or names an operation this fake does not have: a fault
-// that silently never happens makes a test pass for no reason. Programs that take rules from others use [Server.AddFaults].
-func (s *Server) Fault(rules ...identkittest.Rule) {
-	if err := s.AddFaults(rules...); err != nil {
-		panic(err.Error())
-	}
 }
 
 // AddFaults puts rules to work, or none of them and returns everything that is wrong with them.
 func (s *Server) AddFaults(rules ...identkittest.Rule) error {
 	var errs []error
 	for _, r := range rules {
-		if r.Err() == nil { // else Add says so below
-			errs = append(errs, s.playable(r))
+		err := r.Err()
+		if err == nil {
+			err = s.unsupported(r)
 		}
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return s.faults.Add(rules...)
+	for _, id := range s.faults.add(rules) {
+		s.changed(identkittest.ChangeFault, "", id)
+	}
+	return nil
 }
 
-// ClearFaults ends all rules.
-func (s *Server) ClearFaults() { s.faults.Clear() }
+// Faults lists the rules at work.
+func (s *Server) Faults() []identkittest.ActiveRule { return s.faults.active() }
 
-// UnusedFaults returns the texts of the rules that have not hit anything yet.
-func (s *Server) UnusedFaults() []string { return s.faults.Unused() }
-
-// Journal returns what came in.
-func (s *Server) Journal() *identkittest.Journal { return s.journal }
-
-// Clock returns the clock the fake lives by.
-func (s *Server) Clock() *identkittest.Clock { return s.config.Clock }
-
-// playable reports why this fake cannot play a rule, or nil.
-func (s *Server) playable(r identkittest.Rule) error {
-	plan := r.Plan()
-	if plan.ExpireToken && !s.config.HasTokens {
-		return fmt.Errorf("fakeserver: rule %v: this fake knows no access tokens", r)
+// RemoveFaults ends rules by their ids.
+func (s *Server) RemoveFaults(ids ...int) {
+	s.faults.remove(ids)
+	for _, id := range ids {
+		s.changed(identkittest.ChangeFault, "", id)
 	}
-	if (plan.DuplicateDelivery || plan.Reorder) && !s.config.HasCallbacks {
-		return fmt.Errorf("fakeserver: rule %v: this fake sends no callbacks", r)
+}
+
+// unsupported reports why this fake cannot simulate a rule, or nil.
+func (s *Server) unsupported(r identkittest.Rule) error {
+	rule := fault.Of(r)
+	if rule.ExpireToken && !s.config.HasTokens {
+		return fmt.Errorf("fakeserver: rule %v: this fake has no access tokens", r)
 	}
-	name := r.Operation()
-	if name == "" {
-		return nil
+	if (rule.DuplicateDelivery || rule.Reorder) && s.outbox == nil {
+		return fmt.Errorf("fakeserver: rule %v: this fake sends no webhooks or callbacks", r)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	known := slices.Clone(s.points)
-	for _, route := range s.routes {
-		known = append(known, route.op.Name)
+	var targets []string
+	if s.outbox != nil {
+		targets = append(targets, s.outbox.Target)
 	}
-	if slices.Contains(known, name) {
+	for _, route := range s.routes {
+		targets = append(targets, route.op.Name)
+	}
+	if rule.Operation == "" || slices.Contains(targets, rule.Operation) {
 		return nil
 	}
-	slices.Sort(known)
-	return fmt.Errorf("fakeserver: rule %v: no such operation; there are %s", r, strings.Join(known, ", "))
+	slices.Sort(targets)
+	return fmt.Errorf("fakeserver: rule %v: no such operation; there are %s", r, strings.Join(targets, ", "))
+}
+
+// Clock is the clock of the fake's state.
+func (s *Server) Clock() *identkittest.Clock { return s.config.Clock }
+
+// Secrets are the names whose values JSON forms mask.
+func (s *Server) Secrets() []string { return s.config.Secrets }
+
+// State is the fake's state as JSON; secrets of type identkit.Secret are masked in it.
+func (s *Server) State() []byte {
+	if s.config.State == nil {
+		return []byte("{}")
+	}
+	s.config.Lock.Lock()
+	defer s.config.Lock.Unlock()
+	s.config.Tick(s.config.Clock.Now())
+	b, err := json.Marshal(s.config.State())
+	if err != nil {
+		panic("fakeserver: state of " + s.config.Name + ": " + err.Error())
+	}
+	return b
+}
+
+// Changed puts a change of the fake's state into the feed.
+func (s *Server) Changed(name, id string) { s.changed(identkittest.ChangeState, name, id) }
+
+func (s *Server) changed(kind identkittest.ChangeKind, name string, id any) {
+	s.feed.add(identkittest.Change{Kind: kind, Name: name, ID: fmt.Sprint(id)})
 }

@@ -1,6 +1,7 @@
 package fakeserver
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,10 +11,11 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
-	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/fault"
 )
 
 // socket is the fake's listener, once it has one.
@@ -29,11 +31,22 @@ type socket struct {
 	requests sync.WaitGroup
 }
 
-// placeholderURL is the address of a fake without a socket. Nothing answers there.
+// placeholderURL is the address of a fake without a socket. Nothing listens there.
 const placeholderURL = "https://fake.test"
 
 // Start listens on a free port of the loopback interface.
 func (s *Server) Start() error { return s.start(nil) }
+
+// errBubble says why a socket is no use inside testing/synctest: goroutines that wait for the network are not durably blocked.
+var errBubble = errors.New("fakeserver: a socket stops the clock of a testing/synctest bubble; " +
+	"inside one make the fake with New, whose Client and Transport need no socket")
+
+// inBubble reports whether the goroutine belongs to a testing/synctest bubble, which only its stack trace says.
+func inBubble() bool {
+	header := make([]byte, 100)
+	header, _, _ = bytes.Cut(header[:runtime.Stack(header, false)], []byte("\n"))
+	return bytes.Contains(header, []byte("synctest bubble"))
+}
 
 // StartTLS listens like [Server.Start], with TLS and a certificate of its own for 127.0.0.1; see [Server.RootCAs].
 func (s *Server) StartTLS() error { return s.startTLS(time.Now().Add(24 * time.Hour)) }
@@ -41,8 +54,7 @@ func (s *Server) StartTLS() error { return s.startTLS(time.Now().Add(24 * time.H
 // StartExpiredTLS listens like [Server.StartTLS] with a certificate that is no longer valid.
 func (s *Server) StartExpiredTLS() error { return s.startTLS(time.Now().Add(-time.Hour)) }
 
-// URL returns the base URL of the fake, base path included. A fake that was not started has a placeholder, which serves
-// together with [Server.Transport].
+// URL returns the base URL of the fake, base path included. One that was not started has a placeholder.
 func (s *Server) URL() string {
 	s.socket.mu.Lock()
 	defer s.socket.mu.Unlock()
@@ -71,9 +83,12 @@ func (s *Server) RootCAs() *x509.CertPool {
 	return pool
 }
 
-// Close stops listening, cuts the connections that are left and returns when no goroutine of the fake is left. It does nothing
-// for a fake that was not started, and may be called again.
+// Close stops deliveries and listening, cuts the connections that are left and returns when no goroutine of the fake is left. It may be
+// called again.
 func (s *Server) Close() {
+	if s.outbox != nil {
+		s.outbox.close()
+	}
 	s.socket.mu.Lock()
 	server, cancel, serving := s.socket.server, s.socket.cancel, s.socket.serving
 	s.socket.mu.Unlock()
@@ -96,6 +111,9 @@ func (s *Server) startTLS(notAfter time.Time) error {
 }
 
 func (s *Server) start(cert *tls.Certificate) error {
+	if inBubble() {
+		return errBubble
+	}
 	s.socket.mu.Lock()
 	defer s.socket.mu.Unlock()
 	if s.socket.server != nil {
@@ -154,26 +172,26 @@ func (s *Server) serveOwn(w http.ResponseWriter, r *http.Request) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	x := s.begin(r, r.Body)
-	if err := x.arrival.load(); err != nil {
-		x.record(x.arrival.data, "the body did not arrive")
+	if err := x.body.load(); err != nil {
+		x.record(x.body.data, "the body did not arrive")
 		panic(http.ErrAbortHandler)
 	}
-	answer := x.act()
-	if d := x.plan.HeaderDelay; d > 0 {
+	reply := x.respond()
+	if d := x.plan.Delay; d > 0 {
 		if err := pause(ctx, nil, d); err != nil {
 			panic(http.ErrAbortHandler)
 		}
 	}
-	if answer == nil {
+	if reply == nil {
 		resetConnection(w)
 		return
 	}
-	x.answered(answer.status)
-	x.write(w, shape(answer, x.plan, r.Method))
+	x.responded(reply.status)
+	x.write(w, shape(reply, x.plan, r.Method))
 }
 
-// write sends an answer the way its fault wants it.
-func (x *exchange) write(w http.ResponseWriter, d delivery) {
+// write sends a response the way its fault wants it.
+func (x *exchange) write(w http.ResponseWriter, d response) {
 	header := w.Header()
 	for name, values := range d.header {
 		header[name] = values
@@ -185,7 +203,7 @@ func (x *exchange) write(w http.ResponseWriter, d delivery) {
 	if d.body != nil && !x.stream(w, d.body) {
 		panic(http.ErrAbortHandler) // else net/http would end a chunked body as if it were whole
 	}
-	if d.ending == identkittest.EndReset {
+	if d.end == fault.Broken {
 		_ = http.NewResponseController(w).Flush()
 		resetConnection(w)
 	}

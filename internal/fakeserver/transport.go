@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/fault"
 )
 
 // transport delivers without a socket, the way an *http.Transport would have seen it.
@@ -27,15 +27,9 @@ type transport struct {
 	used   atomic.Bool
 }
 
-// Transport returns an [http.RoundTripper] that reaches the fake without a socket, whatever host is addressed. It treats
-// requests, contexts, bodies and compression as *http.Transport does, calls the hooks of an httptrace.ClientTrace (GetConn,
-// ConnectStart, ConnectDone, GotConn, WroteHeaders, WroteRequest, GotFirstResponseByte) and works inside testing/synctest.
+// Transport returns an [http.RoundTripper] that reaches the fake without a socket, whatever host is addressed. It calls the hooks
+// GetConn, ConnectStart, ConnectDone, GotConn, WroteHeaders, WroteRequest and GotFirstResponseByte of an httptrace.ClientTrace.
 func (s *Server) Transport() http.RoundTripper { return &s.transport }
-
-// Responder returns the same as a function. It can be registered with httpmock as it is.
-func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
-	return s.transport.RoundTrip
-}
 
 // RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -60,17 +54,17 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
-	err = x.arrival.loadWithin(ctx, r)
+	err = x.body.loadWithin(ctx, r)
 	if trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	}
 	if err != nil {
-		x.record(x.arrival.arrived(ctx), "the body did not arrive")
+		x.record(x.body.arrived(ctx), "the body did not arrive")
 		return nil, err
 	}
 
-	answer := x.act()
-	if d := x.plan.HeaderDelay; d > 0 {
+	reply := x.respond()
+	if d := x.plan.Delay; d > 0 {
 		if err := pause(ctx, nil, d); err != nil {
 			return nil, err
 		}
@@ -78,24 +72,25 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if answer == nil {
+	if reply == nil {
 		return nil, reset(r.URL)
 	}
 	if trace.GotFirstResponseByte != nil {
 		trace.GotFirstResponseByte()
 	}
-	x.answered(answer.status)
-	return x.response(r, shape(answer, x.plan, r.Method), implicitGzip), nil
+	x.responded(reply.status)
+	return x.response(r, shape(reply, x.plan, r.Method), implicitGzip), nil
 }
 
-// connect plays the dialling.
+// connect simulates the dialling.
 func (t *transport) connect(x *exchange, u *url.URL, trace *httptrace.ClientTrace) error {
 	hostPort := net.JoinHostPort(u.Hostname(), port(u))
 	if trace.GetConn != nil {
 		trace.GetConn(hostPort)
 	}
-	reused := t.used.Swap(!x.plan.Refuse)
-	if reused && !x.plan.Refuse {
+	refused := x.plan.Connection == fault.Refuse
+	reused := t.used.Swap(!refused)
+	if reused && !refused {
 		connected(trace, true)
 		return nil
 	}
@@ -103,7 +98,7 @@ func (t *transport) connect(x *exchange, u *url.URL, trace *httptrace.ClientTrac
 		trace.ConnectStart("tcp", address(u).String())
 	}
 	var err error
-	if x.plan.Refuse {
+	if refused {
 		err = &net.OpError{Op: "dial", Net: "tcp", Addr: address(u), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 		x.record(nil, "")
 	}
@@ -124,8 +119,8 @@ func connected(trace *httptrace.ClientTrace, reused bool) {
 	trace.GotConn(httptrace.GotConnInfo{Conn: conn, Reused: reused})
 }
 
-// response makes the answer that a client sees.
-func (x *exchange) response(r *http.Request, d delivery, implicitGzip bool) *http.Response {
+// response makes what a client sees.
+func (x *exchange) response(r *http.Request, d response, implicitGzip bool) *http.Response {
 	d.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	resp := &http.Response{
 		Status:        strconv.Itoa(d.status) + " " + http.StatusText(d.status),
@@ -148,7 +143,7 @@ func (x *exchange) response(r *http.Request, d delivery, implicitGzip bool) *htt
 	if d.length < 0 {
 		resp.TransferEncoding = []string{"chunked"}
 	}
-	body := &responseBody{paced: newPaced(r.Context(), d.body, x.plan), ending: d.ending, url: r.URL}
+	body := &responseBody{paced: newPaced(r.Context(), d.body, x.plan), end: d.end, url: r.URL}
 	resp.Body = body
 	if implicitGzip && d.header.Get("Content-Encoding") == "gzip" {
 		d.header.Del("Content-Encoding")
@@ -162,7 +157,7 @@ func (x *exchange) response(r *http.Request, d delivery, implicitGzip bool) *htt
 // responseBody ends as the fault wants it to.
 type responseBody struct {
 	*paced
-	ending identkittest.Ending
+	end    fault.End
 	url    *url.URL
 	closed atomic.Bool
 }
@@ -173,10 +168,10 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.paced.Read(p)
 	if errors.Is(err, io.EOF) {
-		switch b.ending {
-		case identkittest.EndTruncated:
+		switch b.end {
+		case fault.Truncated:
 			err = io.ErrUnexpectedEOF
-		case identkittest.EndReset:
+		case fault.Broken:
 			err = reset(b.url)
 		}
 	}
@@ -257,12 +252,12 @@ func asReceived(r *http.Request) (*http.Request, bool, error) {
 }
 
 // loadWithin reads the body of a request on its way out. A body that may block is given up with the context.
-func (a *arrival) loadWithin(ctx context.Context, r *http.Request) error {
+func (b *requestBody) loadWithin(ctx context.Context, r *http.Request) error {
 	if r.Body != nil && r.GetBody == nil && ctx.Done() != nil {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			_ = a.load()
+			_ = b.load()
 		}()
 		select {
 		case <-done:
@@ -271,21 +266,21 @@ func (a *arrival) loadWithin(ctx context.Context, r *http.Request) error {
 			return context.Cause(ctx)
 		}
 	}
-	if err := a.load(); err != nil {
+	if err := b.load(); err != nil {
 		return err
 	}
-	if n := int64(len(a.data)); r.ContentLength > 0 && n != r.ContentLength && !a.tooLong {
+	if n := int64(len(b.data)); r.ContentLength > 0 && n != r.ContentLength && !b.tooLong {
 		return fmt.Errorf("fakeserver: ContentLength=%d with Body length %d", r.ContentLength, n)
 	}
 	return nil
 }
 
 // arrived returns what came of a body that did not arrive whole; nothing when it may still be read.
-func (a *arrival) arrived(ctx context.Context) []byte {
+func (b *requestBody) arrived(ctx context.Context) []byte {
 	if ctx.Err() != nil {
 		return nil
 	}
-	return a.data
+	return b.data
 }
 
 func closeBody(r *http.Request) {

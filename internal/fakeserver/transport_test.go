@@ -37,7 +37,7 @@ func TestTransportEndsWithTheContext(t *testing.T) {
 		"in an endless body":   {identkittest.Any().Stream(1, time.Second), 200},
 		"before a slow reset":  {identkittest.Any().Reset().SlowHeader(time.Hour), 0},
 		"before a slow loss":   {identkittest.Any().LoseResponse().SlowHeader(time.Hour), 0},
-		"in a dripping gzip":   {identkittest.Any().Gzip().Stream(1, 10*time.Second), 200},
+		"in a streamed gzip":   {identkittest.Any().Gzip().Stream(1, 10*time.Second), 200},
 		"in a truncated pause": {identkittest.Any().TruncateHalf().SlowBody(1, time.Hour), 200},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestTransportCallsTheHooksOfATrace(t *testing.T) {
 		rule identkittest.Rule
 		want []string
 	}{
-		"an answer": {
+		"a response": {
 			identkittest.Any().Status(200),
 			[]string{"GetConn fake.test:443", "ConnectStart", "ConnectDone <nil>", "GotConn false", "WroteHeaders", "body read", "WroteRequest <nil>", "GotFirstResponseByte"},
 		},

@@ -25,16 +25,20 @@ type access struct {
 
 // AccessToken is what the fake knows of an access token.
 type AccessToken struct {
-	Token identkit.Secret
-	Made  time.Time
+	Token identkit.Secret `json:"token"`
+	Made  time.Time       `json:"made"`
 	// Uses are the requests that came with it, refused ones included.
-	Uses int
+	Uses int `json:"uses"`
 }
 
 // AccessTokens lists the access tokens given out so far, the oldest first.
 func (s *Server) AccessTokens() []AccessToken {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.accessTokens()
+}
+
+func (s *Server) accessTokens() []AccessToken {
 	list := make([]AccessToken, len(s.access))
 	for i, a := range s.access {
 		list[i] = AccessToken{Token: identkit.Secret(a.token), Made: a.made, Uses: a.uses}
@@ -61,7 +65,7 @@ func (s *Server) authorized(c *fakeserver.Call, scope iproov.Scope) bool {
 	}
 	a := s.access[i]
 	a.uses++
-	a.ended = a.ended || c.Plan().ExpireToken
+	a.ended = a.ended || c.ExpireToken()
 	switch {
 	case a.ended || c.Now().Sub(a.made) >= s.opts.TokenLife:
 		refuse(c, s.opts.Dialect.OAuthStatus, iproov.CodeInvalidOAuth)

@@ -67,6 +67,7 @@ func (s *Server) begin(token iproov.ClaimToken) (*claim, error) {
 		return nil, ErrExpired
 	}
 	c.started = true
+	s.engine.Changed("claim", string(token[:8]))
 	return c, nil
 }
 
@@ -81,6 +82,7 @@ func (s *Server) Complete(token iproov.ClaimToken, outcome Outcome) error {
 		return err
 	}
 	c.outcome = &outcome
+	s.engine.Changed("claim", string(token[:8]))
 	if c.kind == iproov.TypeEnrol && (outcome.Passed || s.opts.Dialect.FailedEnrolBlocks) && !s.enrolled(c.user) {
 		s.users[c.user] = newUser(c.user, iproov.UserInactive, s.engine.Clock().Now())
 	}

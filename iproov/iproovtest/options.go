@@ -1,6 +1,7 @@
 package iproovtest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"net/http"
 	"strings"
@@ -50,36 +51,21 @@ type Options struct {
 }
 
 func (o *Options) complete() {
-	text := func(s *string, fallback string) {
-		if *s == "" {
-			*s = fallback
-		}
-	}
-	number := func(n *int, fallback int) {
-		if *n == 0 {
-			*n = fallback
-		}
-	}
-	secret := func(s *identkit.Secret, length int) {
-		if *s == "" {
-			*s = identkit.Secret(random(length))
-		}
-	}
-	text(&o.BasePath, "/api/v2")
-	secret(&o.APIKey, keyLength)
-	secret(&o.Secret, keyLength)
-	text(&o.OAuthUsername, "oauth-user")
-	secret(&o.OAuthPassword, keyLength)
-	number(&o.TokenUses, 50)
-	number(&o.MaxImage, 2<<20)
-	number(&o.Dialect.KeyStatus, http.StatusUnauthorized)
-	number(&o.Dialect.OAuthStatus, http.StatusUnauthorized)
-	number(&o.Dialect.QuotaStatus, http.StatusUnauthorized)
-	number(&o.Dialect.UnknownTokenStatus, http.StatusBadRequest)
-	number(&o.Dialect.LargeImageStatus, http.StatusRequestEntityTooLarge)
-	if o.TokenLife == 0 {
-		o.TokenLife = time.Hour
-	}
+	key := func() identkit.Secret { return identkit.Secret(random(keyLength)) }
+	o.BasePath = cmp.Or(o.BasePath, "/api/v2")
+	o.APIKey = cmp.Or(o.APIKey, key())
+	o.Secret = cmp.Or(o.Secret, key())
+	o.OAuthUsername = cmp.Or(o.OAuthUsername, "oauth-user")
+	o.OAuthPassword = cmp.Or(o.OAuthPassword, key())
+	o.TokenUses = cmp.Or(o.TokenUses, 50)
+	o.TokenLife = cmp.Or(o.TokenLife, time.Hour)
+	o.MaxImage = cmp.Or(o.MaxImage, 2<<20)
+	d := &o.Dialect
+	d.KeyStatus = cmp.Or(d.KeyStatus, http.StatusUnauthorized)
+	d.OAuthStatus = cmp.Or(d.OAuthStatus, http.StatusUnauthorized)
+	d.QuotaStatus = cmp.Or(d.QuotaStatus, http.StatusUnauthorized)
+	d.UnknownTokenStatus = cmp.Or(d.UnknownTokenStatus, http.StatusBadRequest)
+	d.LargeImageStatus = cmp.Or(d.LargeImageStatus, http.StatusRequestEntityTooLarge)
 	if len(o.OAuthScopes) == 0 {
 		o.OAuthScopes = []iproov.Scope{iproov.ScopeUserRead, iproov.ScopeUserWrite, iproov.ScopeUserWriteStatus}
 	}

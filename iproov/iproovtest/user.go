@@ -65,6 +65,7 @@ func (s *Server) AddUser(id iproov.UserID, status iproov.UserStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users[id] = newUser(id, status, s.engine.Clock().Now())
+	s.engine.Changed("user", string(id))
 }
 
 // UserStatus is the status of a user; "" for one who is not there.

@@ -32,7 +32,6 @@ type Activation struct {
 // nothing. [Device] is a phone with keys. The registration becomes PENDING_COMMIT, or ACTIVE if it
 // commits on key exchange. A wrong OTP counts; the fifth removes the registration.
 func (s *Server) Activate(code identkit.Secret, phone Activation) (powerauth.RegistrationID, error) {
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now()
@@ -72,7 +71,6 @@ func (s *Server) exchange(code string, app powerauth.ApplicationID, phone Activa
 	if err != nil {
 		return nil, err
 	}
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now()

@@ -1,6 +1,7 @@
 package powerauthtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -17,11 +18,11 @@ import (
 //
 //	srv.Fault(identkittest.On(powerauthtest.CallbackTarget).Nth(2).DuplicateDelivery())
 //
-// Honoured are DuplicateDelivery (sent twice), Reorder (sent after the one that follows), Refuse and Reset (never arrives),
-// LoseResponse (arrives, and counts as failed) and everything that answers in place of the receiver, such as Status.
+// Honoured are DuplicateDelivery (sent again), Reorder (sent after the one that follows), Refuse and Reset (never arrives),
+// LoseResponse (arrives, and counts as failed) and everything that responds in place of the receiver, such as Status.
 const CallbackTarget = "powerauth.Callbacks.Deliver"
 
-// Callback is somebody who wants to hear of changes. The admin API makes them too.
+// Callback is a subscription to changes. The admin API makes them too.
 type Callback struct {
 	// Application restricts it to one application; empty means all.
 	Application powerauth.ApplicationID
@@ -30,7 +31,7 @@ type Callback struct {
 	// URL receives the callbacks, or Handler does, without a network.
 	URL     string
 	Handler http.Handler
-	// Username and Password, or BearerToken, are the proof of the sender. There is no other: nobody signs the body.
+	// Username and Password, or BearerToken, authenticate the sender. There is nothing else: the body is not signed.
 	Username    string
 	Password    identkit.Secret
 	BearerToken identkit.Secret
@@ -44,9 +45,8 @@ type Callback struct {
 
 type callback struct {
 	Callback
-	id       string
-	failures int       // in a row
-	broken   time.Time // until when nothing is sent
+	id string
+	to *fakeserver.Receiver
 }
 
 // AddCallback adds a callback. It panics when the callback has no type, or nowhere to go.
@@ -64,9 +64,9 @@ func (s *Server) AddCallback(cb Callback) {
 }
 
 func (s *Server) addCallback(cb Callback) *callback {
-	setDefault(&cb.MaxAttempts, 1)
-	setDefault(&cb.InitialBackoff, 2*time.Second)
-	added := &callback{Callback: cb, id: uuid()}
+	cb.MaxAttempts = cmp.Or(cb.MaxAttempts, 1)
+	cb.InitialBackoff = cmp.Or(cb.InitialBackoff, 2*time.Second)
+	added := &callback{Callback: cb, id: uuid(), to: s.receiver(cb)}
 	s.callbacks = append(s.callbacks, added)
 	return added
 }
@@ -116,7 +116,7 @@ func (s *Server) createCallback(c *fakeserver.Call) {
 	})
 }
 
-// callbackAuthentication is how the sender is to prove itself. Client certificates are taken and not played.
+// callbackAuthentication is how the sender authenticates. Client certificates are accepted and not simulated.
 type callbackAuthentication struct {
 	Basic *struct {
 		Enabled  bool    `json:"enabled"`
@@ -133,7 +133,7 @@ type callbackAuthentication struct {
 	Certificate map[string]json.RawMessage `json:"certificate"`
 }
 
-// apply checks the authentication, gives it to the callback, and returns what an answer may show of it.
+// apply checks the authentication, gives it to the callback, and returns what a response may show of it.
 func (a *callbackAuthentication) apply(cb *Callback, check *rules, token identkit.Secret) map[string]any {
 	shown := map[string]any{}
 	if a == nil {
@@ -178,6 +178,7 @@ func attributesOf(kind powerauth.CallbackType) []string {
 
 // registrationChanged queues the callbacks about a registration. It is called with the lock held.
 func (s *Server) registrationChanged(r *registration) {
+	s.engine.Changed("registration", string(r.id))
 	for _, cb := range s.callbacks {
 		if cb.Type != powerauth.CallbackRegistration || cb.Application != "" && cb.Application != r.app {
 			continue
@@ -198,6 +199,7 @@ func (s *Server) registrationChanged(r *registration) {
 
 // operationChanged queues the callbacks about an operation. It is called with the lock held.
 func (s *Server) operationChanged(o *operation) {
+	s.engine.Changed("operation", string(o.id))
 	for _, cb := range s.callbacks {
 		apps := s.applicationsOf(o)
 		if cb.Type != powerauth.CallbackOperation || cb.Application != "" && !slices.Contains(apps, cb.Application) {
@@ -271,7 +273,10 @@ func (s *Server) enqueue(cb *callback, members map[string]any, id string) {
 			chosen[name] = member
 		}
 	}
-	s.queue = append(s.queue, &event{callback: cb, key: uuid(), members: chosen, due: s.engine.Clock().Now()})
+	s.engine.Send(fakeserver.Outgoing{
+		ID: uuid(), To: cb.to, Header: s.callbackHeader,
+		Body: func(attempt int) []byte { return s.callbackBody(chosen, attempt) },
+	})
 }
 
 func nullIfEmpty(s string) any {

@@ -62,9 +62,9 @@ func (r *receiver) keys() []string {
 	return all
 }
 
-func deliver(t *testing.T, srv *powerauthtest.Server) []powerauthtest.Delivery {
+func deliver(t *testing.T, srv *powerauthtest.Server) []identkittest.Delivery {
 	t.Helper()
-	all, err := srv.DeliverCallbacks(t.Context())
+	all, err := srv.Deliver(t.Context())
 	require.NoError(t, err)
 	return all
 }
@@ -90,7 +90,7 @@ func TestCallbacksTellOfEveryChangeOfARegistration(t *testing.T) {
 	clock.Advance(time.Hour)
 
 	for _, d := range deliver(t, srv) {
-		assert.True(t, d.Delivered())
+		assert.True(t, d.Delivered)
 		assert.Equal(t, 1, d.Attempt)
 	}
 	assert.Equal(t, []any{"CREATED", "ACTIVE", "BLOCKED", "ACTIVE", "REMOVED", "CREATED", "REMOVED"}, r.got("activationStatus"))
@@ -106,7 +106,7 @@ func TestCallbacksTellOfEveryChangeOfARegistration(t *testing.T) {
 	assert.Regexp(t, `^[0-9a-f-]{36}$`, r.keys()[0])
 	assert.Regexp(t, `^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`, r.headers[0].Get("Traceparent"))
 	assert.Equal(t, "application/json", r.headers[0].Get("Content-Type"))
-	assert.Zero(t, srv.PendingCallbacks())
+	assert.Zero(t, srv.PendingDeliveries())
 }
 
 func TestCallbacksTellOfEveryChangeOfAnOperation(t *testing.T) {
@@ -152,12 +152,12 @@ func TestCallbacksAreRetriedInTheVendorsRhythm(t *testing.T) {
 	}
 	all := srv.Deliveries()
 	require.Len(t, all, 4)
-	assert.True(t, all[3].Delivered(), "a redirect counts as success")
+	assert.True(t, all[3].Delivered, "a redirect counts as success")
 	assert.Equal(t, 4, all[3].Attempt)
 	assert.Len(t, map[string]bool{r.keys()[0]: true, r.keys()[3]: true}, 1, "one key")
 	assert.IsType(t, 0.0, r.got("timestampCreated")[0])
 	assert.Equal(t, "2026-03-04T05:06:07.000+00:00", r.got("timestampCreated")[1], "a retry writes times as text")
-	assert.Zero(t, srv.PendingCallbacks())
+	assert.Zero(t, srv.PendingDeliveries())
 }
 
 func TestBackoffGrowsToItsLimit(t *testing.T) {
@@ -174,7 +174,7 @@ func TestBackoffGrowsToItsLimit(t *testing.T) {
 	last := deliver(t, srv)
 	require.Len(t, last, 1)
 	assert.False(t, last[0].Pending, "given up")
-	assert.Zero(t, srv.PendingCallbacks())
+	assert.Zero(t, srv.PendingDeliveries())
 }
 
 func TestWithoutAttemptsThereIsNoRetry(t *testing.T) {
@@ -238,7 +238,7 @@ func TestFaultsOfDeliveries(t *testing.T) {
 			}
 			var ok []bool
 			for _, d := range deliver(t, srv) {
-				ok = append(ok, d.Delivered())
+				ok = append(ok, d.Delivered)
 			}
 			assert.Equal(t, c.arrived, r.got("externalId"))
 			assert.Equal(t, c.deliverOK, ok)
@@ -255,7 +255,7 @@ func TestAnOvertakenCallbackWaitsForTheNext(t *testing.T) {
 	srv.Fault(on().Nth(1).Reorder())
 	create(t, srv, "login")
 	assert.Empty(t, deliver(t, srv))
-	assert.Equal(t, 1, srv.PendingCallbacks())
+	assert.Equal(t, 1, srv.PendingDeliveries())
 	create(t, srv, "login")
 	assert.Len(t, deliver(t, srv), 2)
 }
@@ -372,7 +372,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	create(t, srv, "login")
 	d := deliver(t, srv)
 	require.Len(t, d, 1)
-	assert.True(t, d[0].Delivered(), "counts as success")
+	assert.True(t, d[0].Delivered, "counts as success")
 	assert.Empty(t, target.keys(), "credentials do not travel")
 	assert.Nil(t, hook.Client().CheckRedirect, "the caller's client is as it was")
 }
@@ -392,7 +392,7 @@ func TestNobodyListens(t *testing.T) {
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := srv.DeliverCallbacks(ended)
+	_, err := srv.Deliver(ended)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

@@ -1,6 +1,7 @@
 package powerauthtest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -56,9 +57,9 @@ var ErrNotActivated = errors.New("powerauthtest: the phone is not activated")
 
 // NewDevice returns a phone that is not yet activated. It panics if the version is not one of protocol 3.
 func NewDevice(srv *Server, opts DeviceOptions) *Device {
-	setDefault(&opts.PIN, "1234")
-	setDefault(&opts.Version, "3.3")
-	setDefault(&opts.Platform, "android")
+	opts.PIN = cmp.Or(opts.PIN, "1234")
+	opts.Version = cmp.Or(opts.Version, "3.3")
+	opts.Platform = cmp.Or(opts.Platform, "android")
 	switch opts.Version {
 	case "3.0", "3.1", "3.2", "3.3":
 	default:

@@ -132,7 +132,6 @@ func (d *Device) call(uriID string, body []byte, handle func(*signedCall) error,
 		return err
 	}
 	s := d.state().server
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -177,7 +176,6 @@ func (s *Server) operationData(id powerauth.OperationID) (string, bool) {
 
 // countInvalid counts an approval with a wrong code against the operation, if it is the device's.
 func (s *Server) countInvalid(id powerauth.OperationID, by powerauth.RegistrationID) {
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()

@@ -13,7 +13,7 @@
 // [Dialect]). It verifies what phones sign for real: attempts fall, devices block, counters move.
 //
 // [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys, [FormatOfflineQR] and its like write the texts that
-// package protocol reads. [Server.AddCallback] sends changes as the vendor does, with retries: when [Server.DeliverCallbacks] is called, or by itself with Options.SendCallbacks.
+// package protocol reads. [Server.AddCallback] sends changes as the vendor does, with retries: when Deliver is called, or by itself with Options.SendCallbacks.
 //
 // Faults are injected by rule (package identkittest); the journal shows the requests.
 //

@@ -135,7 +135,7 @@ func TestPhoneCallsAProtectedBackend(t *testing.T) {
 
 	// An approved payment arrives as a callback, and its state is read again.
 	require.NoError(t, phone.Approve(b.payments[0], powerauthtest.PIN(rightPIN)))
-	_, err := srv.DeliverCallbacks(t.Context())
+	_, err := srv.Deliver(t.Context())
 	require.NoError(t, err)
 	require.Len(t, b.received, 2)
 	assert.Equal(t, powerauth.OperationPending, b.received[0].Told.Status)

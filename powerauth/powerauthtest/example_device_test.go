@@ -129,7 +129,7 @@ func ExampleDevice_OfflineCode() {
 }
 
 // A receiver is unavailable for the first callback, which is sent again two seconds later, on the fake's clock.
-func ExampleServer_DeliverCallbacks() {
+func ExampleServer_Deliver() {
 	clock := identkittest.NewClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	srv := powerauthtest.New(powerauthtest.Options{Clock: clock})
 	defer srv.Close()
@@ -146,7 +146,7 @@ func ExampleServer_DeliverCallbacks() {
 		return
 	}
 	for range 2 {
-		deliveries, err := srv.DeliverCallbacks(ctx)
+		deliveries, err := srv.Deliver(ctx)
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -14,23 +14,26 @@ import (
 
 // Message is a push message that was sent.
 type Message struct {
-	UserID         powerauth.UserID
-	RegistrationID powerauth.RegistrationID // empty: all devices of the user
-	Title, Message string
-	Sound          string
-	Silent         bool
-	Extras         json.RawMessage // an object; nil when there was none
-	Sent           time.Time
+	UserID         powerauth.UserID         `json:"userId"`
+	RegistrationID powerauth.RegistrationID `json:"registrationId,omitempty"` // empty: all devices of the user
+	Title          string                   `json:"title"`
+	Message        string                   `json:"message"`
+	Sound          string                   `json:"sound,omitempty"`
+	Silent         bool                     `json:"silent"`
+	Extras         json.RawMessage          `json:"extras,omitempty"` // an object; nil when there was none
+	Sent           time.Time                `json:"sent"`
 }
 
 // InboxMessage is a message in a user's inbox.
 type InboxMessage struct {
-	ID                     string
-	UserID                 powerauth.UserID
-	Subject, Summary, Body string
-	Type                   string // text or html
-	Silent                 bool
-	Created                time.Time
+	ID      string           `json:"id"`
+	UserID  powerauth.UserID `json:"userId"`
+	Subject string           `json:"subject"`
+	Summary string           `json:"summary"`
+	Body    string           `json:"body"`
+	Type    string           `json:"type"` // text or html
+	Silent  bool             `json:"silent"`
+	Created time.Time        `json:"created"`
 }
 
 // Messages returns the push messages that were sent, oldest first.

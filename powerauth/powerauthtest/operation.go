@@ -220,7 +220,6 @@ func (s *Server) failApproval(o *operation, now time.Time) {
 }
 
 func (s *Server) decide(id powerauth.OperationID, by powerauth.RegistrationID, decision func(*operation, *registration, time.Time) error) error {
-	defer s.sender.wake()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()

@@ -1,6 +1,7 @@
 package powerauthtest
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -35,7 +36,7 @@ type Options struct {
 	// Seed makes rules with Probability repeatable.
 	Seed uint64
 
-	// SendCallbacks sends callbacks by itself as they fall due. Otherwise they wait for [Server.DeliverCallbacks].
+	// SendCallbacks sends callbacks by itself as they fall due. Otherwise they wait for Deliver.
 	SendCallbacks bool
 	// CallbackHandler receives the callbacks that name a URL, in place of the network.
 	CallbackHandler http.Handler
@@ -50,28 +51,21 @@ type Options struct {
 }
 
 func (o *Options) fill() {
-	setDefault(&o.BasePath, "/powerauth-cloud")
-	setDefault(&o.Username, "integration")
-	setDefault(&o.Password, randomSecret())
-	setDefault(&o.AdminUsername, "admin")
-	setDefault(&o.AdminPassword, randomSecret())
-	setDefault(&o.CallbackToken, randomSecret())
-	setDefault(&o.CodeValidity, 5*time.Minute)
-	setDefault(&o.MaxAttempts, 5)
-	setDefault(&o.Dialect.UnauthorizedCode, powerauth.CodeUnauthorized)
-	setDefault(&o.Dialect.ForbiddenStatus, http.StatusForbidden)
-	setDefault(&o.Dialect.CommitOTPField, "otp")
-	setDefault(&o.Dialect.BlockReasonField, "reason")
-	setDefault(&o.Dialect.ApplicationForm, ApplicationString)
-	setDefault(&o.Dialect.TokenErrorCode, powerauth.CodeTokenInvalid)
-	setDefault(&o.Dialect.CallbackTypes, TypesShort)
-	setDefault(&o.Dialect.CallbackApplications, ApplicationsArray)
-	setDefault(&o.Dialect.CallbackTimes, TimesMixed)
-}
-
-func setDefault[T comparable](p *T, value T) {
-	var zero T
-	if *p == zero {
-		*p = value
-	}
+	o.BasePath = cmp.Or(o.BasePath, "/powerauth-cloud")
+	o.Username = cmp.Or(o.Username, "integration")
+	o.Password = cmp.Or(o.Password, randomSecret())
+	o.AdminUsername = cmp.Or(o.AdminUsername, "admin")
+	o.AdminPassword = cmp.Or(o.AdminPassword, randomSecret())
+	o.CallbackToken = cmp.Or(o.CallbackToken, randomSecret())
+	o.CodeValidity = cmp.Or(o.CodeValidity, 5*time.Minute)
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, 5)
+	o.Dialect.UnauthorizedCode = cmp.Or(o.Dialect.UnauthorizedCode, powerauth.CodeUnauthorized)
+	o.Dialect.ForbiddenStatus = cmp.Or(o.Dialect.ForbiddenStatus, http.StatusForbidden)
+	o.Dialect.CommitOTPField = cmp.Or(o.Dialect.CommitOTPField, "otp")
+	o.Dialect.BlockReasonField = cmp.Or(o.Dialect.BlockReasonField, "reason")
+	o.Dialect.ApplicationForm = cmp.Or(o.Dialect.ApplicationForm, ApplicationString)
+	o.Dialect.TokenErrorCode = cmp.Or(o.Dialect.TokenErrorCode, powerauth.CodeTokenInvalid)
+	o.Dialect.CallbackTypes = cmp.Or(o.Dialect.CallbackTypes, TypesShort)
+	o.Dialect.CallbackApplications = cmp.Or(o.Dialect.CallbackApplications, ApplicationsArray)
+	o.Dialect.CallbackTimes = cmp.Or(o.Dialect.CallbackTimes, TimesMixed)
 }

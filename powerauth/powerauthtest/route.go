@@ -9,14 +9,14 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// handler plays one call. It runs with the lock held and the clock applied.
-type handler struct {
-	access access
-	play   func(*fakeserver.Call)
-}
-
-func (s *Server) handlers() map[string]handler {
-	return map[string]handler{
+// handlers are the handlers of the catalogue. They run with the lock held and the clock applied.
+func (s *Server) handlers() map[string]func(*fakeserver.Call) {
+	type handler struct {
+		access access
+		handle func(*fakeserver.Call)
+	}
+	all := make(map[string]func(*fakeserver.Call))
+	for name, h := range map[string]handler{
 		"powerauth.Registrations.Create": {integration, s.createRegistration},
 		"powerauth.Registrations.List":   {integration, s.listRegistrations},
 		"powerauth.Registrations.Get":    {integration, s.getRegistration},
@@ -54,39 +54,20 @@ func (s *Server) handlers() map[string]handler {
 		"powerauth.Admin.SetAPNs":           {administration, s.setAPNs},
 		"powerauth.Admin.SetFCM":            {administration, s.setFCM},
 		"powerauth.Admin.CreateCallback":    {callbackManagement, s.createCallback},
+	} {
+		all[name] = func(c *fakeserver.Call) {
+			if s.allowed(c, h.access) {
+				h.handle(c)
+			}
+		}
 	}
+	return all
 }
 
 const (
 	auditOperation = "powerauth.Audit.Log"
 	auditPathV2    = "/v2/audit/log"
 )
-
-func (s *Server) route() {
-	handlers := s.handlers()
-	for _, op := range powerauth.Catalog() {
-		h, ok := handlers[op.Name]
-		if !ok {
-			panic("powerauthtest: no handler for " + op.Name)
-		}
-		delete(handlers, op.Name)
-		if op.Name == auditOperation && s.opts.Dialect.AuditUnderV2 {
-			op.Path = auditPathV2
-		}
-		s.engine.Handle(op, func(c *fakeserver.Call) {
-			s.mu.Lock()
-			defer s.sender.wake() // after the lock is free
-			defer s.mu.Unlock()
-			s.tick(c.Now())
-			if s.allowed(c, h.access) {
-				h.play(c)
-			}
-		})
-	}
-	for name := range handlers {
-		panic("powerauthtest: a handler for " + name + ", which is no operation")
-	}
-}
 
 // access says who may make a call.
 type access int

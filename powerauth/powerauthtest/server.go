@@ -2,8 +2,6 @@ package powerauthtest
 
 import (
 	"crypto/ecdsa"
-	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -19,13 +17,12 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// Server is a stateful fake of PAC. It is safe for concurrent use. Printing it shows its URL alone.
+// Server is a stateful fake of PAC. It is safe for concurrent use. What it shares with all fakes is [identkittest.Server].
 type Server struct {
+	*identkittest.Server
 	opts   Options
 	engine *fakeserver.Server
 	key    *ecdsa.PrivateKey // the master key of every application
-	tb     testing.TB
-	sender *sender
 
 	mu            sync.Mutex
 	registrations map[powerauth.RegistrationID]*registration
@@ -39,8 +36,6 @@ type Server struct {
 	audit         []auditItem
 	health        powerauth.HealthState
 	callbacks     []*callback
-	queue         []*event
-	deliveries    []Delivery
 	sequence      int
 }
 
@@ -53,14 +48,8 @@ func New(opts Options) *Server {
 		panic("powerauthtest: " + err.Error()) // the system's randomness is broken
 	}
 	s := &Server{
-		opts: opts,
-		key:  key,
-		engine: fakeserver.New(fakeserver.Config{
-			BasePath: opts.BasePath, Clock: opts.Clock, Seed: opts.Seed, HasCallbacks: true,
-			NotFound: func(c *fakeserver.Call) {
-				refuse(c, http.StatusNotFound, powerauth.CodeNotFound, "Resource not found")
-			},
-		}),
+		opts:          opts,
+		key:           key,
 		registrations: make(map[powerauth.RegistrationID]*registration),
 		operations:    make(map[powerauth.OperationID]*operation),
 		applications:  make(map[powerauth.ApplicationID]*application),
@@ -74,47 +63,60 @@ func New(opts Options) *Server {
 	for _, id := range opts.Applications {
 		s.addApplication(id, nil)
 	}
-	s.engine.AddFaultTarget(CallbackTarget)
-	s.sender = newSender(s)
-	s.route()
+	config := fakeserver.Config{
+		Name: "powerauthtest.Server", BasePath: opts.BasePath, Clock: opts.Clock, Seed: opts.Seed,
+		Secrets: []string{"otp", "activationOtp", "clientSecret", "privateKey"},
+		Lock:    &s.mu, Tick: s.tick, State: s.state,
+		Deliveries: &fakeserver.Deliveries{
+			Target: CallbackTarget, Auto: opts.SendCallbacks, Client: opts.CallbackClient,
+			Accepted: func(status int) bool { return status < http.StatusBadRequest }, // redirects too
+		},
+		NotFound: func(c *fakeserver.Call) {
+			refuse(c, http.StatusNotFound, powerauth.CodeNotFound, "Resource not found")
+		},
+	}
+	if opts.Dialect.AuditUnderV2 {
+		config.Paths = map[string]string{auditOperation: opts.BasePath + auditPathV2}
+	}
+	s.engine = fakeserver.New(config)
+	s.Server = s.engine.Server
+	s.engine.Register(powerauth.Catalog(), s.handlers())
 	return s
 }
 
-// NewServer makes a fake on a loopback socket and closes it when the test ends.
+// NewServer makes a fake on a loopback socket and closes it when the test ends. Inside testing/synctest use [New].
 func NewServer(tb testing.TB, adjust ...func(*Options)) *Server {
 	tb.Helper()
-	var opts Options
-	for _, f := range adjust {
-		f(&opts)
-	}
-	s := New(opts)
-	s.tb = tb
-	if err := s.Start(); err != nil {
-		tb.Fatalf("powerauthtest: %v", err)
-	}
-	tb.Cleanup(s.Close)
+	s := New(fakeserver.Adjusted(adjust))
+	s.engine.Serve(tb)
 	return s
 }
 
 // Client returns a client of the fake, over the socket if there is one. Its first retry waits a millisecond at most; adjust
 // changes the configuration.
 func (s *Server) Client(adjust ...func(*powerauth.Config)) *powerauth.Client {
-	cfg := s.Config()
-	for _, f := range adjust {
-		f(&cfg)
-	}
-	client, err := powerauth.New(cfg)
-	s.keep(client, err)
-	return client
+	options := func(cfg *powerauth.Config) *identkit.Options { return &cfg.Options }
+	return fakeserver.NewClient(s.engine, s.Config(), options, powerauth.New, adjust)
 }
 
-// Config is the configuration of a client of the fake, with the forms that the options chose.
+// AdminClient returns an administrator's client of the fake, as Client does an integration user's.
+func (s *Server) AdminClient(adjust ...func(*powerauth.AdminConfig)) *powerauth.AdminClient {
+	cfg := powerauth.AdminConfig{BaseURL: s.URL(), Credentials: powerauth.BasicAuth(s.opts.AdminUsername, s.opts.AdminPassword)}
+	options := func(cfg *powerauth.AdminConfig) *identkit.Options { return &cfg.Options }
+	return fakeserver.NewClient(s.engine, cfg, options, powerauth.NewAdmin, adjust)
+}
+
+// Config is the configuration of a client of the fake, with the variants that the dialect chose.
 func (s *Server) Config() powerauth.Config {
-	cfg := powerauth.Config{BaseURL: s.URL(), Credentials: powerauth.BasicAuth(s.opts.Username, s.opts.Password)}
-	cfg.Options.Retry.InitialBackoff = time.Millisecond
-	if !s.engine.Started() {
-		cfg.Options.HTTPClient = &http.Client{Transport: s.Transport()}
-	}
+	cfg := s.ConfigFor(s.URL())
+	s.engine.Reach(&cfg.Options)
+	return cfg
+}
+
+// ConfigFor is the configuration of a client that reaches the fake over the network at another base URL, such as that of a server that
+// mounts it.
+func (s *Server) ConfigFor(baseURL string) powerauth.Config {
+	cfg := powerauth.Config{BaseURL: baseURL, Credentials: powerauth.BasicAuth(s.opts.Username, s.opts.Password)}
 	if s.opts.Dialect.AuditUnderV2 {
 		cfg.Options.Paths = map[string]string{auditOperation: auditPathV2}
 	}
@@ -125,34 +127,6 @@ func (s *Server) Config() powerauth.Config {
 	return cfg
 }
 
-// AdminClient returns an administrator's client of the fake, as Client does an integration user's.
-func (s *Server) AdminClient(adjust ...func(*powerauth.AdminConfig)) *powerauth.AdminClient {
-	user := s.Config()
-	cfg := powerauth.AdminConfig{
-		BaseURL: user.BaseURL, Credentials: powerauth.BasicAuth(s.opts.AdminUsername, s.opts.AdminPassword), Options: user.Options,
-	}
-	for _, f := range adjust {
-		f(&cfg)
-	}
-	client, err := powerauth.NewAdmin(cfg)
-	s.keep(client, err)
-	return client
-}
-
-// keep has a client closed at the end of the test. On a configuration that cannot be it ends the test, or panics where there is none.
-func (s *Server) keep(client interface{ CloseIdleConnections() }, err error) {
-	switch {
-	case s.tb == nil && err != nil:
-		panic("powerauthtest: " + err.Error())
-	case s.tb == nil:
-	case err != nil:
-		s.tb.Helper()
-		s.tb.Fatalf("powerauthtest: %v", err)
-	default:
-		s.tb.Cleanup(client.CloseIdleConnections)
-	}
-}
-
 // Credentials are the integration user's.
 func (s *Server) Credentials() (username string, password identkit.Secret) {
 	return s.opts.Username, s.opts.Password
@@ -161,47 +135,6 @@ func (s *Server) Credentials() (username string, password identkit.Secret) {
 // AdminCredentials are the admin user's.
 func (s *Server) AdminCredentials() (username string, password identkit.Secret) {
 	return s.opts.AdminUsername, s.opts.AdminPassword
-}
-
-// URL is the base URL with the context path.
-func (s *Server) URL() string { return s.engine.URL() }
-
-// Start gives the fake a loopback socket.
-func (s *Server) Start() error { return s.engine.Start() }
-
-// Close closes the socket and waits for all that runs, callbacks included. It can be called again.
-func (s *Server) Close() {
-	s.sender.close()
-	s.engine.Close()
-}
-
-// ServeHTTP plays PAC for a request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
-
-// Transport reaches the fake without a socket, whatever host a request names. It works inside testing/synctest.
-func (s *Server) Transport() http.RoundTripper { return s.engine.Transport() }
-
-// Responder reaches the fake from httpmock: the function is an httpmock.Responder.
-func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
-	return s.engine.Responder() //nolint:bodyclose // the caller does
-}
-
-// Fault adds rules; the first that fits an attempt shapes its answer. A rule about an operation that the fake does not play is a
-// panic that names those it does. [CallbackTarget] is one more name: a rule about it shapes the delivery of a callback.
-func (s *Server) Fault(rules ...identkittest.Rule) { s.engine.Fault(rules...) }
-
-// ClearFaults removes all rules.
-func (s *Server) ClearFaults() { s.engine.ClearFaults() }
-
-// Journal shows what came in.
-func (s *Server) Journal() *identkittest.Journal { return s.engine.Journal() }
-
-// Operations lists the calls that the fake plays.
-func (s *Server) Operations() []identkit.OperationInfo { return s.engine.Operations() }
-
-// Format prints the fake's URL, whatever the verb: the rest holds passwords and keys.
-func (s *Server) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "powerauthtest.Server("+s.URL()+")")
 }
 
 // MasterPublicKey is the key that activation codes are signed for, the same in every application, as the Base64 of its 65-byte point.

@@ -1,6 +1,7 @@
 package powerauthtest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -27,11 +28,11 @@ type Template struct {
 // template finds an operation template; without a list in the options, every name has one.
 func (s *Server) template(name string) (Template, bool) {
 	t, ok := s.opts.Templates[name]
-	setDefault(&t.OperationType, name)
-	setDefault(&t.Validity, 5*time.Minute)
-	setDefault(&t.MaxFailures, 5)
-	setDefault(&t.Data, "A2")
-	setDefault(&t.Title, name)
+	t.OperationType = cmp.Or(t.OperationType, name)
+	t.Validity = cmp.Or(t.Validity, 5*time.Minute)
+	t.MaxFailures = cmp.Or(t.MaxFailures, 5)
+	t.Data = cmp.Or(t.Data, "A2")
+	t.Title = cmp.Or(t.Title, name)
 	if len(t.Factors) == 0 {
 		t.Factors = []protocol.Factors{possessionKnowledge, possessionBiometry}
 	}

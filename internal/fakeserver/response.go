@@ -12,28 +12,29 @@ import (
 	"sync"
 	"time"
 
-	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/fault"
 )
 
-// delivery is a reply as a fault wants it delivered.
-type delivery struct {
+// response is what is sent: a reply as a fault shapes it.
+type response struct {
 	status int
 	header http.Header
 	length int64     // announced; -1 for none
-	body   io.Reader // what is really sent of it; nil for a reply that has no body by its nature
-	ending identkittest.Ending
+	body   io.Reader // what is really sent of it; nil for a response that never has a body
+	end    fault.End
 }
 
-// shape turns a reply into its delivery.
-func shape(answer *reply, plan identkittest.Plan, method string) delivery {
-	d := delivery{status: answer.status, header: answer.header.Clone()}
+// shape turns a reply into the response that a fault makes of it.
+func shape(reply *reply, plan fault.Plan, method string) response {
+	d := response{status: reply.status, header: reply.header.Clone()}
 	d.header.Del("Content-Length")
-	body, length := content(answer.body, plan, d.header)
-
-	d.ending = plan.Ending
-	if d.ending != identkittest.EndWhole {
+	body, length := reply.stream, int64(-1)
+	if body == nil {
+		body, length = content(reply.body, plan, d.header)
+	}
+	if d.end = plan.End; d.end != "" {
 		after := plan.EndAfter
-		if after == identkittest.Half {
+		if after == fault.Half {
 			after = length / 2
 		}
 		length = max(length, after+1) // else the body would be whole
@@ -56,21 +57,21 @@ func shape(answer *reply, plan identkittest.Plan, method string) delivery {
 }
 
 // content returns the whole body with its rewriting, padding and encoding, and its length.
-func content(body []byte, plan identkittest.Plan, header http.Header) (io.Reader, int64) {
-	switch plan.Rewrite {
-	case identkittest.RewriteBadJSON:
+func content(body []byte, plan fault.Plan, header http.Header) (io.Reader, int64) {
+	switch plan.Body {
+	case fault.BadJSON:
 		body = brokenJSON(body)
-	case identkittest.RewriteEmpty:
+	case fault.Empty:
 		body = nil
-	case identkittest.RewriteDuplicate:
+	case fault.Duplicate:
 		body = append(bytes.Clone(body), body...)
 	}
-	if plan.Encoding == identkittest.EncodingNone {
+	if plan.Encoding == "" {
 		return io.MultiReader(io.LimitReader(spaces{}, plan.Padding), bytes.NewReader(body)), plan.Padding + int64(len(body))
 	}
 	header.Set("Content-Encoding", "gzip")
 	compressed, length := gzipped(body, plan.Padding)
-	if plan.Encoding == identkittest.EncodingGzipTruncated {
+	if plan.Encoding == fault.GzipTruncated {
 		length /= 2
 		compressed = io.LimitReader(compressed, length)
 	}
@@ -143,7 +144,7 @@ type paced struct {
 	left     int // of the current chunk
 }
 
-func newPaced(ctx context.Context, src io.Reader, plan identkittest.Plan) *paced {
+func newPaced(ctx context.Context, src io.Reader, plan fault.Plan) *paced {
 	return &paced{ctx: ctx, src: bufio.NewReader(src), chunk: plan.ChunkBytes, every: plan.ChunkEvery, stopped: make(chan struct{})}
 }
 
