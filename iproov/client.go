@@ -116,15 +116,15 @@ func New(cfg Config) (*Client, error) {
 	}
 	managed, invalidating := road.WithAuth(noOAuth), road
 	if cfg.OAuth.given() {
-		managed = road.WithAuth(oauth.New(oauth.Config[buyer]{
+		managed = road.WithAuth(transport.Tokens(oauth.New(oauth.Config[buyer]{
 			Credential: c.tokens.buyer,
 			Fetch:      c.tokens.fetch,
 			Blamed:     isTokenRefused,
 			MaxUses:    tokenUses,
 			RenewUses:  tokenUses - 5,
 			Margin:     tokenMargin,
-			Life:       tokenLife,
-		}))
+			Lifetime:   tokenLife,
+		})))
 		if cfg.InvalidateAuth != InvalidateWithNothing {
 			invalidating = managed
 		}

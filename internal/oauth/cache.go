@@ -10,35 +10,34 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
-	"github.com/identkit/identkit/internal/transport"
 )
 
 // Token is what a fetch brings.
 type Token struct {
 	Access identkit.Secret
-	// Life is how long the token is valid; zero or less means that the provider did not say.
-	Life time.Duration
+	// Lifetime is how long the token is valid; zero or less means that the provider did not say.
+	Lifetime time.Duration
 }
 
-// Config says how tokens are had and how long they serve. C is what a token is bought with.
+// Config says how tokens are had and how long they serve. C is what a token is fetched with.
 type Config[C comparable] struct {
-	// Credential gives the credential of the moment; it is asked for every attempt. Another one than a token was bought with
+	// Credential gives the present credential; it is asked for every attempt. Another one than a token was fetched with
 	// means that credentials were rotated: the token is dropped.
 	Credential func(ctx context.Context) (C, error)
-	// Fetch buys a token. Its context ends with FetchTimeout, not with any caller's.
+	// Fetch fetches a token. Its context ends with FetchTimeout, not with any caller's.
 	Fetch func(ctx context.Context, credential C) (Token, error)
 	// Blamed reports whether a refused attempt was refused because of its token: then it did not run, and is worth one
 	// replay with another token. Nil means status 401.
 	Blamed func(e *identkit.Error) bool
 
-	// MaxUses is how many attempts a token may be used for; zero means any number. Every attempt counts, answered or not.
+	// MaxUses is how many attempts a token may be used for; zero means any number. Every attempt counts, with or without a response.
 	MaxUses int
 	// RenewUses is after how many uses the next token is fetched, while this one still serves; zero means when it is spent.
 	RenewUses int
-	// Margin is how long before its end a token is renewed. Zero means 60 s; never more than half of the token's life.
+	// Margin is how long before its end a token is renewed. Zero means 60 s; never more than half of the token's lifetime.
 	Margin time.Duration
-	// Life is assumed when the provider does not say one. Zero means 5 minutes.
-	Life time.Duration
+	// Lifetime is assumed when the provider does not say one. Zero means 5 minutes.
+	Lifetime time.Duration
 	// FetchTimeout bounds a fetch. Zero means 30 s.
 	FetchTimeout time.Duration
 	// Pause is how long no fetch is tried after one that failed; it doubles with each further failure, up to thirty times as
@@ -53,31 +52,31 @@ const replays = 10
 // maxPauses caps the doubling of the pause.
 const maxPauses = 30
 
-// Cache holds the token of one client. It is safe for concurrent use.
+// Cache keeps the token of one client. It is safe for concurrent use.
 type Cache[C comparable] struct {
 	config Config[C]
 
-	mu       sync.Mutex
-	current  *held[C]
-	flight   *flight[C]
-	failed   *failure[C]
-	changes  int // counts tokens stored and flights begun, so that a credential read before a change is read again
-	credit   float64
-	credited time.Time
+	mu         sync.Mutex
+	current    *cachedToken[C]
+	pending    *inFlight[C]
+	failed     *failure[C]
+	generation int // counts tokens stored and fetches begun, so that a credential read before a change is read again
+	credit     float64
+	credited   time.Time
 }
 
-// held is a token with its account.
-type held[C comparable] struct {
+// cachedToken is a token with the count of its uses.
+type cachedToken[C comparable] struct {
 	credential C
 	header     []string
 	uses       int
 	renew, end time.Time
 }
 
-// flight is a fetch on its way.
-type flight[C comparable] struct {
+// inFlight is a fetch on its way.
+type inFlight[C comparable] struct {
 	credential C
-	early      bool // nobody needs it yet
+	early      bool // the token in use is still valid
 	done       chan struct{}
 	err        error // once done
 }
@@ -101,7 +100,7 @@ func New[C comparable](config Config[C]) *Cache[C] {
 	for _, d := range [...]struct {
 		at   *time.Duration
 		zero time.Duration
-	}{{&config.Margin, time.Minute}, {&config.Life, 5 * time.Minute}, {&config.FetchTimeout, 30 * time.Second}, {&config.Pause, time.Second}} {
+	}{{&config.Margin, time.Minute}, {&config.Lifetime, 5 * time.Minute}, {&config.FetchTimeout, 30 * time.Second}, {&config.Pause, time.Second}} {
 		if *d.at <= 0 {
 			*d.at = d.zero
 		}
@@ -109,49 +108,46 @@ func New[C comparable](config Config[C]) *Cache[C] {
 	return &Cache[C]{config: config, credit: replays}
 }
 
-// Authorize adds a bearer token to an attempt and counts the use. It fetches one when none is left, together with everybody else
-// who waits for it.
-func (c *Cache[C]) Authorize(ctx context.Context, out *transport.Outgoing) error {
+// Header returns the Authorization header with a bearer token and counts the use. It fetches a token when none is left, together with
+// every other call that waits for it. The values must not be changed.
+func (c *Cache[C]) Header(ctx context.Context) ([]string, error) {
 	for {
 		c.mu.Lock()
-		seen := c.changes
+		seen := c.generation
 		c.mu.Unlock()
 		credential, err := c.config.Credential(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		token, wait, err := c.take(ctx, credential, seen)
 		switch {
-		case err != nil:
-			return err
-		case token != nil:
-			out.Header["Authorization"], out.Used = token, token[0]
-			return nil
+		case err != nil || token != nil:
+			return token, err
 		case wait == nil:
 			continue // the credential was read before a change
 		}
 		select {
 		case <-wait.done:
 		case <-ctx.Done():
-			return &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no access token in time", Err: ctx.Err()}
+			return nil, &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no access token in time", Err: ctx.Err()}
 		}
 		if wait.err != nil {
 			// The credential may have been rotated while the fetch was under way.
 			if fresh, err := c.config.Credential(ctx); err == nil && fresh != credential {
 				continue
 			}
-			return wait.err
+			return nil, wait.err
 		}
 	}
 }
 
 // take uses the present token, or says what to wait for; neither means that the credential must be read again.
-func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, *flight[C], error) {
+func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, *inFlight[C], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	rotated := c.current != nil && c.current.credential != credential || c.flight != nil && c.flight.credential != credential
-	if rotated && c.changes != seen {
+	rotated := c.current != nil && c.current.credential != credential || c.pending != nil && c.pending.credential != credential
+	if rotated && c.generation != seen {
 		return nil, nil, nil
 	}
 	if c.current != nil && (c.current.credential != credential || !now.Before(c.current.end) || c.spent(c.current)) {
@@ -168,27 +164,29 @@ func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, 
 	return nil, f, err
 }
 
-func (c *Cache[C]) spent(t *held[C]) bool { return c.config.MaxUses > 0 && t.uses >= c.config.MaxUses }
+func (c *Cache[C]) spent(t *cachedToken[C]) bool {
+	return c.config.MaxUses > 0 && t.uses >= c.config.MaxUses
+}
 
-// fetch joins the flight for the credential or begins one, unless the last fetch failed a moment ago. A failed early renewal, which
-// nobody waited for, holds back no more than other early ones. c.mu is held.
-func (c *Cache[C]) fetch(ctx context.Context, credential C, now time.Time, early bool) (*flight[C], error) {
-	if c.flight != nil && c.flight.credential == credential {
-		c.flight.early = c.flight.early && early
-		return c.flight, nil
+// fetch joins the fetch in flight for the credential or begins one, unless the last fetch failed a moment ago. A failed early renewal, which
+// no call waited for, holds back no more than other early ones. c.mu is held.
+func (c *Cache[C]) fetch(ctx context.Context, credential C, now time.Time, early bool) (*inFlight[C], error) {
+	if c.pending != nil && c.pending.credential == credential {
+		c.pending.early = c.pending.early && early
+		return c.pending, nil
 	}
 	if c.failed != nil && c.failed.credential == credential && now.Before(c.failed.until) && (early || !c.failed.early) {
 		return nil, c.failed.err
 	}
-	f := &flight[C]{credential: credential, early: early, done: make(chan struct{})}
-	c.flight = f
-	c.changes++
-	// Detached: whoever asked first may go away, the others still wait. Its values stay, for traces.
+	f := &inFlight[C]{credential: credential, early: early, done: make(chan struct{})}
+	c.pending = f
+	c.generation++
+	// Detached: the call that asked first may end, the others still wait. Its values stay, for traces.
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.FetchTimeout)
 	go func() {
 		defer cancel()
-		token, err := c.buy(within, credential)
-		c.land(f, token, err)
+		token, err := c.request(within, credential)
+		c.finish(f, token, err)
 	}()
 	return f, nil
 }
@@ -198,9 +196,9 @@ var (
 	errPanic   = errors.New("the fetch panicked")
 )
 
-func (c *Cache[C]) buy(ctx context.Context, credential C) (t *held[C], err error) {
+func (c *Cache[C]) request(ctx context.Context, credential C) (t *cachedToken[C], err error) {
 	defer func() {
-		if v := recover(); v != nil { // those who wait must not wait for ever, nor the process end
+		if v := recover(); v != nil { // the calls that wait must not wait for ever, nor the process end
 			t, err = nil, errPanic
 		}
 	}()
@@ -212,31 +210,31 @@ func (c *Cache[C]) buy(ctx context.Context, credential C) (t *held[C], err error
 	if err != nil {
 		return nil, err
 	}
-	life := token.Life
-	if life <= 0 {
-		life = c.config.Life
+	lifetime := token.Lifetime
+	if lifetime <= 0 {
+		lifetime = c.config.Lifetime
 	}
-	end := asked.Add(life)
-	return &held[C]{
+	end := asked.Add(lifetime)
+	return &cachedToken[C]{
 		credential: credential,
 		header:     []string{"Bearer " + token.Access.Reveal()},
-		renew:      end.Add(-min(c.config.Margin, life/2)),
+		renew:      end.Add(-min(c.config.Margin, lifetime/2)),
 		end:        end,
 	}, nil
 }
 
-// land ends a flight. One that was overtaken, because credentials were rotated meanwhile, changes nothing.
-func (c *Cache[C]) land(f *flight[C], t *held[C], err error) {
+// finish ends a fetch. One that was overtaken, because credentials were rotated meanwhile, changes nothing.
+func (c *Cache[C]) finish(f *inFlight[C], t *cachedToken[C], err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
-	if c.flight != f {
+	if c.pending != f {
 		return
 	}
-	c.flight = nil
+	c.pending = nil
 	if err == nil {
 		c.current, c.failed = t, nil
-		c.changes++
+		c.generation++
 		return
 	}
 	f.err = explain(err)
@@ -265,7 +263,7 @@ func explain(err error) error {
 	return e
 }
 
-// Renew implements [transport.Authorizer]. It drops the token if it was refused and is still the present one, and
+// Renew reports that an attempt with a token failed. It drops the token if it was refused and is still the present one, and
 // reports whether the attempt is worth one more try.
 func (c *Cache[C]) Renew(_ context.Context, used string, e *identkit.Error) bool {
 	if used == "" || !c.config.Blamed(e) {

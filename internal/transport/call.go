@@ -48,14 +48,14 @@ type call struct {
 	requestID      string
 }
 
-var errNotMade = &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: "the client was not made by its constructor"}
+const notMade = "the client was not made by its constructor"
 
 // begin makes a call of a client.
 func begin(ctx context.Context, client *Client, op spec, opts []identkit.CallOption) (*call, error) {
 	var missing *identkit.Error
 	switch {
 	case client == nil:
-		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: errNotMade.Detail}
+		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: notMade}
 	case ctx == nil:
 		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "ctx", Reason: "is nil"}}}
 	}

@@ -64,7 +64,7 @@ var (
 	}
 )
 
-// things is a fake that answers with the id of the path, and a road to it.
+// things is a fake that responds with the id of the path, and a client of it.
 func things(tb testing.TB, adjust ...func(*Config)) (*fakeserver.Server, *Client) {
 	tb.Helper()
 	srv := fakeserver.New(fakeserver.Config{BasePath: "/api"})
@@ -329,7 +329,7 @@ func TestAnAttemptTimeoutIsItselfRetried(t *testing.T) {
 
 type deaf struct{ calls int }
 
-// RoundTrip reads the request to its end, calls no hooks, and loses the answer.
+// RoundTrip reads the request to its end, calls no hooks, and loses the response.
 func (d *deaf) RoundTrip(r *http.Request) (*http.Response, error) {
 	d.calls++
 	if r.Body != nil {

@@ -1,8 +1,8 @@
-// Package transport is the one road to the network: an Operation and its Input go in, a typed result or an
-// *identkit.Error comes out. Retries, waiting, authentication, limits, observation and the reading of answers live
-// here and nowhere else.
+// Package transport is the one way to the network: an Op and its input go in, a typed result or an *identkit.Error comes out. Retries,
+// waiting, authentication, limits, observation and the reading of responses live here and nowhere else.
 //
-// The loop is go-retryablehttp's, with every default replaced: what may be repeated is decided by the operation's
-// retry class, waits are jittered and capped, bodies stream, answers are read inside the attempt and under a cap, and
-// the idle pool is never closed (a call's http.Client gets a RoundTripper that has no CloseIdleConnections).
+// A call is one pipeline: begin, validate, send, decode, check, end. Sending is a loop that belongs to the call: go-retryablehttp's, with
+// every default replaced. What may be repeated is decided by the operation's retry class, waits are jittered and capped, and an attempt
+// is limiter, credential, body, round trip, read, classify. The loop and its http.Client see a blank request and a blank response;
+// each attempt builds the real request, from the call's own header, so that nothing of one attempt reaches the next.
 package transport

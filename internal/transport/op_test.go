@@ -186,7 +186,7 @@ func TestCallLeavesItsTargetAloneUnlessTheResponseIsRead(t *testing.T) {
 	var raw json.RawMessage
 	require.NoError(t, call(`{"a": 1}`, &raw))
 	assert.Equal(t, `{"a": 1}`, string(raw))
-	require.NoError(t, call(`whatever`, nil), "nobody looks")
+	require.NoError(t, call(`whatever`, nil), "it is not read")
 	require.ErrorIs(t, call(`<html>`, nil), identkit.ErrBadResponse)
 }
 

@@ -22,101 +22,127 @@ type Poll[T any] struct {
 
 // Wait polls at growing, jittered intervals. A read that failed for a passing reason (network, timeout, 5xx, rate limit)
 // does not end it. When it gives up, the error is an *identkit.WaitError with the last state.
-func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
-	var (
-		last     *T
-		lastErr  error
-		expired  bool
-		polls    int
-		interval = max(or(p.Policy.InitialInterval, time.Second), time.Millisecond)
-		most     = or(p.Policy.MaxInterval, 5*time.Second)
-	)
-	give := func(e *identkit.Error) (*T, error) {
-		e.Provider, e.Operation = r.provider, p.Operation
-		return nil, &identkit.WaitError[T]{Last: last, Polls: polls, Err: e}
+func Wait[T any](ctx context.Context, c *Client, p Poll[T]) (*T, error) {
+	w := waiting[T]{Poll: p, client: c, started: time.Now()}
+	if c == nil {
+		return w.end(ctx, &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: notMade})
 	}
 	if p.Policy.InitialInterval < 0 || p.Policy.MaxInterval < 0 {
-		return give(&identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "WaitPolicy", Reason: "has a negative interval"}}})
+		return w.end(ctx, &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "WaitPolicy", Reason: "has a negative interval"}}})
 	}
+	return w.end(ctx, w.run(ctx))
+}
+
+// waiting is one wait on its way.
+type waiting[T any] struct {
+	Poll[T]
+	client  *Client
+	started time.Time
+	last    *T
+	failed  error // the last read's, while no later one succeeded
+	polls   int
+	expired bool
+}
+
+func (w *waiting[T]) run(ctx context.Context) *identkit.Error {
+	interval := max(or(w.Policy.InitialInterval, time.Second), time.Millisecond)
 	for {
-		polls++
-		state, err := p.read(ctx)
-		switch {
-		case err == nil:
-			last, lastErr = state, nil
-			done, err := p.Done(state)
-			if done {
-				return state, nil
-			}
-			if err != nil {
-				return give(&identkit.Error{Kind: identkit.ErrConflict, Detail: err.Error(), Err: err})
-			}
-		case ctx.Err() != nil:
-			e := canceled(ctx)
-			e.Err = errors.Join(e.Err, err)
-			return give(e)
-		case !passing(err):
-			var e *identkit.Error
-			if !errors.As(err, &e) {
-				e = &identkit.Error{Kind: identkit.ErrBadResponse}
-			}
-			failed := *e
-			failed.Err = err
-			return give(&failed)
-		default:
-			lastErr = err
+		done, e := w.read(ctx)
+		if done || e != nil {
+			return e
 		}
-		if expired {
-			return give(&identkit.Error{Kind: identkit.ErrTimeout, Detail: "the time for it ran out", Err: lastErr})
+		if w.expired {
+			return &identkit.Error{Kind: identkit.ErrTimeout, Detail: "the time for it ran out", Err: w.failed}
 		}
-		wait := interval/2 + rand.N(interval/2+1) //nolint:gosec // jitter, not a secret
-		if end := p.end(last); !end.IsZero() {
-			if left := time.Until(end); left <= wait {
-				wait, expired = max(left, 0), true
+		pause := interval/2 + rand.N(interval/2+1) //nolint:gosec // jitter, not a secret
+		if end := w.until(); !end.IsZero() {
+			if left := time.Until(end); left <= pause {
+				pause, w.expired = max(left, 0), true
 			}
 		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			e := canceled(ctx)
-			if lastErr != nil {
-				e.Err = errors.Join(e.Err, lastErr)
-			}
-			return give(e)
+			e.Err = errors.Join(e.Err, w.failed)
+			return e
 		case <-timer.C:
 		}
-		interval = min(interval+interval/2, most)
+		interval = min(interval+interval/2, or(w.Policy.MaxInterval, 5*time.Second))
 	}
+}
+
+// read reads once, in no more time than the policy allows, and reports whether the state is the one wanted.
+func (w *waiting[T]) read(ctx context.Context) (done bool, e *identkit.Error) {
+	w.polls++
+	within := ctx
+	if until := w.Policy.Until; !until.IsZero() {
+		// A moment more, so that the read at the very end can succeed.
+		var cancel context.CancelFunc
+		within, cancel = context.WithDeadline(ctx, until.Add(time.Second))
+		defer cancel()
+	}
+	state, err := w.Read(within)
+	switch {
+	case err == nil:
+		w.last, w.failed = state, nil
+		done, err := w.Done(state)
+		if err != nil {
+			return false, &identkit.Error{Kind: identkit.ErrConflict, Detail: err.Error(), Err: err}
+		}
+		return done, nil
+	case ctx.Err() != nil:
+		e = canceled(ctx)
+		e.Err = errors.Join(e.Err, err)
+		return false, e
+	case isPassing(err):
+		w.failed = err
+		return false, nil
+	}
+	failed := identkit.Error{Kind: identkit.ErrBadResponse}
+	if errors.As(err, &e) {
+		failed = *e
+	}
+	failed.Err = err
+	return false, &failed
 }
 
 // clockSkew is how much longer than its own expiry a state is polled for, because the provider's clock decides. Normally the first read after
 // the expiry shows how it ended.
 const clockSkew = 30 * time.Second
 
-// end is when the wait is over: the policy's Until, or a little after the state's own expiry, whichever is first.
-func (p *Poll[T]) end(last *T) time.Time {
-	end := p.Policy.Until
-	if last != nil && p.Expires != nil {
-		if at := p.Expires(last); !at.IsZero() && (end.IsZero() || at.Add(clockSkew).Before(end)) {
+// until is when the wait is over: the policy's Until, or a little after the state's own expiry, whichever is first.
+func (w *waiting[T]) until() time.Time {
+	end := w.Policy.Until
+	if w.last != nil && w.Expires != nil {
+		if at := w.Expires(w.last); !at.IsZero() && (end.IsZero() || at.Add(clockSkew).Before(end)) {
 			end = at.Add(clockSkew)
 		}
 	}
 	return end
 }
 
-// read reads once, in no more time than the policy allows.
-func (p *Poll[T]) read(ctx context.Context) (*T, error) {
-	if p.Policy.Until.IsZero() {
-		return p.Read(ctx)
+// end tells the observer and returns the state, or the error with the last one.
+func (w *waiting[T]) end(ctx context.Context, e *identkit.Error) (*T, error) {
+	info := identkit.WaitInfo{Operation: w.Operation, Start: w.started, Duration: time.Since(w.started), Polls: w.polls}
+	if e != nil {
+		info.Kind = e.Kind
 	}
-	// A moment more, so that the read at the very end gets an answer.
-	within, cancel := context.WithDeadline(ctx, p.Policy.Until.Add(time.Second))
-	defer cancel()
-	return p.Read(within)
+	if w.client != nil {
+		info.Provider = w.client.provider
+		if o := w.client.observer.Wait; o != nil {
+			o(ctx, info)
+		}
+	}
+	if e == nil {
+		return w.last, nil
+	}
+	e.Provider, e.Operation = info.Provider, w.Operation
+	return nil, &identkit.WaitError[T]{Last: w.last, Polls: w.polls, Err: e}
 }
 
-func passing(err error) bool {
+func isPassing(err error) bool {
 	for _, k := range [...]identkit.Kind{
 		identkit.ErrNetwork, identkit.ErrTimeout, identkit.ErrUnavailable, identkit.ErrRateLimited, identkit.ErrRetryBudget,
 	} {

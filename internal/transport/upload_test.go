@@ -53,7 +53,7 @@ func (p *pattern) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// receiver hashes what is uploaded. The first refuse uploads are answered 503 after half of the body.
+// receiver hashes what is uploaded. The first refuse uploads get a 503 after half of the body.
 func receiver(tb testing.TB, refuse int32) (base string, got *atomic.Pointer[string]) {
 	tb.Helper()
 	got = new(atomic.Pointer[string])

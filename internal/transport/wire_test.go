@@ -44,7 +44,7 @@ func raw(t *testing.T, serve func(n int32, c net.Conn, r *bufio.Reader)) (base s
 	return "http://" + l.Addr().String(), connections
 }
 
-func answerThing(c net.Conn) {
+func respondThing(c net.Conn) {
 	_, _ = fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{\"id\":\"1\"}")
 }
 
@@ -55,7 +55,7 @@ func TestAConnectionClosedWhileIdleIsReplacedInTheSameAttempt(t *testing.T) {
 			if _, err := http.ReadRequest(r); err != nil || n == 1 && i == 1 {
 				return
 			}
-			answerThing(c)
+			respondThing(c)
 		}
 	})
 	r := testClient(t, base)
@@ -222,9 +222,9 @@ func TestAValueNeverMovesAPathThatNeedsEscaping(t *testing.T) {
 	}
 	assert.Zero(t, srv.Journal().Len())
 	var check Check
-	odd := New(Config{Provider: "test", BaseURL: "https://h/gr%C3%B6%C3%9Fe/a%2Fb", Operations: []Operation{&readThing}}, &check)
-	require.NotNil(t, odd)
-	u, refused := odd.paths["test.Read"].fill(odd.base, []pathValue{{"id", "../x"}})
+	client := New(Config{Provider: "test", BaseURL: "https://h/gr%C3%B6%C3%9Fe/a%2Fb", Operations: []Operation{&readThing}}, &check)
+	require.NotNil(t, client)
+	u, refused := client.paths["test.Read"].fill(client.base, []pathValue{{"id", "../x"}})
 	require.Empty(t, refused)
 	assert.Equal(t, "https://h/gr%C3%B6%C3%9Fe/a%2Fb/things/..%2Fx", u.String())
 }
