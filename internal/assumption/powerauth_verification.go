@@ -36,7 +36,7 @@ var powerauthVerification = []Assumption{
 	{ID: "PA-028", Operation: "Protect, ProtectToken",
 		Text:   "a valid verdict without userId, registrationId or registrationStatus is no verdict (503)",
 		Change: "middleware of your own on Verify",
-		Why:    "all samples have them; without them nobody knows who signed",
+		Why:    "all samples have them; without them the signer is unknown",
 		Check:  "person: verify a header of each kind from a phone and look for the three members"},
 	{ID: "PA-029", Operation: "Protect",
 		Text:   "a GET parameter without \"=\" or one that occurs twice is refused, and so is the query of another method",
