@@ -96,19 +96,20 @@ func locate(body jsontext.Value, pointer jsontext.Pointer) (string, jsontext.Val
 }
 
 func jsonType(t reflect.Type) string {
+	kind := t.Kind().String()
 	switch {
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()), t == reflect.TypeFor[[]byte]():
 		return "string"
-	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map:
+	case kind == "struct", kind == "map":
 		return "object"
-	case t.Kind() == reflect.Slice, t.Kind() == reflect.Array:
+	case kind == "slice":
 		return "array"
-	case t.Kind() == reflect.Bool:
+	case kind == "bool":
 		return "boolean"
-	case t.Kind() == reflect.Float32, t.Kind() == reflect.Float64:
+	case strings.HasPrefix(kind, "float"):
 		return "number"
-	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64:
+	case strings.Contains(kind, "int"):
 		return "integer"
 	}
-	return t.Kind().String()
+	return kind
 }

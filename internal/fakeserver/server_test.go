@@ -277,18 +277,6 @@ func TestServerThatIsStartedTwiceSaysSo(t *testing.T) {
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+/base$`, s.URL())
 }
 
-func TestServerWithAnExpiredCertificateIsRefused(t *testing.T) {
-	t.Parallel()
-	s := newNotes(fakeserver.Config{})
-	require.NoError(t, s.StartExpiredTLS())
-	defer s.Close()
-	rt := tlsTransport(s)
-	defer rt.CloseIdleConnections()
-	a := send(t, rt, http.MethodGet, s.URL()+"/notes/1", "")
-	require.ErrorContains(t, a.err, "expired")
-	assert.Zero(t, s.Journal().Len())
-}
-
 func TestServerSeesAClientThatGoesAwayWhileItSends(t *testing.T) {
 	t.Parallel()
 	deliveries(t, func() *fakeserver.Server { return newNotes(fakeserver.Config{}) },
