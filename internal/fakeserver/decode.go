@@ -20,7 +20,7 @@ const (
 	BadSyntax    ProblemKind = "syntax"    // not JSON, not UTF-8, or more than one value
 	WrongType    ProblemKind = "type"      // JSON of another type than the contract's
 	UnknownField ProblemKind = "unknown"   // a member that the contract does not have
-	Duplicate    ProblemKind = "duplicate" // a member that is there twice
+	Duplicate    ProblemKind = "duplicate" // a name that an object has more than once
 )
 
 // Problem is the first thing that is wrong with a request's body.

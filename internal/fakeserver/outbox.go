@@ -84,8 +84,8 @@ type outbox struct {
 	Deliveries
 	server *Server
 	client *http.Client
-	cancel context.CancelFunc // nil when they wait to be asked for
-	alarm  chan struct{}
+	cancel context.CancelFunc // nil without Auto
+	wake   chan struct{}
 	ended  chan struct{}
 	once   sync.Once
 
@@ -102,7 +102,7 @@ type attempt struct {
 }
 
 func newOutbox(s *Server, config Deliveries) *outbox {
-	o := &outbox{Deliveries: config, server: s, alarm: make(chan struct{}, 1), ended: make(chan struct{})}
+	o := &outbox{Deliveries: config, server: s, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	client := http.Client{
 		Timeout:   connectTimeout + responseTimeout,
 		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: connectTimeout}).DialContext},
@@ -134,7 +134,7 @@ func (o *outbox) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-o.alarm:
+		case <-o.wake:
 		case <-ticker.C:
 		}
 		_, _ = o.server.Deliver(ctx) // Deliveries shows it
@@ -185,7 +185,7 @@ func (o *outbox) enqueue(e *Outgoing) {
 	o.mu.Unlock()
 	o.server.changed(identkittest.ChangeDelivery, o.Target, e.ID)
 	select {
-	case o.alarm <- struct{}{}:
+	case o.wake <- struct{}{}:
 	default: // it will look anyway
 	}
 }

@@ -43,7 +43,7 @@ type Config struct {
 	JournalEntries, JournalBytes, JournalBody int
 	// Secrets are the names of members of bodies, path and query values that JSON forms mask.
 	Secrets []string
-	// HasTokens says that the fake honours Call.ExpireToken. Rules with effects that are not honoured are refused.
+	// HasTokens says that the fake looks at Call.ExpireToken. Other fakes refuse rules with that effect.
 	HasTokens bool
 
 	// Lock guards the fake's state. Handlers, Tick and State run with it. Nil means that there is nothing to guard.
@@ -159,7 +159,7 @@ func (s *Server) route(op identkit.OperationInfo, path string, handler func(*Cal
 	defer s.mu.Unlock()
 	for _, other := range s.routes {
 		if other.op.Name == op.Name {
-			panic("fakeserver: operation " + op.Name + " is registered twice")
+			panic("fakeserver: operation " + op.Name + " is registered already")
 		}
 		if other.op.Method == op.Method && other.sameShape(r) {
 			panic("fakeserver: operations " + other.op.Name + " and " + op.Name + " have the same route")

@@ -309,6 +309,6 @@ func TestServerSeesAClientThatGoesAwayWhileItSends(t *testing.T) {
 			e, _ := s.Journal().Last("notes.Create")
 			assert.Zero(t, e.Status)
 			assert.False(t, e.Processed)
-			assert.Equal(t, "the body did not arrive", e.Problem)
+			assert.Equal(t, "the body was not received", e.Problem)
 		})
 }

@@ -116,7 +116,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	x := s.begin(r, r.Body)
 	if err := x.body.load(); err != nil {
-		x.record(x.body.data, "the body did not arrive")
+		x.record(x.body.data, "the body was not received")
 		panic(http.ErrAbortHandler)
 	}
 	reply := x.respond()
@@ -146,7 +146,7 @@ func (x *exchange) write(w http.ResponseWriter, d response) {
 	if d.body != nil && !x.stream(w, d) {
 		panic(http.ErrAbortHandler) // else net/http would end a chunked body as if it were whole
 	}
-	if d.end == fault.Broken {
+	if d.end == fault.Cut {
 		_ = http.NewResponseController(w).Flush()
 		resetConnection(w)
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// state is what [identkittest.Server.State] shows: no keys, codes or passwords.
+// state is what State shows: no keys, codes or passwords.
 func (s *Server) state() any {
 	type object = map[string]any
 	var registrations, operations, tokens, callbacks []object
