@@ -101,21 +101,21 @@ type attempt struct {
 	of *Outgoing
 }
 
-func newOutbox(s *Server, config Deliveries) *outbox {
-	o := &outbox{Deliveries: config, server: s, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+func newOutbox(s *Server) *outbox {
+	o := &outbox{Deliveries: s.config.Deliveries, server: s, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	client := http.Client{
 		Timeout:   connectTimeout + responseTimeout,
 		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: connectTimeout}).DialContext},
 	}
-	if config.Client != nil {
-		client = *config.Client
+	if o.Client != nil {
+		client = *o.Client
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	o.client = &client
 	if o.Accepted == nil {
 		o.Accepted = func(status int) bool { return status/100 == 2 }
 	}
-	if !config.Auto {
+	if !o.Auto {
 		close(o.ended)
 		return o
 	}
@@ -161,21 +161,19 @@ func (s *Server) Send(e Outgoing) {
 
 // Redeliver queues a webhook or callback again, under its id.
 func (s *Server) Redeliver(id string) error {
-	if s.outbox != nil {
-		s.outbox.mu.Lock()
-		i := slices.IndexFunc(s.outbox.sent, func(a attempt) bool { return a.ID == id })
-		var again *Outgoing
-		if i >= 0 {
-			e := s.outbox.sent[i].of
-			again = &Outgoing{ID: id, To: e.To, Body: e.Body, Header: e.Header, attempts: e.attempts}
-		}
-		s.outbox.mu.Unlock()
-		if again != nil {
-			s.outbox.enqueue(again)
-			return nil
-		}
+	s.outbox.mu.Lock()
+	i := slices.IndexFunc(s.outbox.sent, func(a attempt) bool { return a.ID == id })
+	var again Outgoing
+	if i >= 0 {
+		e := s.outbox.sent[i].of
+		again = Outgoing{ID: id, To: e.To, Body: e.Body, Header: e.Header, attempts: e.attempts}
 	}
-	return fmt.Errorf("fakeserver: no webhook or callback %q was sent", id)
+	s.outbox.mu.Unlock()
+	if i < 0 {
+		return fmt.Errorf("fakeserver: no webhook or callback %q was sent", id)
+	}
+	s.outbox.enqueue(&again)
+	return nil
 }
 
 func (o *outbox) enqueue(e *Outgoing) {
@@ -192,9 +190,6 @@ func (o *outbox) enqueue(e *Outgoing) {
 
 // Deliver sends what is due on the fake's clock, one after the other, and returns what became of it.
 func (s *Server) Deliver(ctx context.Context) ([]identkittest.Delivery, error) {
-	if s.outbox == nil {
-		return nil, ctx.Err()
-	}
 	s.outbox.turn.Lock()
 	defer s.outbox.turn.Unlock()
 	var all []identkittest.Delivery
@@ -210,9 +205,6 @@ func (s *Server) Deliver(ctx context.Context) ([]identkittest.Delivery, error) {
 
 // Deliveries returns the last attempts, oldest first.
 func (s *Server) Deliveries() []identkittest.Delivery {
-	if s.outbox == nil {
-		return nil
-	}
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
 	var all []identkittest.Delivery
@@ -224,9 +216,6 @@ func (s *Server) Deliveries() []identkittest.Delivery {
 
 // PendingDeliveries is how many wait for their first or next attempt.
 func (s *Server) PendingDeliveries() int {
-	if s.outbox == nil {
-		return 0
-	}
 	s.tick()
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()

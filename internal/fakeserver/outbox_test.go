@@ -34,7 +34,7 @@ func hooks(config fakeserver.Deliveries, statuses ...int) (*fakeserver.Server, *
 		}),
 	}
 	config.Target = target
-	return fakeserver.New(fakeserver.Config{Clock: identkittest.NewClock(time.Unix(1_700_000_000, 0)), Deliveries: &config, Secrets: []string{"otp"}}), to, &got
+	return fakeserver.New(fakeserver.Config{Clock: identkittest.NewClock(time.Unix(1_700_000_000, 0)), Deliveries: config, Secrets: []string{"otp"}}), to, &got
 }
 
 func note(to *fakeserver.Receiver, id string) fakeserver.Outgoing {

@@ -53,8 +53,8 @@ type Config struct {
 	// State returns the state, to be marshalled as JSON. Nil means none.
 	State func() any
 
-	// Deliveries says how the fake sends webhooks and callbacks. Nil means that it sends none.
-	Deliveries *Deliveries
+	// Deliveries says how the fake sends webhooks and callbacks. The zero value means that it sends none.
+	Deliveries Deliveries
 
 	// NotFound handles a path that belongs to no operation. Nil means 404 without a body.
 	NotFound func(*Call)
@@ -77,7 +77,7 @@ type Server struct {
 	faults    faults
 	entries   journal
 	feed      feed
-	outbox    *outbox // nil without deliveries
+	outbox    *outbox
 	socket    socket
 	transport transport
 }
@@ -109,9 +109,7 @@ func New(config Config) *Server {
 	s := &Server{config: config, faults: faults{seed: config.Seed}, entries: newJournal(config)}
 	s.Server = fault.NewServer(s).(*identkittest.Server)
 	s.transport.server = s
-	if config.Deliveries != nil {
-		s.outbox = newOutbox(s, *config.Deliveries)
-	}
+	s.outbox = newOutbox(s)
 	return s
 }
 
@@ -223,14 +221,14 @@ func (s *Server) unsupported(r identkittest.Rule) error {
 	if rule.ExpireToken && !s.config.HasTokens {
 		return fmt.Errorf("fakeserver: rule %v: this fake has no access tokens", r)
 	}
-	if (rule.DuplicateDelivery || rule.Reorder) && s.outbox == nil {
+	if (rule.DuplicateDelivery || rule.Reorder) && s.config.Deliveries.Target == "" {
 		return fmt.Errorf("fakeserver: rule %v: this fake sends no webhooks or callbacks", r)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var targets []string
-	if s.outbox != nil {
-		targets = append(targets, s.outbox.Target)
+	if s.config.Deliveries.Target != "" {
+		targets = append(targets, s.config.Deliveries.Target)
 	}
 	for _, route := range s.routes {
 		targets = append(targets, route.op.Name)

@@ -208,7 +208,7 @@ func TestServerRefusesOperationsThatCannotBeRouted(t *testing.T) {
 
 func TestServerRefusesRulesItCannotSimulate(t *testing.T) {
 	t.Parallel()
-	s := newNotes(fakeserver.Config{Deliveries: &fakeserver.Deliveries{Target: "notes.Callback"}})
+	s := newNotes(fakeserver.Config{Deliveries: fakeserver.Deliveries{Target: "notes.Callback"}})
 	err := s.AddFaults(identkittest.On("notes.Gett").Status(503), identkittest.Any().ExpireToken())
 	require.ErrorContains(t, err, "notes.Callback, notes.Create, notes.Get")
 	require.ErrorContains(t, err, "no access tokens")

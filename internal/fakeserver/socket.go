@@ -100,9 +100,7 @@ func (s *Server) RootCAs() *x509.CertPool {
 
 // Close stops deliveries and listening, cuts the connections that are left and waits for them. It may be called again.
 func (s *Server) Close() {
-	if s.outbox != nil {
-		s.outbox.close()
-	}
+	s.outbox.close()
 	if server := s.started(); server != nil {
 		s.socket.cancel()
 		_ = server.Config.Close() // cuts also those that are sending a body
