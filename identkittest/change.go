@@ -35,24 +35,24 @@ const (
 // Delivery is one attempt to deliver a webhook or callback.
 type Delivery struct {
 	// ID is that of the webhook or callback, the same on every attempt.
-	ID string
+	ID string `json:"id"`
 	// URL is where it goes.
-	URL string
+	URL string `json:"url"`
 	// Attempt counts the attempts from 1, those after Redeliver too. Repeated marks the second request of an attempt, by a fault rule.
-	Attempt  int
-	Repeated bool
+	Attempt  int  `json:"attempt"`
+	Repeated bool `json:"repeated"`
 	// Time is when it was sent, by the fake's clock.
-	Time time.Time
+	Time time.Time `json:"time"`
 	// Header and Body are what was sent.
-	Header http.Header
-	Body   []byte
-	// Status is that of the response; 0 when there was none.
-	Status int
-	// Err is why there was none.
-	Err error
+	Header http.Header `json:"header"`
+	Body   []byte      `json:"-"`
+	// Status is that of the response; 0 when there was none, and Err says why.
+	Status int   `json:"status"`
+	Err    error `json:"-"`
 	// Delivered says that the receiver accepted it. Pending says that another attempt follows; what is neither delivered nor pending
 	// is lost.
-	Delivered, Pending bool
+	Delivered bool `json:"delivered"`
+	Pending   bool `json:"pending"`
 
 	secrets secrets
 }
@@ -70,24 +70,15 @@ func (d Delivery) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // MarshalJSON writes the delivery with its secrets masked, as [Entry.MarshalJSON] does.
 func (d Delivery) MarshalJSON() ([]byte, error) {
-	var problem string
+	type fields Delivery
+	shown, problem := fields(d), ""
+	shown.Header = values(d.Header, d.secrets.hideHeader)
 	if d.Err != nil {
 		problem = d.Err.Error()
 	}
 	return json.Marshal(struct {
-		ID        string          `json:"id"`
-		URL       string          `json:"url"`
-		Attempt   int             `json:"attempt"`
-		Repeated  bool            `json:"repeated,omitempty"`
-		Time      time.Time       `json:"time"`
-		Header    http.Header     `json:"header"`
-		Body      json.RawMessage `json:"body,omitempty"`
-		Status    int             `json:"status"`
-		Problem   string          `json:"problem,omitempty"`
-		Delivered bool            `json:"delivered"`
-		Pending   bool            `json:"pending"`
-	}{
-		d.ID, d.URL, d.Attempt, d.Repeated, d.Time, values(d.Header, d.secrets.hideHeader), d.secrets.body(d.Header, d.Body), d.Status, problem,
-		d.Delivered, d.Pending,
-	})
+		fields
+		Body    json.RawMessage `json:"body,omitempty"`
+		Problem string          `json:"problem,omitempty"`
+	}{shown, d.secrets.body(d.Header, d.Body), problem})
 }

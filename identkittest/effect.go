@@ -157,12 +157,12 @@ func (r Rule) TruncateHalf() Rule {
 
 // ResetAfterHeaders resets the connection when the status and headers of the response are sent.
 func (r Rule) ResetAfterHeaders() Rule {
-	return r.call("ResetAfterHeaders").end("ResetAfterHeaders", fault.Broken, 0)
+	return r.call("ResetAfterHeaders").end("ResetAfterHeaders", fault.Cut, 0)
 }
 
 // ResetInBody resets the connection when half of the body of the response is sent.
 func (r Rule) ResetInBody() Rule {
-	return r.call("ResetInBody").end("ResetInBody", fault.Broken, fault.Half)
+	return r.call("ResetInBody").end("ResetInBody", fault.Cut, fault.Half)
 }
 
 // Reset resets the connection when the request has arrived and before the fake processes it. Note that net/http itself

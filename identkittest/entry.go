@@ -19,40 +19,40 @@ import (
 // nor the values of any header but a few harmless ones; see also [Entry.MarshalJSON].
 type Entry struct {
 	// Number counts all requests of the journal, from 1.
-	Number int
+	Number int `json:"number"`
 	// Nth counts the requests of the same operation, from 1.
-	Nth int
+	Nth int `json:"nth"`
 	// Operation is the operation's name; "" when the request belongs to none.
-	Operation string
+	Operation string `json:"operation"`
 	// Method is the HTTP method that was sent.
-	Method string
+	Method string `json:"method"`
 	// Host is the host that was addressed.
-	Host string
+	Host string `json:"host"`
 	// Path is the path that was sent, still escaped, base path included.
-	Path string
+	Path string `json:"path"`
 	// Template is the operation's path template.
-	Template string
+	Template string `json:"template,omitempty"`
 	// PathValues are the values of the template's parts, unescaped.
-	PathValues map[string]string
+	PathValues map[string]string `json:"pathValues,omitempty"`
 	// Query holds the query.
-	Query url.Values
+	Query url.Values `json:"query,omitempty"`
 	// Header holds the headers.
-	Header http.Header
+	Header http.Header `json:"header"`
 	// Body is the body as it was sent. It is nil when it is larger than the journal holds, by default 1 MiB, or when the connection
 	// was refused. Size and SHA256 (in hex) are those of the body as far as it was read.
-	Body   []byte
-	Size   int
-	SHA256 string
+	Body   []byte `json:"-"`
+	Size   int    `json:"size"`
+	SHA256 string `json:"sha256"`
 	// Time is when it came in, by the fake's clock.
-	Time time.Time
+	Time time.Time `json:"time"`
 	// Status is that of the response; 0 while there is none, and for ever when the connection was lost before it.
-	Status int
+	Status int `json:"status"`
 	// Processed says that the fake processed the request.
-	Processed bool
+	Processed bool `json:"processed"`
 	// Fault is the text of the fault rule that hit the request; "" for none.
-	Fault string
+	Fault string `json:"fault,omitempty"`
 	// Problem is what went wrong inside the fake itself, such as a panic; "" for nothing.
-	Problem string
+	Problem string `json:"problem,omitempty"`
 
 	secrets secrets
 }
@@ -103,37 +103,19 @@ func (e Entry) LogValue() slog.Value { return slog.StringValue(e.String()) }
 // headers that carry credentials (Authorization of any scheme, API keys, tokens, cookies, signatures), and the path values, query values
 // and members of bodies that the fake declares secret.
 func (e Entry) MarshalJSON() ([]byte, error) {
-	path, parts := e.Path, make(map[string]string, len(e.PathValues))
-	for name, value := range e.PathValues {
+	type fields Entry
+	shown := fields(e)
+	shown.Query, shown.Header = values(e.Query, e.secrets.hide), values(e.Header, e.secrets.hideHeader)
+	shown.PathValues = maps.Clone(e.PathValues)
+	for name := range e.PathValues {
 		if e.secrets.hide(name) {
-			path, value = e.Template, mask
+			shown.Path, shown.PathValues[name] = e.Template, mask
 		}
-		parts[name] = value
 	}
 	return json.Marshal(struct {
-		Number     int               `json:"number"`
-		Nth        int               `json:"nth"`
-		Operation  string            `json:"operation"`
-		Method     string            `json:"method"`
-		Host       string            `json:"host"`
-		Path       string            `json:"path"`
-		Template   string            `json:"template,omitempty"`
-		PathValues map[string]string `json:"pathValues,omitempty"`
-		Query      url.Values        `json:"query,omitempty"`
-		Header     http.Header       `json:"header"`
-		Body       json.RawMessage   `json:"body,omitempty"`
-		Size       int               `json:"size"`
-		SHA256     string            `json:"sha256"`
-		Time       time.Time         `json:"time"`
-		Status     int               `json:"status"`
-		Processed  bool              `json:"processed"`
-		Fault      string            `json:"fault,omitempty"`
-		Problem    string            `json:"problem,omitempty"`
-	}{
-		e.Number, e.Nth, e.Operation, e.Method, e.Host, path, e.Template, parts, values(e.Query, e.secrets.hide),
-		values(e.Header, e.secrets.hideHeader), e.secrets.body(e.Header, e.Body), e.Size, e.SHA256, e.Time, e.Status, e.Processed,
-		e.Fault, e.Problem,
-	})
+		fields
+		Body json.RawMessage `json:"body,omitempty"`
+	}{shown, e.secrets.body(e.Header, e.Body)})
 }
 
 // plainHeaders are the headers whose values are printed.

@@ -35,7 +35,7 @@ func (s *Server) Reach(o *identkit.Options) {
 	o.Retry.InitialBackoff = cmp.Or(o.Retry.InitialBackoff, time.Millisecond)
 	switch pool := s.RootCAs(); {
 	case o.HTTPClient != nil:
-	case !s.Started():
+	case s.started() == nil:
 		o.HTTPClient = &http.Client{Transport: s.Transport()}
 	case pool != nil:
 		own := http.DefaultTransport.(*http.Transport).Clone()

@@ -20,7 +20,7 @@ const (
 	BadSyntax    ProblemKind = "syntax"    // not JSON, not UTF-8, or more than one value
 	WrongType    ProblemKind = "type"      // JSON of another type than the contract's
 	UnknownField ProblemKind = "unknown"   // a member that the contract does not have
-	Duplicate    ProblemKind = "duplicate" // a member that is there twice
+	Duplicate    ProblemKind = "duplicate" // a name that an object has more than once
 )
 
 // Problem is the first thing that is wrong with a request's body.
@@ -96,19 +96,20 @@ func locate(body jsontext.Value, pointer jsontext.Pointer) (string, jsontext.Val
 }
 
 func jsonType(t reflect.Type) string {
+	kind := t.Kind().String()
 	switch {
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()), t == reflect.TypeFor[[]byte]():
 		return "string"
-	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map:
+	case kind == "struct", kind == "map":
 		return "object"
-	case t.Kind() == reflect.Slice, t.Kind() == reflect.Array:
+	case kind == "slice":
 		return "array"
-	case t.Kind() == reflect.Bool:
+	case kind == "bool":
 		return "boolean"
-	case t.Kind() == reflect.Float32, t.Kind() == reflect.Float64:
+	case strings.HasPrefix(kind, "float"):
 		return "number"
-	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64:
+	case strings.Contains(kind, "int"):
 		return "integer"
 	}
-	return t.Kind().String()
+	return kind
 }

@@ -163,7 +163,7 @@ func (x *exchange) internalError(problem string) *reply {
 	return newReply(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte(text), nil)
 }
 
-// requestBody is read once, when somebody first wants it.
+// requestBody is read once, when it is first needed.
 type requestBody struct {
 	src     io.ReadCloser // nil for none
 	limit   int64

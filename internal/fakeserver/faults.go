@@ -83,6 +83,6 @@ func (f *faults) next(operation string, r *http.Request) fault.Plan {
 // one rule does not depend on another rule.
 func (r *activeRule) count() bool {
 	r.Seen++
-	lucky := r.rule.Chance == nil || r.random.Float64() < *r.rule.Chance
-	return lucky && r.rule.Hits(r.Seen) && (r.rule.Times == 0 || r.ActiveRule.Hits < r.rule.Times)
+	chosen := r.rule.Chance == nil || r.random.Float64() < *r.rule.Chance
+	return chosen && r.rule.Hits(r.Seen) && (r.rule.Times == 0 || r.ActiveRule.Hits < r.rule.Times)
 }

@@ -110,8 +110,8 @@ func (s *Server) ClearJournal() {
 	clear(j.counts)
 }
 
-// broadcast wakes everybody who waits. Its owner's lock guards it.
-type broadcast struct{ waiting chan struct{} } // nil while nobody waits
+// broadcast wakes all who wait. Its owner's lock guards it.
+type broadcast struct{ waiting chan struct{} } // nil while none does
 
 func (b *broadcast) wait() <-chan struct{} {
 	if b.waiting == nil {

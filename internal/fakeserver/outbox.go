@@ -58,7 +58,7 @@ type Receiver struct {
 
 // Outgoing is a webhook or callback.
 type Outgoing struct {
-	// ID is the same on every attempt. Empty means a random UUID.
+	// ID is the same on every attempt. Empty means a random one.
 	ID string
 	To *Receiver
 	// Body writes the body of an attempt, counted from 1, and Header what goes with it; a nil one adds nothing. Neither may use the
@@ -84,8 +84,8 @@ type outbox struct {
 	Deliveries
 	server *Server
 	client *http.Client
-	cancel context.CancelFunc // nil when they wait to be asked for
-	alarm  chan struct{}
+	cancel context.CancelFunc // nil without Auto
+	wake   chan struct{}
 	ended  chan struct{}
 	once   sync.Once
 
@@ -93,25 +93,29 @@ type outbox struct {
 
 	mu    sync.Mutex
 	queue []*Outgoing
-	sent  []identkittest.Delivery
-	known map[string]*Outgoing // of sent
+	sent  []attempt
 }
 
-func newOutbox(s *Server, config Deliveries) *outbox {
-	o := &outbox{Deliveries: config, server: s, alarm: make(chan struct{}, 1), ended: make(chan struct{}), known: make(map[string]*Outgoing)}
+type attempt struct {
+	identkittest.Delivery
+	of *Outgoing
+}
+
+func newOutbox(s *Server) *outbox {
+	o := &outbox{Deliveries: s.config.Deliveries, server: s, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	client := http.Client{
 		Timeout:   connectTimeout + responseTimeout,
 		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: connectTimeout}).DialContext},
 	}
-	if config.Client != nil {
-		client = *config.Client
+	if o.Client != nil {
+		client = *o.Client
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	o.client = &client
 	if o.Accepted == nil {
 		o.Accepted = func(status int) bool { return status/100 == 2 }
 	}
-	if !config.Auto {
+	if !o.Auto {
 		close(o.ended)
 		return o
 	}
@@ -130,7 +134,7 @@ func (o *outbox) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-o.alarm:
+		case <-o.wake:
 		case <-ticker.C:
 		}
 		_, _ = o.server.Deliver(ctx) // Deliveries shows it
@@ -151,23 +155,23 @@ func (o *outbox) close() {
 
 // Send queues a webhook or callback for now. It may be called with the fake's lock held.
 func (s *Server) Send(e Outgoing) {
-	e.ID = cmp.Or(e.ID, uuid())
+	e.ID = cmp.Or(e.ID, rand.Text())
 	s.outbox.enqueue(&e)
 }
 
 // Redeliver queues a webhook or callback again, under its id.
 func (s *Server) Redeliver(id string) error {
-	if s.outbox == nil {
-		return fmt.Errorf("fakeserver: %s sends no webhooks or callbacks", s.config.Name)
-	}
 	s.outbox.mu.Lock()
-	e := s.outbox.known[id]
-	if e == nil {
-		s.outbox.mu.Unlock()
+	i := slices.IndexFunc(s.outbox.sent, func(a attempt) bool { return a.ID == id })
+	var again Outgoing
+	if i >= 0 {
+		e := s.outbox.sent[i].of
+		again = Outgoing{ID: id, To: e.To, Body: e.Body, Header: e.Header, attempts: e.attempts}
+	}
+	s.outbox.mu.Unlock()
+	if i < 0 {
 		return fmt.Errorf("fakeserver: no webhook or callback %q was sent", id)
 	}
-	again := Outgoing{ID: e.ID, To: e.To, Body: e.Body, Header: e.Header, attempts: e.attempts}
-	s.outbox.mu.Unlock()
 	s.outbox.enqueue(&again)
 	return nil
 }
@@ -179,16 +183,13 @@ func (o *outbox) enqueue(e *Outgoing) {
 	o.mu.Unlock()
 	o.server.changed(identkittest.ChangeDelivery, o.Target, e.ID)
 	select {
-	case o.alarm <- struct{}{}:
+	case o.wake <- struct{}{}:
 	default: // it will look anyway
 	}
 }
 
 // Deliver sends what is due on the fake's clock, one after the other, and returns what became of it.
 func (s *Server) Deliver(ctx context.Context) ([]identkittest.Delivery, error) {
-	if s.outbox == nil {
-		return nil, ctx.Err()
-	}
 	s.outbox.turn.Lock()
 	defer s.outbox.turn.Unlock()
 	var all []identkittest.Delivery
@@ -204,19 +205,17 @@ func (s *Server) Deliver(ctx context.Context) ([]identkittest.Delivery, error) {
 
 // Deliveries returns the last attempts, oldest first.
 func (s *Server) Deliveries() []identkittest.Delivery {
-	if s.outbox == nil {
-		return nil
-	}
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
-	return slices.Clone(s.outbox.sent)
+	var all []identkittest.Delivery
+	for _, a := range s.outbox.sent {
+		all = append(all, a.Delivery)
+	}
+	return all
 }
 
 // PendingDeliveries is how many wait for their first or next attempt.
 func (s *Server) PendingDeliveries() int {
-	if s.outbox == nil {
-		return 0
-	}
 	s.tick()
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
@@ -287,12 +286,10 @@ func (o *outbox) deliver(ctx context.Context, e *Outgoing, plan fault.Plan) []id
 	for _, waiting := range o.queue {
 		waiting.held = false
 	}
-	o.known[e.ID] = e
-	o.sent = append(o.sent, made...)
-	for len(o.sent) > heldDeliveries {
-		delete(o.known, o.sent[0].ID)
-		o.sent = o.sent[1:]
+	for _, d := range made {
+		o.sent = append(o.sent, attempt{d, e})
 	}
+	o.sent = o.sent[max(0, len(o.sent)-heldDeliveries):]
 	o.server.changed(identkittest.ChangeDelivery, o.Target, e.ID)
 	return made
 }
@@ -346,12 +343,4 @@ func (o *outbox) send(ctx context.Context, e *Outgoing, d *identkittest.Delivery
 	for _, a := range report.Attempts {
 		d.Status, d.Err = a.Status, a.Err
 	}
-}
-
-// uuid draws a random UUID.
-func uuid() string {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

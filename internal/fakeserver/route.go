@@ -53,7 +53,7 @@ func newRoute(op identkit.OperationInfo, path string, handler func(*Call)) (*rou
 	for text := range strings.SplitSeq(path[1:], "/") {
 		s, err := parseSegment(text)
 		if err == nil && s.part != "" && parts[s.part] {
-			err = errors.New("a part occurs twice")
+			err = errors.New("a {part} has the name of another")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("operation %s: path %q: %w", op.Name, op.Path, err)

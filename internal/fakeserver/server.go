@@ -43,7 +43,7 @@ type Config struct {
 	JournalEntries, JournalBytes, JournalBody int
 	// Secrets are the names of members of bodies, path and query values that JSON forms mask.
 	Secrets []string
-	// HasTokens says that the fake honours Call.ExpireToken. Rules with effects that are not honoured are refused.
+	// HasTokens says that the fake looks at Call.ExpireToken. Other fakes refuse rules with that effect.
 	HasTokens bool
 
 	// Lock guards the fake's state. Handlers, Tick and State run with it. Nil means that there is nothing to guard.
@@ -53,8 +53,8 @@ type Config struct {
 	// State returns the state, to be marshalled as JSON. Nil means none.
 	State func() any
 
-	// Deliveries says how the fake sends webhooks and callbacks. Nil means that it sends none.
-	Deliveries *Deliveries
+	// Deliveries says how the fake sends webhooks and callbacks. The zero value means that it sends none.
+	Deliveries Deliveries
 
 	// NotFound handles a path that belongs to no operation. Nil means 404 without a body.
 	NotFound func(*Call)
@@ -77,7 +77,7 @@ type Server struct {
 	faults    faults
 	entries   journal
 	feed      feed
-	outbox    *outbox // nil without deliveries
+	outbox    *outbox
 	socket    socket
 	transport transport
 }
@@ -109,9 +109,7 @@ func New(config Config) *Server {
 	s := &Server{config: config, faults: faults{seed: config.Seed}, entries: newJournal(config)}
 	s.Server = fault.NewServer(s).(*identkittest.Server)
 	s.transport.server = s
-	if config.Deliveries != nil {
-		s.outbox = newOutbox(s, *config.Deliveries)
-	}
+	s.outbox = newOutbox(s)
 	return s
 }
 
@@ -159,7 +157,7 @@ func (s *Server) route(op identkit.OperationInfo, path string, handler func(*Cal
 	defer s.mu.Unlock()
 	for _, other := range s.routes {
 		if other.op.Name == op.Name {
-			panic("fakeserver: operation " + op.Name + " is registered twice")
+			panic("fakeserver: operation " + op.Name + " is registered already")
 		}
 		if other.op.Method == op.Method && other.sameShape(r) {
 			panic("fakeserver: operations " + other.op.Name + " and " + op.Name + " have the same route")
@@ -223,14 +221,14 @@ func (s *Server) unsupported(r identkittest.Rule) error {
 	if rule.ExpireToken && !s.config.HasTokens {
 		return fmt.Errorf("fakeserver: rule %v: this fake has no access tokens", r)
 	}
-	if (rule.DuplicateDelivery || rule.Reorder) && s.outbox == nil {
+	if (rule.DuplicateDelivery || rule.Reorder) && s.config.Deliveries.Target == "" {
 		return fmt.Errorf("fakeserver: rule %v: this fake sends no webhooks or callbacks", r)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var targets []string
-	if s.outbox != nil {
-		targets = append(targets, s.outbox.Target)
+	if s.config.Deliveries.Target != "" {
+		targets = append(targets, s.config.Deliveries.Target)
 	}
 	for _, route := range s.routes {
 		targets = append(targets, route.op.Name)

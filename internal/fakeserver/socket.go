@@ -11,6 +11,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"sync"
 	"time"
@@ -20,22 +21,13 @@ import (
 
 // socket is the fake's listener, once it has one.
 type socket struct {
-	mu      sync.Mutex
-	server  *http.Server
-	cancel  context.CancelFunc
-	serving chan struct{} // closed when Serve returned
-	url     string
-	cert    *x509.Certificate
-
-	conns    sync.WaitGroup
-	requests sync.WaitGroup
+	mu     sync.Mutex
+	server *httptest.Server
+	cancel context.CancelFunc // of all requests
 }
 
 // placeholderURL is the address of a fake without a socket. Nothing listens there.
 const placeholderURL = "https://fake.test"
-
-// Start listens on a free port of the loopback interface.
-func (s *Server) Start() error { return s.start(nil) }
 
 // errBubble says why a socket is no use inside testing/synctest: goroutines that wait for the network are not durably blocked.
 var errBubble = errors.New("fakeserver: a socket stops the clock of a testing/synctest bubble; " +
@@ -48,123 +40,72 @@ func inBubble() bool {
 	return bytes.Contains(header, []byte("synctest bubble"))
 }
 
-// StartTLS listens like [Server.Start], with TLS and a certificate of its own for 127.0.0.1; see [Server.RootCAs].
-func (s *Server) StartTLS() error { return s.startTLS(time.Now().Add(24 * time.Hour)) }
+// Start listens on a free port of the loopback interface.
+func (s *Server) Start() error { return s.start((*httptest.Server).Start) }
 
-// StartExpiredTLS listens like [Server.StartTLS] with a certificate that is no longer valid.
-func (s *Server) StartExpiredTLS() error { return s.startTLS(time.Now().Add(-time.Hour)) }
+// StartTLS listens like [Server.Start], with TLS; see [Server.RootCAs]. HTTP/1.1 only: a reset of one stream of an HTTP/2 connection is
+// no reset of a connection.
+func (s *Server) StartTLS() error { return s.start((*httptest.Server).StartTLS) }
 
-// URL returns the base URL of the fake, base path included. One that was not started has a placeholder.
-func (s *Server) URL() string {
+func (s *Server) start(serve func(*httptest.Server)) error {
 	s.socket.mu.Lock()
 	defer s.socket.mu.Unlock()
-	if s.socket.url == "" {
-		return placeholderURL + s.config.BasePath
-	}
-	return s.socket.url + s.config.BasePath
-}
-
-// Started reports whether there is a socket.
-func (s *Server) Started() bool {
-	s.socket.mu.Lock()
-	defer s.socket.mu.Unlock()
-	return s.socket.url != ""
-}
-
-// RootCAs returns a pool with the certificate of a fake that was started with TLS; nil otherwise.
-func (s *Server) RootCAs() *x509.CertPool {
-	s.socket.mu.Lock()
-	defer s.socket.mu.Unlock()
-	if s.socket.cert == nil {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(s.socket.cert)
-	return pool
-}
-
-// Close stops deliveries and listening, cuts the connections that are left and returns when no goroutine of the fake is left. It may be
-// called again.
-func (s *Server) Close() {
-	if s.outbox != nil {
-		s.outbox.close()
-	}
-	s.socket.mu.Lock()
-	server, cancel, serving := s.socket.server, s.socket.cancel, s.socket.serving
-	s.socket.mu.Unlock()
-	if server == nil {
-		return
-	}
-	cancel()
-	_ = server.Close() // the listener may be gone already
-	<-serving
-	s.socket.conns.Wait()
-	s.socket.requests.Wait()
-}
-
-func (s *Server) startTLS(notAfter time.Time) error {
-	cert, err := selfSigned(notAfter)
-	if err != nil {
-		return err
-	}
-	return s.start(&cert)
-}
-
-func (s *Server) start(cert *tls.Certificate) error {
-	if inBubble() {
+	switch {
+	case inBubble():
 		return errBubble
-	}
-	s.socket.mu.Lock()
-	defer s.socket.mu.Unlock()
-	if s.socket.server != nil {
+	case s.socket.server != nil:
 		return errors.New("fakeserver: started already")
 	}
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("fakeserver: listen on loopback: %w", err)
 	}
-	scheme := "http"
-	if cert != nil {
-		scheme, s.socket.cert = "https", cert.Leaf
-		// HTTP/1.1 only: a reset of one stream of an HTTP/2 connection is no reset of a connection.
-		listener = tls.NewListener(listener, &tls.Config{
-			MinVersion:   tls.VersionTLS12,
-			Certificates: []tls.Certificate{*cert},
-			NextProtos:   []string{"http/1.1"},
-		})
-	}
 	ctx, cancel := context.WithCancel(context.Background())
-	server := &http.Server{
-		Handler:           http.HandlerFunc(s.serveOwn),
+	server := &httptest.Server{Listener: listener, Config: &http.Server{
+		Handler:           s,
 		ReadHeaderTimeout: time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnState:         s.socket.count,
 		ErrorLog:          log.New(io.Discard, "", 0),
-	}
-	serving := make(chan struct{})
-	s.socket.server, s.socket.cancel, s.socket.serving = server, cancel, serving
-	s.socket.url = scheme + "://" + listener.Addr().String()
-	go func() {
-		defer close(serving)
-		_ = server.Serve(listener) // always ends with Close
-	}()
+	}}
+	serve(server)
+	s.socket.server, s.socket.cancel = server, cancel
 	return nil
 }
 
-// count keeps track of the connections, whose goroutines outlive http.Server.Close.
-func (k *socket) count(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		k.conns.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		k.conns.Done()
-	}
+// started returns the fake's server, or nil.
+func (s *Server) started() *httptest.Server {
+	s.socket.mu.Lock()
+	defer s.socket.mu.Unlock()
+	return s.socket.server
 }
 
-func (s *Server) serveOwn(w http.ResponseWriter, r *http.Request) {
-	s.socket.requests.Add(1)
-	defer s.socket.requests.Done()
-	s.ServeHTTP(w, r)
+// URL returns the base URL of the fake, base path included. One that was not started has a placeholder.
+func (s *Server) URL() string {
+	if server := s.started(); server != nil {
+		return server.URL + s.config.BasePath
+	}
+	return placeholderURL + s.config.BasePath
+}
+
+// RootCAs returns a pool with the certificate of a fake that was started with TLS; nil otherwise.
+func (s *Server) RootCAs() *x509.CertPool {
+	server := s.started()
+	if server == nil || server.Certificate() == nil {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	return pool
+}
+
+// Close stops deliveries and listening, cuts the connections that are left and waits for them. It may be called again.
+func (s *Server) Close() {
+	s.outbox.close()
+	if server := s.started(); server != nil {
+		s.socket.cancel()
+		_ = server.Config.Close() // cuts also those that are sending a body
+		server.Close()
+	}
 }
 
 // ServeHTTP implements [http.Handler]. Faults that reset the connection need a ResponseWriter that can be hijacked;
@@ -173,7 +114,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	x := s.begin(r, r.Body)
 	if err := x.body.load(); err != nil {
-		x.record(x.body.data, "the body did not arrive")
+		x.record(x.body.data, "the body was not received")
 		panic(http.ErrAbortHandler)
 	}
 	reply := x.respond()
@@ -200,10 +141,10 @@ func (x *exchange) write(w http.ResponseWriter, d response) {
 		header["Content-Type"] = nil // keeps net/http from guessing
 	}
 	w.WriteHeader(d.status)
-	if d.body != nil && !x.stream(w, d.body) {
+	if d.body != nil && !x.stream(w, d) {
 		panic(http.ErrAbortHandler) // else net/http would end a chunked body as if it were whole
 	}
-	if d.end == fault.Broken {
+	if d.end == fault.Cut {
 		_ = http.NewResponseController(w).Flush()
 		resetConnection(w)
 	}
@@ -211,9 +152,9 @@ func (x *exchange) write(w http.ResponseWriter, d response) {
 }
 
 // stream reports whether the body could be sent to its end.
-func (x *exchange) stream(w http.ResponseWriter, body io.Reader) bool {
+func (x *exchange) stream(w http.ResponseWriter, d response) bool {
 	control := http.NewResponseController(w)
-	src := newPaced(x.request.Context(), body, x.plan)
+	src := newPaced(x.request.Context(), d.body, x.plan)
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := src.Read(buf)
@@ -221,7 +162,7 @@ func (x *exchange) stream(w http.ResponseWriter, body io.Reader) bool {
 			if _, err := w.Write(buf[:n]); err != nil {
 				return false
 			}
-			if x.plan.ChunkBytes > 0 {
+			if x.plan.ChunkBytes > 0 || d.length < 0 {
 				_ = control.Flush()
 			}
 		}

@@ -59,7 +59,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	}
 	if err != nil {
-		x.record(x.body.arrived(ctx), "the body did not arrive")
+		x.record(x.body.partial(ctx), "the body was not received")
 		return nil, err
 	}
 
@@ -171,7 +171,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 		switch b.end {
 		case fault.Truncated:
 			err = io.ErrUnexpectedEOF
-		case fault.Broken:
+		case fault.Cut:
 			err = reset(b.url)
 		}
 	}
@@ -275,8 +275,8 @@ func (b *requestBody) loadWithin(ctx context.Context, r *http.Request) error {
 	return nil
 }
 
-// arrived returns what came of a body that did not arrive whole; nothing when it may still be read.
-func (b *requestBody) arrived(ctx context.Context) []byte {
+// partial returns what was received of a body; nothing when it may still be read.
+func (b *requestBody) partial(ctx context.Context) []byte {
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -294,7 +294,7 @@ func reset(u *url.URL) error {
 }
 
 func address(u *url.URL) net.Addr {
-	n, _ := strconv.Atoi(port(u)) // a port that is no number is nobody's
+	n, _ := strconv.Atoi(port(u)) // a port that is no number becomes 0
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: n}
 }
 

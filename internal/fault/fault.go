@@ -40,7 +40,7 @@ func (r Rule) Selects(operation string, req *http.Request) bool {
 	return true
 }
 
-// Hits reports whether a rule hits the n-th request that it selects, chance and Times apart.
+// Hits reports whether a rule hits the n-th request that it selects, whatever its Chance and Times.
 func (r Rule) Hits(n int) bool {
 	if r.Nth > 0 {
 		return n == r.Nth
@@ -121,7 +121,7 @@ type End string
 // The ends.
 const (
 	Truncated End = "truncate" // the connection closes
-	Broken    End = "reset"    // the connection is reset
+	Cut       End = "reset"    // the connection is reset
 )
 
 // Half means half of the body, as [Plan].EndAfter.

@@ -1,47 +1,24 @@
 package iproovtest
 
 import (
+	"maps"
 	"slices"
-	"strings"
-	"time"
-
-	"github.com/identkit/identkit/iproov"
 )
 
-// state is what State shows: claims without their whole tokens, no keys or passwords.
+// state is what State shows: of tokens the beginning, no keys or passwords.
 func (s *Server) state() any {
-	type userState struct {
-		ID     iproov.UserID     `json:"user_id"`
-		Name   string            `json:"name"`
-		Status iproov.UserStatus `json:"status"`
+	type object = map[string]any
+	var users, claims []object
+	for _, id := range slices.Sorted(maps.Keys(s.users)) {
+		u := s.users[id]
+		users = append(users, object{"user_id": id, "name": u.name, "status": u.status(s.Clock().Now())})
 	}
-	type claimState struct {
-		Token   string           `json:"token_begins"`
-		Type    iproov.ClaimType `json:"type"`
-		User    iproov.UserID    `json:"user_id"`
-		Made    time.Time        `json:"made"`
-		Started bool             `json:"started"`
-		Over    bool             `json:"over"`
-		Passed  *bool            `json:"passed,omitempty"` // nil while there is no outcome
-	}
-	var out struct {
-		Users        []userState   `json:"users"`
-		Claims       []claimState  `json:"claims"`
-		AccessTokens []AccessToken `json:"access_tokens"`
-	}
-	now := s.Clock().Now()
-	for _, u := range s.users {
-		out.Users = append(out.Users, userState{u.id, u.name, u.status(now)})
-	}
-	slices.SortFunc(out.Users, func(a, b userState) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	for _, c := range s.claims {
-		shown := claimState{string(c.token[:8]), c.kind, c.user, c.made, c.started, c.stopped, nil}
+	for _, c := range slices.SortedFunc(maps.Values(s.claims), func(a, b *claim) int { return a.made.Compare(b.made) }) {
+		shown := object{"token_begins": c.token[:8], "type": c.kind, "user_id": c.user, "made": c.made, "started": c.started, "over": c.stopped}
 		if c.outcome != nil {
-			shown.Passed = &c.outcome.Passed
+			shown["passed"] = c.outcome.Passed
 		}
-		out.Claims = append(out.Claims, shown)
+		claims = append(claims, shown)
 	}
-	slices.SortFunc(out.Claims, func(a, b claimState) int { return a.Made.Compare(b.Made) })
-	out.AccessTokens = s.accessTokens()
-	return out
+	return object{"users": users, "claims": claims, "access_tokens": s.accessTokens()}
 }

@@ -18,8 +18,8 @@ import (
 //
 //	srv.Fault(identkittest.On(powerauthtest.CallbackTarget).Nth(2).DuplicateDelivery())
 //
-// Honoured are DuplicateDelivery (sent again), Reorder (sent after the one that follows), Refuse and Reset (never arrives),
-// LoseResponse (arrives, and counts as failed) and everything that responds in place of the receiver, such as Status.
+// What it can do is DuplicateDelivery (sent again), Reorder (sent after the one that follows), Refuse and Reset (never received),
+// LoseResponse (received, and counts as failed) and everything that responds in place of the receiver, such as Status.
 const CallbackTarget = "powerauth.Callbacks.Deliver"
 
 // Callback is a subscription to changes. The admin API makes them too.

@@ -95,7 +95,7 @@ const (
 	TypesShort              CallbackTypes = "short"        // ACTIVATION, OPERATION: code and most pages
 	TypesActivationChange   CallbackTypes = "activation"   // ACTIVATION_STATUS_CHANGE, OPERATION_STATUS_CHANGE
 	TypesRegistrationChange CallbackTypes = "registration" // REGISTRATION_STATUS_CHANGE, OPERATION_STATUS_CHANGE
-	TypesMissing            CallbackTypes = "missing"      // none: only the ids tell
+	TypesMissing            CallbackTypes = "missing"      // none: only the ids show it
 )
 
 // CallbackApplications is a form of applications in callbacks.

@@ -10,7 +10,7 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// Options shapes a [Server]. The zero value plays PAC 1.9 as the vendor's tutorial shows it.
+// Options shapes a [Server]. The zero value simulates PAC 1.9 as the vendor's tutorial shows it.
 type Options struct {
 	// BasePath is the context path; empty means /powerauth-cloud.
 	BasePath string

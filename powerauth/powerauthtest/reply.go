@@ -28,7 +28,7 @@ type envelope struct {
 	ResponseObject any    `json:"responseObject"`
 }
 
-// refuse answers with an error envelope.
+// refuse responds with an error envelope.
 func refuse(c *fakeserver.Call, status int, code, message string, violations ...violation) {
 	c.JSON(status, envelope{"ERROR", errorObject{code, message, violations}})
 }
@@ -37,7 +37,7 @@ func invalid(c *fakeserver.Call, violations ...violation) {
 	refuse(c, http.StatusBadRequest, powerauth.CodeRequest, "Validation failed", violations...)
 }
 
-// ok answers with an object, in an envelope where the deployment has them.
+// ok responds with an object, in an envelope where the deployment has them.
 func (s *Server) ok(c *fakeserver.Call, v any) {
 	if s.opts.Dialect.EnvelopeSuccess {
 		v = envelope{"OK", v}
@@ -45,7 +45,7 @@ func (s *Server) ok(c *fakeserver.Call, v any) {
 	c.JSON(http.StatusOK, v)
 }
 
-// done answers a call that says nothing beyond success.
+// done responds to a call whose response says nothing beyond success.
 func (s *Server) done(c *fakeserver.Call) {
 	if s.opts.Dialect.BareDone {
 		s.ok(c, struct{}{})
@@ -99,13 +99,13 @@ func (r *rules) filled(field string, p *string) {
 	r.that(value(p) != "", field, p, "must not be blank")
 }
 
-// base64 checks a secret, so that the answer does not repeat it.
+// base64 checks a secret, so that the response does not repeat it.
 func (r *rules) base64(field string, p *string) {
 	b, err := pacrypto.DecodeBase64(value(p))
 	r.that(err == nil && len(b) > 0, field, nil, "must be Base64")
 }
 
-// broken refuses the call if a rule was.
+// broken refuses the call if there is a violation.
 func (r *rules) broken(c *fakeserver.Call) bool {
 	if r.violations == nil {
 		return false

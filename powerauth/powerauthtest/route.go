@@ -88,7 +88,7 @@ const (
 	roleAdmin role = "ROLE_ADMIN"
 )
 
-// user is somebody who calls.
+// user is a caller.
 type user struct {
 	name         string
 	password     identkit.Secret
@@ -102,7 +102,7 @@ func (u *user) sees(app powerauth.ApplicationID) bool {
 	return u != nil && (u.everywhere || slices.Contains(u.applications, app))
 }
 
-// caller finds out who calls; nil when nobody known does.
+// caller finds the user whose credentials a request has; nil when there is none.
 func (s *Server) caller(c *fakeserver.Call) *user {
 	if s.opts.BearerToken != "" && c.Header().Get("Authorization") == "Bearer "+s.opts.BearerToken.Reveal() {
 		return s.users[s.opts.Username]
@@ -115,7 +115,7 @@ func (s *Server) caller(c *fakeserver.Call) *user {
 	return u
 }
 
-// allowed checks the caller's credentials and role, and answers those who may not.
+// allowed checks the caller's credentials and role, and refuses those who may not.
 func (s *Server) allowed(c *fakeserver.Call, kind access) bool {
 	if kind == public {
 		return true

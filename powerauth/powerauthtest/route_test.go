@@ -24,5 +24,5 @@ func TestEveryOperationHasAHandlerAndEveryHandlerAnOperation(t *testing.T) {
 		assert.Equal(t, known[op.Name], op)
 		delete(known, op.Name)
 	}
-	assert.Empty(t, known, "operations that the fake does not play")
+	assert.Empty(t, known, "operations that the fake does not simulate")
 }

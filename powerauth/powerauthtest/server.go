@@ -67,7 +67,7 @@ func New(opts Options) *Server {
 		Name: "powerauthtest.Server", BasePath: opts.BasePath, Clock: opts.Clock, Seed: opts.Seed,
 		Secrets: []string{"otp", "activationOtp", "clientSecret", "privateKey"},
 		Lock:    &s.mu, Tick: s.tick, State: s.state,
-		Deliveries: &fakeserver.Deliveries{
+		Deliveries: fakeserver.Deliveries{
 			Target: CallbackTarget, Auto: opts.SendCallbacks, Client: opts.CallbackClient,
 			Accepted: func(status int) bool { return status < http.StatusBadRequest }, // redirects too
 		},
