@@ -31,8 +31,9 @@ func Example() {
 		log.Fatal(err)
 	}
 	handler, err := webhook.NewHandler(webhook.Config[order]{
-		Name:   "shop",
-		Verify: verifier,
+		Name:    "shop",
+		Verify:  verifier,
+		EventID: func(_ *webhook.Delivery, o order) (string, error) { return o.ID + "/" + o.State, nil },
 		Handle: func(_ context.Context, o order) error {
 			fmt.Println("order", o.ID, "is", o.State)
 			return nil

@@ -2,8 +2,14 @@ package webhook
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 )
+
+// lateKey names an event by its place in a delivery.
+func lateKey(d *Delivery, position int) string {
+	return digest("late", d.Receipt.ID, d.Request.Body) + "[" + strconv.Itoa(position) + "]"
+}
 
 // lateEvents remembers which events of batches ran out of time, the latest ones only.
 type lateEvents struct {
