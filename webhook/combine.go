@@ -117,7 +117,7 @@ func (n *named) Verify(ctx context.Context, r *Request) (Receipt, error) {
 	return receipt, err
 }
 
-// bodyless is a verifier that says whether it can do without the body, and so be asked before the body is read.
+// bodyless is a verifier that says whether it needs no body, and so can be asked before the body is read.
 type bodyless interface{ ignoresBody() bool }
 
 func (*credential) ignoresBody() bool   { return true }

@@ -3,7 +3,7 @@
 //
 //	handler, err := webhook.NewHandler(webhook.Config[Event]{
 //		Verify: verifier,                 // who sent it: NewHMAC, NewStandardWebhooks, NewBasicAuth, …
-//		Handle: func(ctx context.Context, e Event) error { … },
+//		Handle: func(ctx context.Context, e Event) error { return apply(ctx, e) },
 //	})
 //	mux.Handle("POST /hooks/vendor", handler)
 //

@@ -169,7 +169,7 @@ func (r *run[E]) run(ctx context.Context) {
 	end = r.steps(ctx)
 }
 
-// steps is the way of an event: resolve, key, claim, handle, settle.
+// steps takes an event through its steps: resolve, key, claim, handle, settle.
 func (r *run[E]) steps(ctx context.Context) ending {
 	v, e := r.v, r.event
 	if v.resolve != nil {

@@ -46,7 +46,7 @@ type Config[E any] struct {
 	Retention time.Duration
 	// Timeout bounds the work on a delivery after its body has been read. Zero means 10 seconds, which is less than
 	// most senders wait. An event that overruns it is left behind with a 503; it keeps its claim
-	// until it ends, for at most twice the Timeout and 5 seconds, and settles it then; the observer hears of its end. Verify and
+	// until it ends, for at most twice the Timeout and 5 seconds, and settles it then; the observer is called when it ends. Verify and
 	// Decode are not left behind: they must honour their context.
 	Timeout time.Duration
 	// MaxUnfinished caps the events left behind; while there are so many, deliveries get 503. Zero means 100.
@@ -102,7 +102,7 @@ type Handler struct {
 // at once.
 func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 	var f faults
-	f.that(cfg.Name != "" || cfg.Store == nil || cfg.Store == NoStore, "Name", "is needed beside a Store, where it tells handlers apart")
+	f.that(cfg.Name != "" || cfg.Store == nil || cfg.Store == NoStore, "Name", "is needed beside a Store, where it distinguishes handlers")
 	if cfg.Name == "" {
 		cfg.Name = "webhook"
 	}

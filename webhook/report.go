@@ -21,7 +21,7 @@ func (h *Handler) report(ctx context.Context, level slog.Level, text string, out
 	}
 }
 
-// levelOf is how loud a delivery is logged.
+// levelOf is the level at which a delivery is logged.
 func levelOf(d *identkit.DeliveryInfo) slog.Level {
 	switch {
 	case d.Status >= http.StatusInternalServerError:

@@ -32,7 +32,7 @@ func (h *Handler) Close(ctx context.Context) error { return h.backlog.close(ctx)
 // Unfinished is how many events ran out of time and have not ended yet.
 func (h *Handler) Unfinished() int { return h.backlog.unfinished() }
 
-// receive is the way of a delivery: challenge, head, verification, body, events. The response is nil for the standard one.
+// receive takes a delivery through its steps: challenge, head, verification, body, events. The response is nil for the standard one.
 func (h *Handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Request, out *identkit.DeliveryInfo) (chosen *Response) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -59,7 +59,7 @@ func (h *Handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Re
 	}
 	var receipt Receipt
 	var err error
-	if !h.bodyFirst { // a stranger's body is not worth reading
+	if !h.bodyFirst { // an unauthenticated body is not worth reading
 		if receipt, err = h.verified(ctx, request); err != nil {
 			return refuse(ReasonOf(err), err)
 		}
@@ -146,7 +146,7 @@ func (h *Handler) respond(w http.ResponseWriter, reason Reason, status int, chos
 			kind = "text/plain; charset=utf-8"
 		}
 		header.Set("Content-Type", kind)
-		header.Set("X-Content-Type-Options", "nosniff") // a challenge repeats what a stranger sent
+		header.Set("X-Content-Type-Options", "nosniff") // a challenge repeats what anybody may have sent
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

@@ -68,6 +68,14 @@ func TestTheShortestSecretOfEachScheme(t *testing.T) {
 	require.ErrorContains(t, err, "shorter than 16 bytes", "what counts is the decoded key")
 }
 
+func TestABearerTokenThatCannotBeSentIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []identkit.Secret{"two words in a token", "ünprintable-in-ascii"} {
+		_, err := webhook.NewBearer(keyring(t, text))
+		require.ErrorContains(t, err, "is no bearer token", text.Reveal())
+	}
+}
+
 func TestAStandardKeyWithItsVersionInFront(t *testing.T) {
 	t.Parallel()
 	text := identkit.Secret("v1,whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
