@@ -100,6 +100,9 @@ type DeliveryInfo struct {
 	Scheme     string // how it was verified; empty when it was refused
 	KeyID      string // which key signed it
 	DeliveryID string // the sender's signed id, if it has one
+	Sender     string // who sent it, where the handler serves several senders
+	Key        string // the key in the store of the only event, or of the one that Err is about
+	Late       bool   // no delivery of its own: the end of an event that ran out of time; Status is 0, and nothing is counted again
 	// Events are how many there were; Handled, Duplicates, Gone and Failed say what became of them.
 	Events, Handled, Duplicates, Gone, Failed int
 	// Err is the first failure. Its text may be that of a Decode, Handle, Store or Verifier of the team's own.

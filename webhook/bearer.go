@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"strings"
 
@@ -14,8 +15,13 @@ func NewBearer(tokens *Keyring) (Verifier, error) {
 	const scheme = "bearer"
 	var f faults
 	field := f.header("Authorization", scheme, "Authorization", maxHeader)
-	c := f.credential(scheme, "header Authorization", tokens, shortestKey, nil)
-	c.challenge = "Bearer"
+	digests := deriveKeys(&f, tokens, shortestKey, func(_ *Key, s identkit.Secret) (secretDigest, error) {
+		if !isToken(s.Reveal(), maxHeader) {
+			return secretDigest{}, errors.New("is no bearer token: it has a space or is not printable ASCII")
+		}
+		return sha256.Sum256([]byte(s.Reveal())), nil
+	})
+	c := &credential{keys: digests, challenge: "Bearer", refusals: newRefusals(scheme, "header Authorization")}
 	c.find = func(r *Request, found *foundSecrets) *VerifyError {
 		token, refusal := readBearer(&field, r, &c.refusals)
 		if refusal == nil {

@@ -6,6 +6,8 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -16,17 +18,14 @@ type intake struct {
 	contentTypes []string
 	maxBytes     int64
 	timeout      time.Duration
+	byServer     bool // a shorter timeout of the server holds
 }
 
 // firstRead bounds what is allocated because of a Content-Length alone.
 const firstRead = 64 << 10
 
 func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, Reason) {
-	if refused := in.checkHead(r); refused != "" {
-		return nil, refused
-	}
 	if r.ContentLength > in.maxBytes {
-		closeAfter(w, r)
 		return nil, ReasonBodyTooLarge
 	}
 	if r.Body == nil {
@@ -41,64 +40,84 @@ func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, Reason) 
 	connection := http.NewResponseController(w)
 	var body []byte
 	var refused Reason
-	if connection.SetReadDeadline(deadline) != nil {
+	if server, _ := r.Context().Value(http.ServerContextKey).(*http.Server); in.byServer && server != nil && server.ReadTimeout > 0 && server.ReadTimeout < in.timeout {
+		body, refused = readAll(limited, size, deadline) // the server's deadline is set already
+	} else if connection.SetReadDeadline(deadline) != nil {
 		body, refused = readAside(limited, size, in.timeout)
 	} else if body, refused = readAll(limited, size, deadline); refused == "" {
 		// Else the deadline would end while the event is handled, and cancel the request.
 		_ = connection.SetReadDeadline(time.Time{})
 	}
-	if refused == ReasonBodyTimeout {
-		closeAfter(w, r)
+	if refused == "" && int64(len(body)) < r.ContentLength { // net/http itself reports a body that was cut
+		refused = ReasonBodyConsumed
 	}
 	return body, refused
 }
 
-// closeAfter gives up the connection, because to keep it the server would first read the rest of the body.
+// closeAfter gives up the connection of a request whose body may not have been read: to keep it, the server would first read the rest,
+// for as long as the sender likes.
 func closeAfter(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor == 1 {
+	if r.ProtoMajor == 1 && r.ContentLength != 0 {
 		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
 	}
 }
 
-func (in *intake) checkHead(r *http.Request) Reason {
-	allowed := false
-	for _, m := range in.methods {
-		allowed = allowed || m == r.Method
+func (in *intake) checkHead(r *http.Request) (Reason, error) {
+	if !slices.Contains(in.methods, r.Method) {
+		return ReasonMethod, nil
 	}
-	if !allowed {
-		return ReasonMethod
-	}
-	for _, encoding := range r.Header["Content-Encoding"] {
-		if encoding != "" && !strings.EqualFold(trimBlank(encoding), "identity") {
-			return ReasonContentEncoding
+	for _, line := range r.Header["Content-Encoding"] {
+		for encoding := range strings.SplitSeq(line, ",") {
+			if err := checkEncoding(strings.ToLower(trimBlank(encoding))); err != nil {
+				return ReasonContentEncoding, err
+			}
 		}
 	}
 	if !in.acceptsType(r.Header["Content-Type"]) {
-		return ReasonContentType
+		return ReasonContentType, nil
 	}
-	return ""
+	return "", nil
+}
+
+// checkEncoding accepts what leaves a body as it is; some senders name a charset here.
+func checkEncoding(encoding string) error {
+	switch encoding {
+	case "", "identity", "none", "utf-8", "utf8":
+		return nil
+	case "gzip", "x-gzip", "deflate", "br", "zstd", "compress":
+		return errors.New("webhook: the body is compressed with " + encoding)
+	}
+	return errors.New("webhook: the content encoding is unknown")
+}
+
+const anyType = "*/*"
+
+func (f *faults) contentTypes(accepted []string) {
+	for i, text := range accepted {
+		kind, parameters, err := mime.ParseMediaType(text)
+		whole := err == nil && len(parameters) == 0 && strings.EqualFold(kind, text) && strings.Contains(kind, "/")
+		if !whole || strings.Contains(kind, "*") && (text != anyType || len(accepted) > 1) {
+			f.refuse("ContentTypes["+strconv.Itoa(i)+"]", "is not a media type without parameters and wildcards")
+		}
+	}
 }
 
 func (in *intake) acceptsType(values []string) bool {
-	if len(in.contentTypes) == 1 && in.contentTypes[0] == "*/*" {
+	if len(in.contentTypes) == 1 && in.contentTypes[0] == anyType {
 		return true
 	}
 	if len(values) != 1 {
 		return false
 	}
-	given, _, err := mime.ParseMediaType(values[0])
+	kind, _, err := mime.ParseMediaType(values[0])
 	if err != nil {
 		return false
 	}
 	if len(in.contentTypes) == 0 {
-		return given == "application/json" || strings.HasSuffix(given, "+json")
+		return kind == "application/json" || strings.HasSuffix(kind, "+json")
 	}
-	for _, accepted := range in.contentTypes {
-		if strings.EqualFold(accepted, given) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(in.contentTypes, func(accepted string) bool { return strings.EqualFold(accepted, kind) })
 }
 
 // readAll reads to the end. It looks at the time itself too, for connections whose deadline does not interrupt.
@@ -113,6 +132,8 @@ func readAll(r io.Reader, size int64, deadline time.Time) ([]byte, Reason) {
 			return body, ""
 		case errors.As(err, &tooLarge):
 			return nil, ReasonBodyTooLarge
+		case errors.Is(err, http.ErrBodyReadAfterClose):
+			return nil, ReasonBodyConsumed
 		case errors.Is(err, os.ErrDeadlineExceeded), !time.Now().Before(deadline):
 			return nil, ReasonBodyTimeout
 		case err != nil:

@@ -113,11 +113,11 @@ func TestSlowBodiesEnd(t *testing.T) {
 					require.NoError(t, err)
 					assert.Equal(t, "HTTP/1.1 408", string(response))
 					assert.LessOrEqual(t, time.Since(start), 8*time.Second)
-					assert.Equal(t, string(webhook.ReasonBodyTimeout), seen.last().Reason)
 					assert.Zero(t, runs.Load())
 					client.Close()
 					<-done
 					<-written
+					assert.Equal(t, string(webhook.ReasonBodyTimeout), seen.last().Reason)
 				})
 			})
 		}
@@ -128,7 +128,9 @@ func TestTheReadDeadlineDoesNotOutliveTheBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, _, runs := counting(t, webhook.Config[string]{ReadTimeout: time.Second, Timeout: time.Minute})
+		finished := make(chan struct{})
 		slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(finished)
 			h.ServeHTTP(w, r)
 			time.Sleep(3 * time.Second)
 			assert.NoError(t, r.Context().Err(), "the deadline must not end the request")
@@ -140,6 +142,8 @@ func TestTheReadDeadlineDoesNotOutliveTheBody(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "HTTP/1.1 200", string(response))
 		assert.EqualValues(t, 1, runs.Load())
+		go func() { _, _ = io.Copy(io.Discard, client) }()
+		<-finished
 		client.Close()
 		<-done
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // All accepts a delivery when every verifier does, asked in order until one refuses. The receipt joins theirs:
@@ -15,7 +16,9 @@ func All(verifiers ...Verifier) (Verifier, error) {
 	return allOf(slices.Clone(verifiers)), nil
 }
 
-// Any accepts a delivery when one verifier does, asked in order; the receipt is that one's. When all refuse, the
+// Any accepts a delivery when one verifier does, asked in order; the receipt is that one's. Its Sender, where [Named] gives none, is
+// "#1" and so on by position, so that equal ids of two senders are two events: name the verifiers if their order may change, and give
+// two verifiers of the same sender one name. When all refuse, the
 // error is that of the verifier which came furthest: unavailable, expired, mismatch, malformed, missing. It is an error to give
 // none, or a nil one.
 func Any(verifiers ...Verifier) (Verifier, error) {
@@ -47,6 +50,9 @@ func (vs allOf) Verify(ctx context.Context, r *Request) (Receipt, error) {
 			sum.Scheme += "+"
 		}
 		sum.Scheme += part.Scheme
+		if sum.Sender == "" {
+			sum.Sender = part.Sender
+		}
 		if sum.KeyID == "" {
 			sum.KeyID = part.KeyID
 		}
@@ -66,9 +72,12 @@ type anyOf []Verifier
 func (vs anyOf) Verify(ctx context.Context, r *Request) (Receipt, error) {
 	var furthest error
 	reached := -2
-	for _, v := range vs {
+	for i, v := range vs {
 		receipt, err := v.Verify(ctx, r)
 		if err == nil {
+			if receipt.Sender == "" || receipt.Sender[0] == '#' { // the position within a verifier counts too
+				receipt.Sender = "#" + strconv.Itoa(i+1) + receipt.Sender
+			}
 			return receipt, nil
 		}
 		if n := progress(ReasonOf(err)); n > reached {
@@ -83,9 +92,53 @@ func progress(r Reason) int {
 	return slices.Index([]Reason{ReasonMissing, ReasonMalformed, ReasonMismatch, ReasonExpired, ReasonPanic, ReasonUnavailable}, r)
 }
 
+// Named gives the receipts of a verifier a sender: at most 64 printable ASCII characters, no space and no colon, not beginning with
+// "#". It is an error to give a nil verifier.
+func Named(sender string, v Verifier) (Verifier, error) {
+	var f faults
+	f.that(isName(sender) && sender[0] != '#', "sender", "is empty, too long or not printable, has a colon or begins with #")
+	f.that(v != nil, "v", "is nil")
+	if err := f.err("Named"); err != nil {
+		return nil, err
+	}
+	return &named{v, sender}, nil
+}
+
+type named struct {
+	Verifier
+	sender string
+}
+
+func (n *named) Verify(ctx context.Context, r *Request) (Receipt, error) {
+	receipt, err := n.Verifier.Verify(ctx, r)
+	if err == nil {
+		receipt.Sender = n.sender
+	}
+	return receipt, err
+}
+
+// bodyless is a verifier that says whether it needs no body, and so can be asked before the body is read.
+type bodyless interface{ ignoresBody() bool }
+
+func (*credential) ignoresBody() bool   { return true }
+func (*bearerFunc) ignoresBody() bool   { return true }
+func (*addresses) ignoresBody() bool    { return true }
+func (*certificates) ignoresBody() bool { return true }
+func (n *named) ignoresBody() bool      { return ignoreBody(n.Verifier) }
+func (vs allOf) ignoresBody() bool      { return ignoreBody(vs...) }
+func (vs anyOf) ignoresBody() bool      { return ignoreBody(vs...) }
+
+func ignoreBody(vs ...Verifier) bool {
+	return !slices.ContainsFunc(vs, func(v Verifier) bool {
+		b, ok := v.(bodyless)
+		return !ok || !b.ignoresBody()
+	})
+}
+
 // challenger is a verifier that names the authentication scheme it expects, for WWW-Authenticate.
 type challenger interface{ challenges() []string }
 
+func (n *named) challenges() []string { return challengesOf(n.Verifier) }
 func (vs allOf) challenges() []string { return challengesOf(vs...) }
 func (vs anyOf) challenges() []string { return challengesOf(vs...) }
 

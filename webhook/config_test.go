@@ -90,9 +90,9 @@ func TestAMaskIsNoSecret(t *testing.T) {
 	_, err := webhook.NewKeyring(webhook.Key{ID: "stored", Secret: mask})
 	require.ErrorContains(t, err, "Keys[stored].Secret")
 	require.ErrorContains(t, err, "masked")
-	for scheme, make := range schemes {
+	for scheme, newVerifier := range schemes {
 		ring := keyring(t, goodKey(scheme))
-		v, err := make(ring)
+		v, err := newVerifier(ring)
 		require.NoError(t, err, scheme)
 		require.ErrorContains(t, ring.Replace(webhook.Key{Secret: mask, AllowShort: true}), "masked", scheme)
 		require.NoError(t, ring.Replace(webhook.Key{ID: "vault", Source: identkit.Static(mask)}))

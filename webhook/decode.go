@@ -1,6 +1,11 @@
 package webhook
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
 	"github.com/identkit/identkit/internal/wire"
 )
 
@@ -15,13 +20,27 @@ func JSON[E any](d *Delivery) ([]E, error) {
 	return events[:], nil
 }
 
-// JSONList decodes the body as a JSON array of events, for [Config].Decode, by the rules of [JSON].
+// JSONList decodes the body as a JSON array of events, for [Config].Decode, by the rules of [JSON]. Elements that are no valid events,
+// null among them, are left out and named by a [*BatchError]; the others are handled.
 func JSONList[E any](d *Delivery) ([]E, error) {
-	var events []E
-	if err := decodeJSON(d.Request.Body, &events); err != nil {
+	var elements []json.RawMessage
+	if err := decodeJSON(d.Request.Body, &elements); err != nil {
 		return nil, err
 	}
-	return events, nil
+	all := make([]E, 0, len(elements))
+	bad := &BatchError{Elements: make(map[int]error)}
+	for i, element := range elements {
+		var e E
+		if err := decodeJSON(element, &e); err != nil {
+			bad.Elements[i] = err
+			continue
+		}
+		all = append(all, e)
+	}
+	if bad.len() > 0 {
+		return all, bad
+	}
+	return all, nil
 }
 
 func decodeJSON(body []byte, v any) error {
@@ -44,3 +63,42 @@ func (e *DecodeError) Error() string { return ErrInvalidEvent.Error() + ": " + e
 
 // Is reports whether target is [ErrInvalidEvent].
 func (e *DecodeError) Is(target error) bool { return target == ErrInvalidEvent }
+
+// BatchError says which elements of a batch are no valid events. A Decode of a [Config] that returns it beside the valid ones, in their
+// order, has those handled; the delivery gets 400, or 503 if one of those should come again.
+type BatchError struct {
+	Elements map[int]error // by position in the batch
+}
+
+// Error returns the number of bad elements, and what is wrong with the first.
+func (e *BatchError) Error() string {
+	if len(e.Elements) == 0 {
+		return ErrInvalidEvent.Error()
+	}
+	first := slices.Min(slices.Collect(maps.Keys(e.Elements)))
+	return fmt.Sprintf("%v: %d elements of the batch, the first at %d: %v", ErrInvalidEvent, len(e.Elements), first, e.Elements[first])
+}
+
+// Is reports whether target is [ErrInvalidEvent].
+func (e *BatchError) Is(target error) bool { return target == ErrInvalidEvent }
+
+func (e *BatchError) len() int {
+	if e == nil {
+		return 0
+	}
+	return len(e.Elements)
+}
+
+// positions are those of the n valid events.
+func (e *BatchError) positions(n int) []int {
+	positions := make([]int, 0, n)
+	for i := 0; len(positions) < n; i++ {
+		if e != nil {
+			if _, bad := e.Elements[i]; bad {
+				continue
+			}
+		}
+		positions = append(positions, i)
+	}
+	return positions
+}

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,7 @@ type derivedKey[T any] struct {
 type sourcedKey[T any] struct {
 	key  *Key
 	last atomic.Pointer[sourced[T]]
+	left atomic.Int32 // fetches that timed out and have not ended
 }
 
 // sourced is what was made of the last text of a source.
@@ -115,13 +117,20 @@ func (d *derived[T]) load() *derivedKeys[T] {
 	return fresh
 }
 
-// maxSourceTime is how long a source may take, where the context leaves more than twice as long.
-const maxSourceTime = 5 * time.Second
+const (
+	// maxSourceTime is how long a source may take, where the context leaves more than twice as long.
+	maxSourceTime = 5 * time.Second
+	// maxLeftFetches is how many fetches may go on after their time, for each key.
+	maxLeftFetches = 16
+)
 
 // fetch asks a key's source, which cannot outlast its share of the time.
 func (d *derived[T]) fetch(ctx context.Context, k *sourcedKey[T], scheme string) (value T, refusal *VerifyError) {
 	refuse := func(what string, err error) *VerifyError {
 		return &VerifyError{Reason: ReasonUnavailable, Scheme: scheme, Detail: "key " + k.key.ID + ": " + what, Err: err}
+	}
+	if k.left.Load() >= maxLeftFetches {
+		return value, refuse("its source hangs", nil)
 	}
 	share := maxSourceTime
 	if deadline, ok := ctx.Deadline(); ok {
@@ -134,11 +143,15 @@ func (d *derived[T]) fetch(ctx context.Context, k *sourcedKey[T], scheme string)
 		err  error
 	}
 	done := make(chan result, 1)
+	state := new(atomic.Int32)
 	go func() {
 		var r result
 		defer func() {
 			if p := recover(); p != nil {
 				r.err = newPanicError(p)
+			}
+			if !state.CompareAndSwap(running, ended) {
+				k.left.Add(-1)
 			}
 			done <- r
 		}()
@@ -149,9 +162,17 @@ func (d *derived[T]) fetch(ctx context.Context, k *sourcedKey[T], scheme string)
 	select {
 	case got = <-done:
 	case <-ctx.Done():
-		return value, refuse("its source timed out", ctx.Err())
+		k.left.Add(1)
+		if state.CompareAndSwap(running, left) {
+			return value, refuse("its source timed out", ctx.Err())
+		}
+		k.left.Add(-1)
+		got = <-done // it ended in this moment
 	}
-	if got.err != nil {
+	switch {
+	case errors.Is(got.err, context.DeadlineExceeded):
+		return value, refuse("its source timed out", got.err)
+	case got.err != nil:
 		return value, refuse("its source failed", got.err)
 	}
 	if last := k.last.Load(); last != nil && last.text.Get() == got.text {

@@ -3,7 +3,7 @@
 //
 //	handler, err := webhook.NewHandler(webhook.Config[Event]{
 //		Verify: verifier,                 // who sent it: NewHMAC, NewStandardWebhooks, NewBasicAuth, …
-//		Handle: func(ctx context.Context, e Event) error { return nil },
+//		Handle: func(ctx context.Context, e Event) error { return apply(ctx, e) },
 //	})
 //	mux.Handle("POST /hooks/vendor", handler)
 //
@@ -27,17 +27,35 @@
 // # Deduplication
 //
 // Senders repeat deliveries. A [Store] remembers what was handled: a key is claimed before the handler runs, and
-// committed after it, so that a crash in between lets the redelivery through. The key is the signed id; without one, a digest of
-// the verified body. An id that is not signed could be changed to make one delivery look like many, so it counts only when
-// [Config].DeliveryID or EventID says so.
+// committed after it, so that a crash in between lets the redelivery through. A key consists of the handler's name, the sender
+// ([Receipt].Sender) and a digest of the event's id. What the id is depends on the sender:
+//
+//   - It signs an id (Standard Webhooks, {id} in [HMACConfig].Content): that one, and nothing need be set.
+//   - Its contract promises an id in a header, such as an Idempotency-Key: set DeliveryID to [UnsignedIDHeader]. An id that is not signed
+//     could be changed to make one delivery look like many, so it never counts by itself.
+//   - There is an id in the body: set EventID.
+//   - There is none: equal bodies are not the same delivery. A door is locked, unlocked and locked again. While one is being
+//     handled, an equal one gets 503; afterwards it is handled again. DeduplicateWithin makes equal content (the body, and the
+//     timestamp if it is signed) one delivery for a time.
 //
 // Processing is at least once: between the end of a handler and its commit a crash can happen. Handlers should
-// be idempotent.
+// be idempotent. A copy of a delivery that somebody kept counts as new when its id is forgotten or when it has none; Resolve makes it
+// harmless.
+//
+// # Several senders
+//
+// One handler may serve several senders: verifiers put together by [Any], each with a name by [Named]. Equal ids of two senders are
+// two events. A name should not change when keys are rotated.
 //
 // # Responses
 //
-// Bodies are empty. Each [Reason] has its status: 200 handled, or a duplicate of what was handled, or gone. 400 verified, but no valid
+// Each [Reason] has its status: 200 handled, or a duplicate of what was handled, or gone, or given up. 400 verified, but no valid
 // event, or the body is incomplete. 401 authentication missing or wrong. 405, 408, 413, 415 method, slow body, large body, content type
-// or encoding. 503 the handler, Resolve, the store or a key's source failed, or the same delivery is being handled right
-// now; the sender should try again.
+// or encoding. 503 the handler, Resolve, the store or a key's source failed, or an equal delivery is being handled right
+// now; the sender should try again. Bodies are empty, unless [Config].Challenge or Respond gives one.
+//
+// # Shutting down
+//
+// An event whose time is up is left behind: the sender gets 503 and the event settles its claim when it ends. [Handler.Close] waits for
+// such events, after [net/http.Server.Shutdown].
 package webhook

@@ -10,13 +10,6 @@ import (
 	"github.com/identkit/identkit"
 )
 
-// settleTimeout bounds Commit and Release, which must not fail because the time for the event is up.
-const settleTimeout = 5 * time.Second
-
-// lease is how long a claim holds without being settled: as long as a handler may take, as long again for one that
-// overruns, and the settling.
-func (h *Handler) lease() time.Duration { return 2*h.timeout + settleTimeout }
-
 // events is the part of a [Handler] that knows the type of its events.
 type events[E any] struct {
 	h       *Handler
@@ -29,19 +22,29 @@ type events[E any] struct {
 // process handles the events of a verified delivery one by one and sums up.
 func (v *events[E]) process(ctx context.Context, d *Delivery, out *identkit.DeliveryInfo) {
 	all, err := v.decode(d)
-	var key func(int, E) (string, error)
-	if err == nil {
-		key, err = v.key.forDelivery(d, len(all))
-	}
-	if err != nil {
+	var batch *BatchError
+	if err != nil && !errors.As(err, &batch) {
 		out.Reason, out.Err = string(ReasonInvalidEvent), err
 		return
 	}
-	out.Events = len(all)
-	position := func(i int) string { return v.key.position(d, i) }
+	positions := batch.positions(len(all))
+	out.Events = len(all) + batch.len()
+	keys, keyErr := v.key.forDelivery(d, out.Events)
+	if keyErr != nil {
+		out.Reason, out.Err = string(ReasonInvalidEvent), keyErr
+		return
+	}
 	var worst Reason
-	for _, i := range v.h.late.order(len(all), position) {
-		end := v.start(ctx, all[i], func(e E) (string, error) { return key(i, e) })
+	if out.Failed = batch.len(); out.Failed > 0 {
+		worst, out.Err = ReasonInvalidEvent, err
+	}
+	lateKey := func(n int) string { return lateKey(d, positions[n]) }
+	for _, n := range v.h.late.order(len(all), lateKey) {
+		r := &run[E]{v: v, d: d, keys: &keys, position: positions[n], event: all[n], done: make(chan ending, 1), start: out.Start}
+		end := r.wait(ctx)
+		if out.Events == 1 {
+			out.Key = end.key
+		}
 		switch end.reason {
 		case "":
 			out.Handled++
@@ -56,13 +59,13 @@ func (v *events[E]) process(ctx context.Context, d *Delivery, out *identkit.Deli
 		out.Failed++
 		if len(all) > 1 {
 			if end.overran {
-				v.h.late.add(position(i))
+				v.h.late.add(lateKey(n))
 			}
-			v.h.log(ctx, slog.LevelError, "webhook event failed", slog.String("name", v.h.name), slog.Int("event", i),
-				slog.String("reason", string(end.reason)), slog.Any("error", end.err))
+			v.h.log(ctx, slog.LevelError, "webhook event failed", slog.String("name", v.h.name), slog.Int("event", positions[n]),
+				slog.String("key", end.key), slog.String("reason", string(end.reason)), slog.Any("error", end.err))
 		}
-		if end.reason.Status() > worst.Status() {
-			worst, out.Err = end.reason, end.err
+		if worst == "" || end.reason.Status() > worst.Status() {
+			worst, out.Err, out.Key = end.reason, end.err, end.key
 		}
 	}
 	switch {
@@ -79,11 +82,33 @@ func (v *events[E]) process(ctx context.Context, d *Delivery, out *identkit.Deli
 type ending struct {
 	reason  Reason
 	err     error
-	overran bool // its time ran out
+	overran bool   // its time ran out
+	key     string // empty where it ended before it had one
 }
 
-// phase is what an event is at.
-type phase = atomic.Int32
+// errTimedOut is the end of an event whose time ran out.
+const errTimedOut sentinel = "the time for the delivery is up"
+
+// run is one event on a goroutine of its own, which is left behind when the time is up.
+type run[E any] struct {
+	v        *events[E]
+	d        *Delivery
+	keys     *deliveryKeys
+	position int
+	event    E
+	start    time.Time // of the delivery
+	done     chan ending
+
+	phase atomic.Int32
+	key   atomic.Pointer[string]
+	state atomic.Int32 // running, then either ended or left
+}
+
+const (
+	running int32 = iota
+	ended
+	left
+)
 
 const (
 	handling int32 = iota
@@ -91,67 +116,79 @@ const (
 	claiming
 )
 
-// overrunReason says what ran out of time.
-var overrunReason = [...]Reason{handling: ReasonHandlerTimeout, resolving: ReasonResolveFailed, claiming: ReasonStoreFailed}
-
-const errTimedOut sentinel = "the time for the delivery is up"
-
-// start runs one event on a goroutine of its own, which is left behind when the time is up.
-func (v *events[E]) start(ctx context.Context, e E, key func(E) (string, error)) ending {
-	if ctx.Err() != nil {
-		return ending{ReasonHandlerTimeout, errTimedOut, false} // and not claimed: the redelivery brings it
-	}
-	at := new(phase)
-	done := make(chan ending, 1)
-	go v.run(ctx, e, key, at, done)
-	select {
-	case end := <-done:
-		return end
-	case <-ctx.Done():
-	}
-	select { // when both are ready, the event's own ending says more
-	case end := <-done:
-		return end
+// overrunReason says in which phase the time ran out.
+func overrunReason(phase int32) Reason {
+	switch phase {
+	case resolving:
+		return ReasonResolveFailed
+	case claiming:
+		return ReasonStoreFailed
 	default:
-		return ending{overrunReason[at.Load()], errTimedOut, true}
+		return ReasonHandlerTimeout
 	}
 }
 
+// wait starts the run and waits for its end, or for the end of its time.
+func (r *run[E]) wait(ctx context.Context) ending {
+	if ctx.Err() != nil {
+		return ending{reason: ReasonHandlerTimeout, err: errTimedOut} // and not claimed: the redelivery brings it
+	}
+	if !r.v.h.backlog.begin() {
+		return ending{reason: ReasonClosed}
+	}
+	go r.run(ctx)
+	select {
+	case end := <-r.done:
+		return end
+	case <-ctx.Done():
+	}
+	if !r.state.CompareAndSwap(running, left) { // it ended in this moment, and its own ending says more
+		return <-r.done
+	}
+	r.v.h.backlog.leave()
+	end := ending{reason: overrunReason(r.phase.Load()), err: errTimedOut, overran: true}
+	if key := r.key.Load(); key != nil {
+		end.key = *key
+	}
+	return end
+}
+
 // run contains every way in which the functions of the configuration can end: an error, a panic, or runtime.Goexit, which a
-// test's FailNow uses. Nobody may be waiting any more.
-func (v *events[E]) run(ctx context.Context, e E, key func(E) (string, error), at *phase, done chan<- ending) {
+// test's FailNow uses.
+func (r *run[E]) run(ctx context.Context) {
 	end := ending{reason: ReasonPanic, err: &PanicError{kind: "runtime.Goexit"}}
 	defer func() {
 		if p := recover(); p != nil {
 			end = ending{reason: ReasonPanic, err: newPanicError(p)}
 		}
-		if ctx.Err() != nil {
-			v.h.log(ctx, slog.LevelWarn, "webhook event ended late", slog.String("name", v.h.name),
-				slog.String("reason", string(end.reason)), slog.Any("error", end.err))
+		if key := r.key.Load(); key != nil {
+			end.key = *key
 		}
-		done <- end
+		r.finish(ctx, end)
 	}()
-	end = v.one(ctx, e, key, at)
+	end = r.steps(ctx)
 }
 
-// one is the way of an event: resolve, key, claim, handle, settle.
-func (v *events[E]) one(ctx context.Context, e E, key func(E) (string, error), at *phase) ending {
+// steps takes an event through its steps: resolve, key, claim, handle, settle.
+func (r *run[E]) steps(ctx context.Context) ending {
+	v, e := r.v, r.event
 	if v.resolve != nil {
-		at.Store(resolving)
+		r.phase.Store(resolving)
 		var err error
-		if e, err = v.resolved(ctx, e); err != nil {
+		if e, err = r.resolve(withDelivery(ctx, r.d, "")); err != nil {
 			return resolveEnding(err)
 		}
 	}
-	at.Store(claiming)
-	k, err := key(e)
+	r.phase.Store(claiming)
+	key, err := v.key.of(r.d, r.keys, r.position, e)
 	if err != nil {
 		return ending{reason: ReasonInvalidEvent, err: err}
 	}
+	r.key.Store(&key)
 	if ctx.Err() != nil {
 		return ending{reason: ReasonHandlerTimeout, err: errTimedOut}
 	}
-	claim, err := v.h.store.Claim(ctx, k, v.h.lease())
+	claim, err := v.h.store.Claim(ctx, key, v.h.lease())
 	switch {
 	case errors.Is(err, ErrDuplicate):
 		return ending{reason: ReasonDuplicate}
@@ -162,22 +199,25 @@ func (v *events[E]) one(ctx context.Context, e E, key func(E) (string, error), a
 	case claim == nil:
 		return ending{reason: ReasonStoreFailed, err: errors.New("webhook: the store gave neither a claim nor an error")}
 	}
-	at.Store(handling)
-	return v.claimed(ctx, claim, e)
+	r.phase.Store(handling)
+	return r.claimed(withDelivery(ctx, r.d, key), claim, e)
 }
 
-// resolved asks Resolve, for at most half of the time that is left.
-func (v *events[E]) resolved(ctx context.Context, e E) (E, error) {
+// resolve asks Resolve, for at most half of the time that is left.
+func (r *run[E]) resolve(ctx context.Context) (E, error) {
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
 	defer cancel()
-	return v.resolve(ctx, e)
+	return r.v.resolve(ctx, r.event)
 }
 
 func resolveEnding(err error) ending {
+	var gaveUp *givenUp
 	switch {
 	case errors.Is(err, ErrGone):
 		return ending{reason: ReasonGone}
+	case errors.As(err, &gaveUp):
+		return ending{reason: ReasonGivenUp, err: err}
 	case errors.Is(err, ErrInvalidEvent):
 		return ending{reason: ReasonInvalidEvent, err: err}
 	}
@@ -185,48 +225,18 @@ func resolveEnding(err error) ending {
 }
 
 // claimed handles an event and settles its claim, whichever way the handler ends.
-func (v *events[E]) claimed(ctx context.Context, claim Claim, e E) (end ending) {
+func (r *run[E]) claimed(ctx context.Context, claim Claim, e E) (end ending) {
 	handled := error(&PanicError{kind: "runtime.Goexit"})
 	defer func() {
 		if p := recover(); p != nil {
 			handled = newPanicError(p)
 		}
-		end = v.settle(ctx, claim, handled)
+		end = r.settle(ctx, claim, handled)
 	}()
-	handled = errTimedOut
-	if ctx.Err() == nil { // a slow store may have used up the time
-		handled = v.handle(ctx, e)
+	if ctx.Err() != nil { // a slow store has used up the time
+		handled = errTimedOut
+		return end
 	}
+	handled = r.v.handle(ctx, e)
 	return end
-}
-
-// settle commits or releases the claim by how the handler ended.
-func (v *events[E]) settle(ctx context.Context, claim Claim, handled error) (end ending) {
-	defer func() {
-		if p := recover(); p != nil {
-			end = ending{reason: ReasonPanic, err: newPanicError(p)}
-		}
-	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	if handled == nil {
-		if err := claim.Commit(ctx, v.h.retention); err != nil {
-			// Not released: the commit may have taken effect. The lease decides.
-			return ending{reason: ReasonStoreFailed, err: err}
-		}
-		return ending{}
-	}
-	if err := claim.Release(ctx); err != nil {
-		handled = errors.Join(handled, err)
-	}
-	var panicked *PanicError
-	switch {
-	case errors.As(handled, &panicked):
-		return ending{reason: ReasonPanic, err: handled}
-	case errors.Is(handled, ErrInvalidEvent):
-		return ending{reason: ReasonInvalidEvent, err: handled}
-	case errors.Is(handled, context.DeadlineExceeded), errors.Is(handled, errTimedOut):
-		return ending{reason: ReasonHandlerTimeout, err: handled, overran: true}
-	}
-	return ending{reason: ReasonHandlerFailed, err: handled}
 }

@@ -35,13 +35,12 @@ func TestAHandlerThatFailsGetsTheNextDelivery(t *testing.T) {
 		"a panic with nil":     {func() error { panic(nil) }, 503, webhook.ReasonPanic}, //nolint:govet // the rule
 		"Goexit":               {func() error { runtime.Goexit(); return nil }, 503, webhook.ReasonPanic},
 		"undecodable":          {func() error { return fmt.Errorf("inside: %w", webhook.ErrInvalidEvent) }, 400, webhook.ReasonInvalidEvent},
-		"an error like ours":   {func() error { return webhook.ErrDuplicate }, 503, webhook.ReasonHandlerFailed},
 		"a deadline elsewhere": {func() error { return context.DeadlineExceeded }, 503, webhook.ReasonHandlerTimeout},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			failing := true
-			h, seen, runs := counting(t, webhook.Config[any]{Handle: func(context.Context, any) error {
+			h, seen, runs := counting(t, webhook.Config[any]{DeduplicateWithin: time.Hour, Handle: func(context.Context, any) error {
 				if failing {
 					return c.fail()
 				}
@@ -66,8 +65,8 @@ func TestPanicsElsewhereAreContained(t *testing.T) {
 		"decoder":     {Decode: func(*webhook.Delivery) ([]any, error) { panic(1) }},
 		"delivery id": {DeliveryID: func(*webhook.Delivery) (string, error) { panic(1) }},
 		"event id":    {EventID: func(*webhook.Delivery, any) (string, error) { panic(1) }},
-		"claim":       {Store: storeFunc(func() (webhook.Claim, error) { panic(1) })},
-		"commit":      {Store: storeFunc(func() (webhook.Claim, error) { return settling{commit: func() error { panic(1) }}, nil })},
+		"claim":       {Name: "h", Store: storeFunc(func() (webhook.Claim, error) { panic(1) })},
+		"commit":      {Name: "h", DeduplicateWithin: 1, Store: storeFunc(func() (webhook.Claim, error) { return settling{commit: func() error { panic(1) }}, nil })},
 	} {
 		h, seen, _ := counting(t, cfg)
 		assert.Equal(t, 503, post(h, "{}").Code, rule)
@@ -99,7 +98,7 @@ func TestAStoreThatFails(t *testing.T) {
 		"that has a duplicate":  {func() (webhook.Claim, error) { return nil, fmt.Errorf("row: %w", webhook.ErrDuplicate) }, 200, 0},
 		"that has it in flight": {func() (webhook.Claim, error) { return nil, webhook.ErrInProgress }, 503, 0},
 	} {
-		h, _, runs := counting(t, webhook.Config[any]{Store: c.store})
+		h, _, runs := counting(t, webhook.Config[any]{Name: "h", DeduplicateWithin: time.Hour, Store: c.store})
 		w := post(h, "{}")
 		assert.Equal(t, c.status, w.Code, rule)
 		assert.Equal(t, c.runs, runs.Load(), rule)
@@ -108,7 +107,7 @@ func TestAStoreThatFails(t *testing.T) {
 		}
 	}
 	h, seen, _ := counting(t, webhook.Config[any]{
-		Store:  storeFunc(func() (webhook.Claim, error) { return settling{release: func() error { return down }}, nil }),
+		Name: "h", Store: storeFunc(func() (webhook.Claim, error) { return settling{release: func() error { return down }}, nil }),
 		Handle: func(context.Context, any) error { return errors.New("handler is down") },
 	})
 	assert.Equal(t, 503, post(h, "{}").Code)
@@ -152,7 +151,7 @@ func TestTheSameDeliveryFrom64GoroutinesIsHandledOnce(t *testing.T) {
 func TestAnEventInProgressGets503(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h, seen, runs := counting(t, webhook.Config[any]{Handle: func(context.Context, any) error {
+		h, seen, runs := counting(t, webhook.Config[any]{DeduplicateWithin: time.Hour, Handle: func(context.Context, any) error {
 			time.Sleep(3 * time.Second)
 			return nil
 		}})
@@ -195,7 +194,7 @@ func TestAHandlerThatHangsKeepsItsClaimForItsLease(t *testing.T) {
 		var log bytes.Buffer
 		var hung atomic.Bool
 		h, _, runs := counting(t, webhook.Config[any]{
-			Timeout: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			DeduplicateWithin: time.Hour, Timeout: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 			Handle: func(context.Context, any) error {
 				if hung.CompareAndSwap(false, true) {
 					<-hang
@@ -221,7 +220,7 @@ func TestAHandlerThatHangsKeepsItsClaimForItsLease(t *testing.T) {
 func TestAHandlerThatEndsLateButWellIsRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h, seen, runs := counting(t, webhook.Config[any]{Timeout: 2 * time.Second, Handle: func(context.Context, any) error {
+		h, seen, runs := counting(t, webhook.Config[any]{DeduplicateWithin: time.Hour, Timeout: 2 * time.Second, Handle: func(context.Context, any) error {
 			time.Sleep(3 * time.Second)
 			return nil
 		}})
@@ -254,7 +253,7 @@ func TestBatches(t *testing.T) {
 	broken := map[int]bool{2: true}
 	var log bytes.Buffer
 	h, seen, _ := counting(t, webhook.Config[int]{
-		Decode: webhook.JSONList[int], Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Decode: webhook.JSONList[int], DeduplicateWithin: time.Hour, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		Handle: func(_ context.Context, e int) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -316,7 +315,7 @@ func TestABatchThatRunsOutOfTimeIsFinishedByTheRedelivery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, seen, runs := counting(t, webhook.Config[int]{
-			Decode: webhook.JSONList[int], Timeout: 2500 * time.Millisecond,
+			Decode: webhook.JSONList[int], DeduplicateWithin: time.Hour, Timeout: 2500 * time.Millisecond,
 			Handle: func(ctx context.Context, _ int) error {
 				select {
 				case <-time.After(time.Second):

@@ -31,8 +31,9 @@ func Example() {
 		log.Fatal(err)
 	}
 	handler, err := webhook.NewHandler(webhook.Config[order]{
-		Name:   "shop",
-		Verify: verifier,
+		Name:    "shop",
+		Verify:  verifier,
+		EventID: func(_ *webhook.Delivery, o order) (string, error) { return o.ID + "/" + o.State, nil },
 		Handle: func(_ context.Context, o order) error {
 			fmt.Println("order", o.ID, "is", o.State)
 			return nil
@@ -55,6 +56,51 @@ func Example() {
 	// Output:
 	// order o-17 is paid
 	// [200 200] <nil>
+}
+
+// An event is a hint: Resolve reads the order again, so that an old or repeated delivery does no harm. Close waits for events that took
+// longer than their time.
+func ExampleConfig_resolve() {
+	keys, err := webhook.NewKeyring(webhook.Key{Secret: "from your secret manager"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	verifier, err := webhook.NewBasicAuth("shop", keys)
+	if err != nil {
+		log.Fatal(err)
+	}
+	current := map[string]order{"o-17": {ID: "o-17", State: "refunded"}} // the provider's API
+	handler, err := webhook.NewHandler(webhook.Config[order]{
+		Name:   "shop",
+		Verify: verifier,
+		Resolve: func(_ context.Context, o order) (order, error) {
+			now, ok := current[o.ID]
+			if !ok {
+				return order{}, webhook.ErrGone
+			}
+			return now, nil
+		},
+		EventID: func(_ *webhook.Delivery, o order) (string, error) { return o.ID + "/" + o.State, nil },
+		Handle: func(_ context.Context, o order) error {
+			fmt.Println("order", o.ID, "is", o.State)
+			return nil
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	sender := webhooktest.Sender{Handler: handler, Sign: webhooktest.SignBasic("shop", "from your secret manager")}
+	for _, body := range []string{`{"id":"o-17","state":"paid"}`, `{"id":"o-17","state":"refunded"}`, `{"id":"o-18","state":"paid"}`} {
+		report, err := sender.Send(context.Background(), webhooktest.Message{Body: []byte(body)})
+		fmt.Println(report.Statuses(), err)
+	}
+	fmt.Println(handler.Close(context.Background()))
+	// Output:
+	// order o-17 is refunded
+	// [200] <nil>
+	// [200] <nil>
+	// [200] <nil>
+	// <nil>
 }
 
 // A rotation without loss: both keys count until the old one is no longer used.

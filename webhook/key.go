@@ -4,17 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
+	"time"
 )
-
-// Delivery is a verified delivery.
-type Delivery struct {
-	// Request is what came in. Its body belongs to the delivery and may be kept, but not changed.
-	Request *Request
-	// Receipt says what the verifier found.
-	Receipt Receipt
-}
 
 // UnsignedIDHeader takes a delivery's id from a header that is not signed, for [Config].DeliveryID. Only
 // for senders whose contract says that the header identifies a delivery and stays the same when it is repeated,
@@ -37,58 +30,80 @@ func UnsignedIDHeader(name string) func(*Delivery) (string, error) {
 
 // keyRule makes the keys under which the events of one delivery are claimed.
 type keyRule[E any] struct {
-	name       string
-	deliveryID func(*Delivery) (string, error)
-	eventID    func(*Delivery, E) (string, error)
+	name              string
+	deliveryID        func(*Delivery) (string, error)
+	eventID           func(*Delivery, E) (string, error)
+	retention         time.Duration
+	deduplicateWithin time.Duration
 }
 
-// position names an event by its place in a delivery.
-func (k *keyRule[E]) position(d *Delivery, i int) string {
-	return fmt.Sprintf("%s[%d]", digestText(append([]byte(d.Receipt.ID+":"), d.Request.Body...)), i)
+// deliveryKeys are the keys of one delivery. Its id is found once, however many events it has.
+type deliveryKeys struct {
+	prefix    string // name and sender
+	digest    string // of the delivery's id; empty where events have ids of their own
+	batch     bool
+	retention time.Duration // zero: only while the event is being handled
 }
 
-// forDelivery returns one function per delivery, so that its id is found once however many events it has.
-func (k *keyRule[E]) forDelivery(d *Delivery, events int) (func(i int, e E) (string, error), error) {
-	if k.eventID != nil {
-		return func(_ int, e E) (string, error) {
-			id, err := k.eventID(d, e)
-			if err == nil && id == "" {
-				err = errors.New("webhook: EventID returned an empty id")
-			}
-			return k.join("event", id), err
-		}, nil
+func (k *keyRule[E]) forDelivery(d *Delivery, events int) (deliveryKeys, error) {
+	sender := d.Receipt.Sender
+	if sender != "" && !isName(sender) {
+		sender = digest("sender", sender, nil)
 	}
-	kind, id := "id", ""
+	keys := deliveryKeys{prefix: k.name + ":" + sender + ":", batch: events > 1, retention: k.retention}
+	if k.eventID != nil {
+		return keys, nil
+	}
+	id := ""
 	if k.deliveryID != nil {
 		var err error
 		if id, err = k.deliveryID(d); err != nil {
-			return nil, err
+			return keys, err
 		}
-		kind = "unsigned"
 	}
-	if id == "" {
-		kind, id = "id", d.Receipt.ID
+	switch {
+	case id != "":
+		keys.digest = digest("unsigned", id, nil)
+	case d.Receipt.ID != "":
+		keys.digest = digest("id", d.Receipt.ID, nil)
+	default:
+		keys.digest = contentDigest(d)
+		keys.retention = k.deduplicateWithin
 	}
-	if id == "" {
-		kind, id = "body", digestText(d.Request.Body)
-	}
-	return func(i int, _ E) (string, error) {
-		if events == 1 {
-			return k.join(kind, id), nil
-		}
-		return k.join(fmt.Sprintf("%s[%d]", kind, i), id), nil
-	}, nil
+	return keys, nil
 }
 
-// join keeps kinds apart, so that an id that looks like a digest is not taken for one, and keys short and plain.
-func (k *keyRule[E]) join(kind, id string) string {
-	if !isToken(id, 128) {
-		kind, id = kind+"#", digestText([]byte(id))
+// contentDigest stands for what a signature covers where no id is signed.
+func contentDigest(d *Delivery) string {
+	at := ""
+	if !d.Receipt.Time.IsZero() {
+		at = strconv.FormatInt(d.Receipt.Time.UnixNano(), 10)
 	}
-	return strings.Join([]string{k.name, kind, id}, ":")
+	return digest("content", at, d.Request.Body)
 }
 
-func digestText(b []byte) string {
-	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+// of is the key of the event at a position.
+func (k *keyRule[E]) of(d *Delivery, keys *deliveryKeys, i int, e E) (string, error) {
+	if k.eventID != nil {
+		id, err := k.eventID(d, e)
+		if err == nil && id == "" {
+			err = errors.New("webhook: EventID returned an empty id")
+		}
+		return keys.prefix + digest("event", id, nil), err
+	}
+	if keys.batch {
+		return keys.prefix + keys.digest + "[" + strconv.Itoa(i) + "]", nil
+	}
+	return keys.prefix + keys.digest, nil
 }
+
+// digest names an id of a kind, so that ids of different kinds are never equal and keys are short and show no id.
+func digest(kind, id string, body []byte) string {
+	h := sha256.New()
+	h.Write([]byte(kind + "\x00" + id + "\x00"))
+	h.Write(body)
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// isName reports whether s can stand in a key, between colons.
+func isName(s string) bool { return isToken(s, 64) && !strings.Contains(s, ":") }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/webhook"
 )
@@ -27,51 +28,70 @@ func (l *keyLog) Claim(ctx context.Context, key string, lease time.Duration) (we
 	return l.Store.Claim(ctx, key, lease)
 }
 
+// keysOf delivers a body and returns the keys that its events were claimed under.
+func keysOf[E any](t *testing.T, cfg webhook.Config[E], body string, header ...string) []string {
+	t.Helper()
+	log := &keyLog{Store: webhook.NoStore}
+	cfg.Store = log
+	if cfg.Name == "" {
+		cfg.Name = "vendor"
+	}
+	h, seen, _ := counting(t, cfg)
+	require.Equal(t, 200, post(h, body, header...).Code)
+	if len(log.keys) == 1 {
+		assert.Equal(t, log.keys[0], seen.last().Key, "observers see the key")
+	}
+	return log.keys
+}
+
 func TestTheRuleForTheKey(t *testing.T) {
 	t.Parallel()
-	signed := giving(webhook.Receipt{Scheme: "s", ID: "signed-1"}, nil)
-	unsigned := webhook.UnsignedIDHeader("idempotency-key")
+	at := time.Unix(1_777_896_000, 0)
+	signed := func(id string) webhook.Verifier { return giving(webhook.Receipt{Scheme: "s", ID: id, Time: at}, nil) }
+	byHeader := webhook.Config[any]{DeliveryID: webhook.UnsignedIDHeader("idempotency-key")}
 	long := strings.Repeat("x", 200)
-	// SHA-256 of {} and of the long id, in base64.
-	const digest, longDigest = "RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o", "qiDCPjIBg0BQZ54diJQbmm_tBVfJpwXLLDFeLmP9SG0"
-	for _, c := range []struct {
-		rule   string
-		cfg    webhook.Config[any]
-		header []string
-		want   string
+	key := func(cfg webhook.Config[any], body string, header ...string) string {
+		return keysOf(t, cfg, body, header...)[0]
+	}
+	for rule, c := range map[string]struct {
+		a, b string
+		same bool
 	}{
-		{"a digest of the verified body without an id", webhook.Config[any]{}, nil, "webhook:body:" + digest},
-		{"a signed id", webhook.Config[any]{Verify: signed}, nil, "webhook:id:signed-1"},
-		{"the name in front", webhook.Config[any]{Name: "vendor", Verify: signed}, nil, "vendor:id:signed-1"},
-		{"a long id as its digest", webhook.Config[any]{Verify: giving(webhook.Receipt{ID: long}, nil)}, nil, "webhook:id#:" + longDigest},
-		{"an unsigned id is not looked at", webhook.Config[any]{}, []string{"Idempotency-Key", "u-1"}, "webhook:body:" + digest},
-		{"an unsigned id by choice", webhook.Config[any]{DeliveryID: unsigned}, []string{"Idempotency-Key", "u-1"}, "webhook:unsigned:u-1"},
-		{"an unsigned id that is not there", webhook.Config[any]{DeliveryID: unsigned}, nil, "webhook:body:" + digest},
-		{"an unsigned id that is too long", webhook.Config[any]{DeliveryID: unsigned}, []string{"Idempotency-Key", long + long}, "webhook:body:" + digest},
-		{"an unsigned id in two words", webhook.Config[any]{DeliveryID: unsigned}, []string{"Idempotency-Key", "u 1"}, "webhook:body:" + digest},
-		{"an event's own id", webhook.Config[any]{Verify: signed, EventID: func(*webhook.Delivery, any) (string, error) {
-			return "OPERATION/o-1/APPROVED", nil
-		}}, nil, "webhook:event:OPERATION/o-1/APPROVED"},
+		"equal bodies": {key(webhook.Config[any]{}, "{}"), key(webhook.Config[any]{}, "{}"), true},
+		"other bodies": {key(webhook.Config[any]{}, "{}"), key(webhook.Config[any]{}, "[]"), false},
+		"equal bodies, signed at other times": {
+			key(webhook.Config[any]{Verify: giving(webhook.Receipt{Time: at}, nil)}, "{}"),
+			key(webhook.Config[any]{Verify: giving(webhook.Receipt{Time: at.Add(time.Second)}, nil)}, "{}"), false,
+		},
+		"a signed id and other bodies":    {key(webhook.Config[any]{Verify: signed("1")}, "{}"), key(webhook.Config[any]{Verify: signed("1")}, "[]"), true},
+		"other signed ids":                {key(webhook.Config[any]{Verify: signed("1")}, "{}"), key(webhook.Config[any]{Verify: signed("2")}, "{}"), false},
+		"other names":                     {key(webhook.Config[any]{Name: "a", Verify: signed("1")}, "{}"), key(webhook.Config[any]{Name: "b", Verify: signed("1")}, "{}"), false},
+		"an unsigned id is ignored":       {key(webhook.Config[any]{}, "{}", "Idempotency-Key", "1"), key(webhook.Config[any]{}, "{}"), true},
+		"an unsigned id by choice":        {key(byHeader, "{}", "Idempotency-Key", "1"), key(byHeader, "[]", "Idempotency-Key", "1"), true},
+		"an absent unsigned id":           {key(byHeader, "{}"), key(webhook.Config[any]{}, "{}"), true},
+		"an unsigned id that is too long": {key(byHeader, "{}", "Idempotency-Key", long+long), key(byHeader, "{}"), true},
+		"an unsigned id in two words":     {key(byHeader, "{}", "Idempotency-Key", "1 2"), key(byHeader, "{}"), true},
+		"equal ids of other kinds":        {key(byHeader, "{}", "Idempotency-Key", "1"), key(webhook.Config[any]{Verify: signed("1")}, "{}"), false},
+		"an event's own id": {
+			key(webhook.Config[any]{Verify: signed("1"), EventID: func(*webhook.Delivery, any) (string, error) { return "o-1", nil }}, "{}"),
+			key(webhook.Config[any]{Verify: signed("2"), EventID: func(*webhook.Delivery, any) (string, error) { return "o-1", nil }}, "[]"), true,
+		},
 	} {
-		t.Run(c.rule, func(t *testing.T) {
-			t.Parallel()
-			log := &keyLog{Store: webhook.NoStore}
-			c.cfg.Store = log
-			h, _, _ := counting(t, c.cfg)
-			assert.Equal(t, 200, post(h, "{}", c.header...).Code)
-			assert.Equal(t, []string{c.want}, log.keys)
-		})
+		assert.Equal(t, c.same, c.a == c.b, rule)
+		for _, k := range []string{c.a, c.b} {
+			assert.Regexp(t, `^(vendor|a|b)::[A-Za-z0-9_-]{43}$`, k, rule)
+		}
 	}
 }
 
 func TestEventsOfABatchHaveKeysOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	log := &keyLog{Store: webhook.NoStore}
-	h, _, _ := counting(t, webhook.Config[int]{
-		Store: log, Decode: webhook.JSONList[int], DeliveryID: func(*webhook.Delivery) (string, error) { return "d", nil },
-	})
-	assert.Equal(t, 200, post(h, "[5,6]").Code)
-	assert.Equal(t, []string{"webhook:unsigned[0]:d", "webhook:unsigned[1]:d"}, log.keys)
+	keys := keysOf(t, webhook.Config[int]{
+		Decode: webhook.JSONList[int], DeliveryID: func(*webhook.Delivery) (string, error) { return "d", nil },
+	}, "[5,6]")
+	require.Len(t, keys, 2)
+	assert.Equal(t, strings.TrimSuffix(keys[0], "[0]"), strings.TrimSuffix(keys[1], "[1]"))
+	assert.NotEqual(t, keys[0], keys[1])
 }
 
 func TestAnIDThatFailsGets400(t *testing.T) {
@@ -92,7 +112,7 @@ func TestASharedStoreKeepsHandlersApart(t *testing.T) {
 	t.Parallel()
 	store := webhook.NewMemoryStore(webhook.MemoryConfig{})
 	for _, name := range []string{"one", "two"} {
-		h, _, runs := counting(t, webhook.Config[any]{Name: name, Store: store})
+		h, _, runs := counting(t, webhook.Config[any]{Name: name, DeduplicateWithin: time.Hour, Store: store})
 		assert.Equal(t, 200, post(h, "{}").Code)
 		assert.Equal(t, 200, post(h, "{}").Code)
 		assert.EqualValues(t, 1, runs.Load(), name)

@@ -26,7 +26,7 @@ func TestAnEventThatAlwaysHangsDoesNotStarveTheOthers(t *testing.T) {
 		var mu sync.Mutex
 		seen := map[string]int{}
 		h, err := webhook.NewHandler(webhook.Config[json.RawMessage]{
-			Verify: accept, Decode: webhook.JSONList[json.RawMessage], Timeout: time.Second,
+			Verify: accept, Decode: webhook.JSONList[json.RawMessage], DeduplicateWithin: time.Hour, Timeout: time.Second,
 			Handle: func(ctx context.Context, e json.RawMessage) error {
 				mu.Lock()
 				seen[string(e)]++

@@ -133,6 +133,19 @@ func (s *MemoryStore) drop(e *memoryEntry) {
 	}
 }
 
+// Forget drops a committed key, such as [Delivery].Key, so that the next delivery of the event is handled. It reports whether
+// there was one.
+func (s *MemoryStore) Forget(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[key]
+	if e == nil || !e.settled {
+		return false
+	}
+	s.drop(e)
+	return true
+}
+
 // Commit implements [Claim].
 func (e *memoryEntry) Commit(_ context.Context, retention time.Duration) error {
 	s := e.store

@@ -84,7 +84,7 @@ func TestMemoryStoreShrinksAgain(t *testing.T) {
 func TestDeliveriesLeaveMemoryFlat(t *testing.T) {
 	store := webhook.NewMemoryStore(webhook.MemoryConfig{MaxEntries: 1000})
 	h, err := webhook.NewHandler(webhook.Config[map[string]any]{
-		Verify: accept, Store: store, Handle: func(_ context.Context, _ map[string]any) error { return nil },
+		Name: "h", Verify: accept, DeduplicateWithin: time.Hour, Store: store, Handle: func(_ context.Context, _ map[string]any) error { return nil },
 	})
 	require.NoError(t, err)
 	padding := strings.Repeat("x", 1000)

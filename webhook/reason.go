@@ -39,12 +39,17 @@ const (
 	ReasonHandlerTimeout  Reason = "handler timed out"        // 503
 	ReasonPanic           Reason = "panic"                    // 503
 	ReasonStoreFailed     Reason = "store failed"             // 503
+	ReasonGivenUp         Reason = "given up"                 // 200: see [GiveUp]
+	ReasonBodyConsumed    Reason = "body was read before"     // 503: middleware in front of the handler reads the body
+	ReasonOverloaded      Reason = "overloaded"               // 503: too many events ran out of time and have not ended
+	ReasonClosed          Reason = "closed"                   // 503: see [Handler.Close]
+	ReasonChallenge       Reason = "challenge"                // Config.Challenge has responded
 )
 
 // Status is the HTTP status that a delivery gets for the reason; for "", success, it is 200.
 func (r Reason) Status() int {
 	switch r {
-	case "", ReasonDuplicate, ReasonGone:
+	case "", ReasonDuplicate, ReasonGone, ReasonGivenUp, ReasonChallenge:
 		return http.StatusOK
 	case ReasonMissing, ReasonMalformed, ReasonMismatch, ReasonExpired:
 		return http.StatusUnauthorized
@@ -75,7 +80,7 @@ const (
 	// ErrGone from [Config].Resolve says that what the event is about exists no more: nothing is handled, 200.
 	ErrGone sentinel = "gone"
 
-	// ErrDuplicate from [Store].Claim says that the key was committed before.
+	// ErrDuplicate from [Store].Claim says that the key was committed before, from Handle that the work was done before: 200.
 	ErrDuplicate sentinel = "duplicate"
 	// ErrInProgress from [Store].Claim says that the key is claimed and not settled yet.
 	ErrInProgress sentinel = "in progress"

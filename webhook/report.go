@@ -11,20 +11,25 @@ import (
 )
 
 // report logs and observes a delivery. A panic of the observer must not break the connection.
-func (h *Handler) report(ctx context.Context, out *identkit.DeliveryInfo) {
+func (h *Handler) report(ctx context.Context, level slog.Level, text string, out *identkit.DeliveryInfo) {
 	defer func() { _ = recover() }()
-	level := slog.LevelDebug
-	switch {
-	case out.Status >= http.StatusInternalServerError:
-		level = slog.LevelError
-	case out.Status >= http.StatusBadRequest:
-		level = slog.LevelWarn
-	}
 	if h.logger.Enabled(ctx, level) {
-		h.log(ctx, level, "webhook delivery", deliveryAttrs(out)...)
+		h.log(ctx, level, text, deliveryAttrs(out)...)
 	}
 	if h.observe != nil {
 		h.observe(ctx, *out)
+	}
+}
+
+// levelOf is the level at which a delivery is logged.
+func levelOf(d *identkit.DeliveryInfo) slog.Level {
+	switch {
+	case d.Status >= http.StatusInternalServerError:
+		return slog.LevelError
+	case d.Status >= http.StatusBadRequest, d.Reason == string(ReasonGivenUp):
+		return slog.LevelWarn
+	default:
+		return slog.LevelDebug
 	}
 }
 
@@ -50,7 +55,9 @@ func deliveryAttrs(d *identkit.DeliveryInfo) []slog.Attr {
 	text("reason", d.Reason)
 	text("scheme", d.Scheme)
 	text("key_id", d.KeyID)
+	text("sender", d.Sender)
 	text("delivery_id", d.DeliveryID)
+	text("key", d.Key)
 	count("events", d.Events)
 	count("duplicates", d.Duplicates)
 	count("gone", d.Gone)

@@ -65,7 +65,7 @@ type standardKey struct {
 
 const (
 	minStandardKey = 24
-	// maxAsymmetric bounds what a junk delivery costs: each is checked with each key, over the whole body.
+	// maxAsymmetric bounds what a forged delivery costs: each is checked with each key, over the whole body.
 	maxAsymmetric = 2
 )
 

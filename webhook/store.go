@@ -8,7 +8,8 @@ import (
 // Store remembers which deliveries were handled. It must be safe for concurrent use; one that several processes share
 // must make Claim atomic among them. RunStoreTests of package webhooktest checks the rules below.
 //
-// A key is printable ASCII of at most 300 bytes, and begins with [Config].Name, so one store can serve many handlers.
+// A key is printable ASCII of at most 300 bytes: [Config].Name, the sender and a digest, with colons between them, so one store can
+// serve many handlers.
 //
 // Its methods must end with their context: a store that hangs holds the delivery up.
 type Store interface {

@@ -50,6 +50,9 @@ func NewRequest(r *http.Request, body []byte) *Request {
 
 // Receipt says what a verifier found.
 type Receipt struct {
+	// Sender names who sent the delivery, where a handler serves several senders: see [Named] and [Any]. It is part of the key of an
+	// event, so it should not change when a key is rotated. Empty for the only sender.
+	Sender string
 	// Scheme names how the delivery was authenticated, such as "hmac-sha256" or "basic+addresses".
 	Scheme string
 	// KeyID is the id of the key that matched, for watching a rotation; empty for schemes without keys.

@@ -59,6 +59,7 @@ func loadHTTP() (loadResult, error) {
 func load(senders int, connect func(http.Handler) (deliver func(*http.Request) (int, error), done func())) (loadResult, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	handler, err := webhook.NewHandler(webhook.Config[event]{
+		Name:   "bench",
 		Verify: must(webhook.NewStandardWebhooks(webhook.StandardConfig{Keys: keys(standardSecret)})),
 		Store:  webhook.NewMemoryStore(webhook.MemoryConfig{MaxEntries: storeSize}),
 		Handle: func(context.Context, event) error { return nil },

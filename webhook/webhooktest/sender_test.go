@@ -90,6 +90,23 @@ func TestSenderReportsLostResponses(t *testing.T) {
 	assert.Error(t, report.Attempts[0].Err)
 }
 
+func TestSenderFollowsNoRedirects(t *testing.T) {
+	t.Parallel()
+	elsewhere := &inbox{statuses: []int{200}}
+	target := httptest.NewServer(elsewhere)
+	t.Cleanup(target.Close)
+	server := httptest.NewServer(http.RedirectHandler(target.URL, http.StatusPermanentRedirect))
+	t.Cleanup(server.Close)
+	for _, client := range []*http.Client{nil, server.Client()} {
+		sender := &webhooktest.Sender{URL: server.URL, Client: client, Sign: webhooktest.SignHeader("X-Api-Key", "k"), Attempts: 1}
+		report, err := sender.Send(t.Context(), webhooktest.Message{})
+		require.NoError(t, err)
+		assert.Equal(t, []int{308}, report.Statuses())
+		assert.False(t, report.Accepted())
+	}
+	assert.Empty(t, elsewhere.bodies)
+}
+
 func TestSenderNeedsATargetAndASigner(t *testing.T) {
 	t.Parallel()
 	bad := errors.New("no key")
