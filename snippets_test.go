@@ -43,9 +43,15 @@ var given = map[string]string{
 // theReaders is what stands for the reader's own code.
 const theReaders = `package snippets
 
-import "github.com/identkit/identkit/powerauth"
+import (
+	"context"
+
+	"github.com/identkit/identkit/powerauth"
+)
 
 type Event struct{ ID string }
+
+func apply(context.Context, Event) error { return nil }
 
 type Payments struct{ client *powerauth.Client }
 
