@@ -44,8 +44,8 @@ var offlineQR = &transport.OldOperation{
 // (assumed from the engine): keep the one that belongs to the QR code shown.
 //
 // Source: vendor tutorial, API-Operations, vendor test suites; checked 2026-11.
-func (s *Operations) OfflineQR(ctx context.Context, id OperationID, device RegistrationID, opts ...identkit.CallOption) (*OfflineQRCode, error) {
-	return transport.Do(ctx, s.road, offlineQR, transport.Input{
+func (s Operations) OfflineQR(ctx context.Context, id OperationID, device RegistrationID, opts ...identkit.CallOption) (*OfflineQRCode, error) {
+	return transport.Do(ctx, s.client, offlineQR, transport.Input{
 		Path:  transport.Path{string(id)},
 		Query: url.Values{"registrationId": {string(device)}},
 		Check: func(c *transport.Check) { c.Text("registrationId", string(device), 0) },
@@ -119,8 +119,8 @@ var verifyOfflineOTP = &transport.OldOperation{
 // Not safe to repeat. After [identkit.ErrOutcomeUnknown], Get says whether the operation was approved.
 //
 // Source: vendor tutorial, API-Operations, vendor test suites; checked 2026-11.
-func (s *Operations) VerifyOfflineOTP(ctx context.Context, id OperationID, in VerifyOfflineOTPParams, opts ...identkit.CallOption) (*OfflineOTPResult, error) {
-	return transport.Do(ctx, s.road, verifyOfflineOTP, transport.Input{Path: transport.Path{string(id)}, Body: in.body(), Check: in.check},
+func (s Operations) VerifyOfflineOTP(ctx context.Context, id OperationID, in VerifyOfflineOTPParams, opts ...identkit.CallOption) (*OfflineOTPResult, error) {
+	return transport.Do(ctx, s.client, verifyOfflineOTP, transport.Input{Path: transport.Path{string(id)}, Body: in.body(), Check: in.check},
 		func(w *offlineAnswer, _ transport.Path) (*OfflineOTPResult, error) {
 			return w.finish(in.RegistrationID)
 		}, opts)

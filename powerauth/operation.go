@@ -15,7 +15,7 @@ import (
 )
 
 // Operations asks users for approval: client.Operations.
-type Operations struct{ road *transport.Road }
+type Operations struct{ client *transport.Client }
 
 // OperationID identifies an operation. It is the id in deeplinks and offline QR texts.
 type OperationID = protocol.OperationID
@@ -188,8 +188,8 @@ var createOperation = &transport.OldOperation{
 // [identkit.ErrOutcomeUnknown]. PAC offers no documented call to find an operation by ExternalID.
 //
 // Source: vendor tutorial, API-Operations; checked 2026-11.
-func (s *Operations) Create(ctx context.Context, in CreateOperationParams, opts ...identkit.CallOption) (*Operation, error) {
-	return transport.Do(ctx, s.road, createOperation, transport.Input{Body: in.body(), Check: in.check}, (*operationAnswer).finish, opts)
+func (s Operations) Create(ctx context.Context, in CreateOperationParams, opts ...identkit.CallOption) (*Operation, error) {
+	return transport.Do(ctx, s.client, createOperation, transport.Input{Body: in.body(), Check: in.check}, (*operationAnswer).finish, opts)
 }
 
 var getOperation = &transport.OldOperation{
@@ -201,8 +201,8 @@ var getOperation = &transport.OldOperation{
 // Get reads an operation. An unknown id is [identkit.ErrNotFound]. Safe to repeat.
 //
 // Source: vendor tutorial, API-Operations; checked 2026-11.
-func (s *Operations) Get(ctx context.Context, id OperationID, opts ...identkit.CallOption) (*Operation, error) {
-	return transport.Do(ctx, s.road, getOperation, transport.Input{Path: transport.Path{string(id)}}, (*operationAnswer).finish, opts)
+func (s Operations) Get(ctx context.Context, id OperationID, opts ...identkit.CallOption) (*Operation, error) {
+	return transport.Do(ctx, s.client, getOperation, transport.Input{Path: transport.Path{string(id)}}, (*operationAnswer).finish, opts)
 }
 
 var cancelOperation = &transport.OldOperation{
@@ -220,10 +220,10 @@ const maxStatusReason = 32
 // Not safe to repeat: a second cancel fails. After [identkit.ErrOutcomeUnknown], Get says how it ended.
 //
 // Source: vendor tutorial, API-Operations; checked 2026-11.
-func (s *Operations) Cancel(ctx context.Context, id OperationID, statusReason string, opts ...identkit.CallOption) error {
+func (s Operations) Cancel(ctx context.Context, id OperationID, statusReason string, opts ...identkit.CallOption) error {
 	in := transport.Input{Path: transport.Path{string(id)}, Check: func(c *transport.Check) { c.Optional("statusReason", statusReason, maxStatusReason) }}
 	if statusReason != "" {
 		in.Query = url.Values{"statusReason": {statusReason}}
 	}
-	return transport.Exec(ctx, s.road, cancelOperation, in, opts)
+	return transport.Exec(ctx, s.client, cancelOperation, in, opts)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Registrations binds devices to users: client.Registrations.
-type Registrations struct{ road *transport.Road }
+type Registrations struct{ client *transport.Client }
 
 // RegistrationID identifies a registration, one device bound to one user. PAC's engine and its callbacks call it activationId.
 type RegistrationID string
@@ -155,12 +155,12 @@ var createRegistration = &transport.OldOperation{
 // [identkit.ErrOutcomeUnknown], after which List shows what there is.
 //
 // Source: vendor tutorial "Mobile-First Authentication", API-Registrations; checked 2026-11.
-func (s *Registrations) Create(ctx context.Context, in CreateRegistrationParams, opts ...identkit.CallOption) (*CreatedRegistration, error) {
+func (s Registrations) Create(ctx context.Context, in CreateRegistrationParams, opts ...identkit.CallOption) (*CreatedRegistration, error) {
 	input := transport.Input{Body: in.body(), Check: in.check}
 	if in.IncompleteStatusCheck {
 		input.Query = url.Values{"incompleteStatusCheck": {"true"}}
 	}
-	return transport.Do(ctx, s.road, createRegistration, input, (*CreatedRegistration).finish, opts)
+	return transport.Do(ctx, s.client, createRegistration, input, (*CreatedRegistration).finish, opts)
 }
 
 // Registration is one device bound, or about to be bound, to one user.
@@ -246,8 +246,8 @@ var getRegistration = &transport.OldOperation{
 // on others (sources disagree): treat both as gone. Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Get(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) (*Registration, error) {
-	return transport.Do(ctx, s.road, getRegistration, transport.Input{Path: transport.Path{string(id)}}, (*registrationAnswer).finish, opts)
+func (s Registrations) Get(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) (*Registration, error) {
+	return transport.Do(ctx, s.client, getRegistration, transport.Input{Path: transport.Path{string(id)}}, (*registrationAnswer).finish, opts)
 }
 
 // ListRegistrationsParams asks for the registrations of a user.
@@ -285,12 +285,12 @@ var listRegistrations = &transport.OldOperation{
 // PENDING_COMMIT are is undocumented. Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) List(ctx context.Context, in ListRegistrationsParams, opts ...identkit.CallOption) (*RegistrationList, error) {
+func (s Registrations) List(ctx context.Context, in ListRegistrationsParams, opts ...identkit.CallOption) (*RegistrationList, error) {
 	query := url.Values{"userId": {string(in.UserID)}}
 	if in.Removed {
 		query.Set("removed", "true")
 	}
-	return transport.Do(ctx, s.road, listRegistrations, transport.Input{Query: query, Check: in.check}, func(w *registrationListAnswer, _ transport.Path) (*RegistrationList, error) {
+	return transport.Do(ctx, s.client, listRegistrations, transport.Input{Query: query, Check: in.check}, func(w *registrationListAnswer, _ transport.Path) (*RegistrationList, error) {
 		if w.Registrations == nil {
 			return nil, transport.Missing("registrations")
 		}
@@ -327,9 +327,9 @@ type registrationChange struct {
 	Change string `json:"change"`
 }
 
-func (s *Registrations) change(ctx context.Context, id RegistrationID, change string, opts []identkit.CallOption) error {
+func (s Registrations) change(ctx context.Context, id RegistrationID, change string, opts []identkit.CallOption) error {
 	in := transport.Input{Path: transport.Path{string(id)}, Body: transport.JSON(registrationChange{change})}
-	return transport.Exec(ctx, s.road, changeRegistration, in, opts)
+	return transport.Exec(ctx, s.client, changeRegistration, in, opts)
 }
 
 // Block blocks an active registration: its device can approve nothing until it is unblocked. Blocking a blocked one changes
@@ -339,7 +339,7 @@ func (s *Registrations) change(ctx context.Context, id RegistrationID, change st
 // trying it on your deployment.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Block(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
+func (s Registrations) Block(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
 	return s.change(ctx, id, "BLOCK", opts)
 }
 
@@ -347,7 +347,7 @@ func (s *Registrations) Block(ctx context.Context, id RegistrationID, opts ...id
 // (assumed from the engine); other states are [identkit.ErrConflict]. Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Unblock(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
+func (s Registrations) Unblock(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
 	return s.change(ctx, id, "UNBLOCK", opts)
 }
 
@@ -376,9 +376,9 @@ var commitRegistration = &transport.OldOperation{
 // Not safe to repeat: a second commit fails. After [identkit.ErrOutcomeUnknown], Get says whether it is active.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Commit(ctx context.Context, id RegistrationID, in CommitRegistrationParams, opts ...identkit.CallOption) error {
+func (s Registrations) Commit(ctx context.Context, id RegistrationID, in CommitRegistrationParams, opts ...identkit.CallOption) error {
 	input := transport.Input{Path: transport.Path{string(id)}, Body: transport.JSON(in), Check: in.check}
-	return transport.Exec(ctx, s.road, commitRegistration, input, opts)
+	return transport.Exec(ctx, s.client, commitRegistration, input, opts)
 }
 
 var deleteRegistration = &transport.OldOperation{
@@ -391,6 +391,6 @@ var deleteRegistration = &transport.OldOperation{
 // (assumed from the engine). Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Delete(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
-	return transport.Exec(ctx, s.road, deleteRegistration, transport.Input{Path: transport.Path{string(id)}}, opts)
+func (s Registrations) Delete(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
+	return transport.Exec(ctx, s.client, deleteRegistration, transport.Input{Path: transport.Path{string(id)}}, opts)
 }

@@ -12,7 +12,7 @@ import (
 
 // Signatures verifies the codes (formerly called signatures) by which phones authenticate their requests: client.Signatures.
 // For endpoints of one's own, [Protect] does all of it.
-type Signatures struct{ road *transport.Road }
+type Signatures struct{ client *transport.Client }
 
 // VerifySignatureParams asks whether a phone's request is authentic.
 type VerifySignatureParams struct {
@@ -187,8 +187,8 @@ var verifySignature = &transport.OldOperation{
 // How PAC reads PUT and DELETE with query parameters is undocumented; they are not sent.
 //
 // Source: API-Authentication, vendor tutorial, vendor test suites; checked 2026-11.
-func (s *Signatures) Verify(ctx context.Context, in VerifySignatureParams, opts ...identkit.CallOption) (*SignatureResult, error) {
-	return transport.Do(ctx, s.road, verifySignature, transport.Input{Body: in.body(), Check: func(c *transport.Check) {
+func (s Signatures) Verify(ctx context.Context, in VerifySignatureParams, opts ...identkit.CallOption) (*SignatureResult, error) {
+	return transport.Do(ctx, s.client, verifySignature, transport.Input{Body: in.body(), Check: func(c *transport.Check) {
 		in.check(c)
 		c.That(!verifiedAlready(ctx, in.AuthHeader), "authHeader", "was verified in this request already; see IdentityFrom")
 	}}, (*signatureAnswer).finish, opts)

@@ -12,7 +12,7 @@ import (
 
 // Tokens verifies the tokens by which phones read things without asking the user: client.Tokens. For endpoints of one's own,
 // [ProtectToken] does all of it.
-type Tokens struct{ road *transport.Road }
+type Tokens struct{ client *transport.Client }
 
 // VerifyTokenParams asks whether a phone holds a token.
 type VerifyTokenParams struct {
@@ -86,8 +86,8 @@ var verifyToken = &transport.OldOperation{
 // token proves possession and is not a one-time code: let it read, never decide.
 //
 // Source: API-Authentication, vendor test suites; checked 2026-11.
-func (s *Tokens) Verify(ctx context.Context, in VerifyTokenParams, opts ...identkit.CallOption) (*TokenResult, error) {
-	return transport.Do(ctx, s.road, verifyToken, transport.Input{Body: in.body(), Check: func(c *transport.Check) {
+func (s Tokens) Verify(ctx context.Context, in VerifyTokenParams, opts ...identkit.CallOption) (*TokenResult, error) {
+	return transport.Do(ctx, s.client, verifyToken, transport.Input{Body: in.body(), Check: func(c *transport.Check) {
 		in.check(c)
 		c.That(!verifiedAlready(ctx, in.AuthHeader), "authHeader", "was verified in this request already; see IdentityFrom")
 	}}, (*tokenAnswer).finish, opts)

@@ -19,8 +19,8 @@ const assumedCodeValidity = 5 * time.Minute
 //
 // PAC does not tell when a code expires. policy.Until says so for registrations created with Expires; without it 5 minutes after
 // the creation are assumed. A wait for a change of an active or blocked registration ends with the context or policy.Until alone.
-func (s *Registrations) WaitFor(ctx context.Context, id RegistrationID, status RegistrationStatus, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Registration, error) {
-	return transport.Wait(ctx, s.road, transport.Poll[Registration]{
+func (s Registrations) WaitFor(ctx context.Context, id RegistrationID, status RegistrationStatus, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Registration, error) {
+	return transport.Wait(ctx, s.client, transport.Poll[Registration]{
 		Operation: "powerauth.Registrations.WaitFor",
 		Policy:    policy,
 		Read: func(ctx context.Context) (*Registration, error) {
@@ -67,8 +67,8 @@ func (s RegistrationStatus) rulesOut(wanted RegistrationStatus) error {
 // and half a minute is left for clocks that differ.
 //
 // Callbacks may be lost, the vendor says so itself: polling stays the backup.
-func (s *Operations) Wait(ctx context.Context, id OperationID, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Operation, error) {
-	return transport.Wait(ctx, s.road, transport.Poll[Operation]{
+func (s Operations) Wait(ctx context.Context, id OperationID, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Operation, error) {
+	return transport.Wait(ctx, s.client, transport.Poll[Operation]{
 		Operation: "powerauth.Operations.Wait",
 		Policy:    policy,
 		Read:      func(ctx context.Context) (*Operation, error) { return s.Get(ctx, id, opts...) },
