@@ -22,7 +22,7 @@ type Poll[T any] struct {
 
 // Wait polls at growing, jittered intervals. A read that failed for a passing reason (network, timeout, 5xx, rate limit)
 // does not end it. When it gives up, the error is an *identkit.WaitError with the last state.
-func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
+func Wait[T any](ctx context.Context, c *Client, p Poll[T]) (*T, error) {
 	var (
 		last     *T
 		lastErr  error
@@ -32,7 +32,10 @@ func Wait[T any](ctx context.Context, r *Road, p Poll[T]) (*T, error) {
 		most     = or(p.Policy.MaxInterval, 5*time.Second)
 	)
 	give := func(e *identkit.Error) (*T, error) {
-		e.Provider, e.Operation = r.provider, p.Operation
+		e.Operation = p.Operation
+		if c != nil {
+			e.Provider = c.provider
+		}
 		return nil, &identkit.WaitError[T]{Last: last, Polls: polls, Err: e}
 	}
 	if p.Policy.InitialInterval < 0 || p.Policy.MaxInterval < 0 {
@@ -110,7 +113,7 @@ func (p *Poll[T]) read(ctx context.Context) (*T, error) {
 	if p.Policy.Until.IsZero() {
 		return p.Read(ctx)
 	}
-	// A moment more, so that the read at the very end gets an answer.
+	// A moment more, so that the read at the very end gets a response.
 	within, cancel := context.WithDeadline(ctx, p.Policy.Until.Add(time.Second))
 	defer cancel()
 	return p.Read(within)
