@@ -174,9 +174,9 @@ func (c *Client) CloseIdleConnections() { c.client.CloseIdleConnections() }
 func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
 
 var catalog = []transport.Operation{
-	createRegistration, listRegistrations, getRegistration, changeRegistration, commitRegistration, deleteRegistration,
-	createOperation, getOperation, cancelOperation, offlineQR, verifyOfflineOTP,
-	verifySignature, verifyToken,
+	&createRegistration, &listRegistrations, &getRegistration, &changeRegistration, &commitRegistration, &deleteRegistration,
+	&createOperation, &getOperation, &cancelOperation, &offlineQR, &verifyOfflineOTP,
+	&verifySignature, &verifyToken,
 	listPasskeys, challengePasskeyRegistration, registerPasskey, challengeAssertion, verifyAssertion,
 	sendMessage, createInboxMessage, auditLog, getHealth, getLiveness, getReadiness,
 	createApplication, getApplication, createUser, bindUser, setAPNs, setFCM, createCallback,
