@@ -166,6 +166,17 @@ func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ..
 	return c.client.Call(ctx, in, out, opts)
 }
 
+// Ping checks that BaseURL and Credentials are good, without effect: it lists the registrations of a made-up user, and fails as
+// [Registrations.List] does on everything but a list. What the user may do with an application it does not check, and how PAC's parts
+// are it does not ask; see [Health]. Safe to repeat.
+//
+// That the registrations of an unknown user are an empty list is assumed (PA-076); reading a made-up registration would have two
+// documented outcomes.
+func (c *Client) Ping(ctx context.Context, opts ...identkit.CallOption) error {
+	_, err := c.Registrations.List(ctx, ListRegistrationsParams{UserID: "identkit-ping"}, opts...)
+	return err
+}
+
 // CloseIdleConnections closes connections that no call is using, for a clean shutdown. It leaves the pool of an
 // Options.HTTPClient alone, which belongs to the caller.
 func (c *Client) CloseIdleConnections() { c.client.CloseIdleConnections() }

@@ -76,7 +76,7 @@ func readCount(dec *jsontext.Decoder, count **int) error {
 	return nil
 }
 
-// readFactors reads a known combination of factors in lower case, or the text as it came.
+// readFactors reads a known combination of factors in lower case, or any other text unchanged.
 func readFactors(dec *jsontext.Decoder, factors *protocol.Factors) error {
 	if dec.PeekKind() != '"' {
 		return errors.ErrUnsupported

@@ -11,7 +11,7 @@ import (
 	"github.com/identkit/identkit/internal/wire"
 )
 
-// Codes of PAC's errors, as found in identkit.Error.Code. Codes not listed here pass through as they came.
+// Codes of PAC's errors, as found in identkit.Error.Code. Codes not listed here pass through unchanged.
 // Source: General-Principles and API pages of the PAC reference, and the one-page references before 1.8; checked 2026-11.
 const (
 	CodeRegistration           = "ERROR_REGISTRATION"             // registration problem, general
@@ -106,8 +106,8 @@ var (
 	errTwoObjects  = transport.Contradiction("response is an envelope and something else at once")
 )
 
-// unwrap takes off the envelope that some deployments put around successful responses, and refuses responses that say two things at
-// once.
+// unwrap takes off the envelope that some deployments put around successful responses, and refuses responses that contradict
+// themselves.
 func unwrap(body []byte) ([]byte, error) {
 	if wire.Kind(body) != '{' || !bytes.Contains(body, responseObject) && !bytes.Contains(body, statusError) && !bytes.Contains(body, escape) {
 		return body, nil

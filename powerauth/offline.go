@@ -7,6 +7,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
 	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/internal/wire"
 )
 
 // OfflineQRCode is a QR code by which a phone without network approves an operation.
@@ -80,7 +81,7 @@ func (in *offlineOTPInput) request(r *transport.Request) {
 	operationPath(&in.id, r)
 	r.Text("otp", in.OTP.Reveal(), maxOfflineOTP)
 	nonce, err := pacrypto.DecodeBase64(in.Nonce)
-	r.That(err == nil && len(nonce) == pacrypto.NonceSize, "nonce", "is not Base64 of 16 bytes; give the one that came with the QR code")
+	r.That(err == nil && len(nonce) == pacrypto.NonceSize, "nonce", "is not Base64 of 16 bytes; give that of the QR code")
 	r.Text("registrationId", string(in.RegistrationID), 0)
 	r.JSON(in.VerifyOfflineOTPParams)
 }
@@ -92,7 +93,8 @@ type OfflineOTPResult struct {
 }
 
 func (r *OfflineOTPResult) check() error {
-	r.complete(r.RawJSON(), "otpValid")
+	r.Valid = string(wire.Member(r.RawJSON(), "otpValid")) == "true"
+	r.complete(r.RawJSON)
 	return nil
 }
 

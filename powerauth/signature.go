@@ -2,6 +2,7 @@ package powerauth
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/identkit/identkit"
@@ -20,13 +21,13 @@ type VerifySignatureParams struct {
 	Method string `json:"method"`
 	// URIID is the constant that the app and the backend agreed on for this request, not necessarily its path. Required.
 	URIID string `json:"uriId"`
-	// AuthHeader is the whole value of X-PowerAuth-Authorization, as it came. Required; at most 4 KiB (assumed).
+	// AuthHeader is the whole value of X-PowerAuth-Authorization, unchanged. Required; at most 4 KiB (assumed).
 	AuthHeader identkit.Secret `json:"authHeader"`
-	// Body is the raw body of the phone's request, to the byte as it arrived. Decoding and encoding it again breaks the code.
+	// Body is the raw body of the phone's request, to the byte as it was received. Decoding and encoding it again breaks the code.
 	// It is not sent for GET, and must be empty then.
 	Body []byte `json:"requestBody"`
 	// QueryParams are the decoded query parameters of a GET. The code of other methods does not cover the query, so they are
-	// refused there. A map cannot express a parameter that is given twice: refuse such requests.
+	// refused there. A map cannot express a repeated parameter: refuse such requests.
 	QueryParams map[string]string `json:"queryParams"`
 
 	verified bool // in this request already
@@ -74,7 +75,7 @@ func canSign(method string) bool {
 // Verification is what PAC says about who authenticated, and how. With Valid false the rest may be missing.
 type Verification struct {
 	// Valid says that the code is right. It is not yet an authorisation: ask [Verification.Authorizes].
-	Valid bool `json:"-"` // signatureValid, or otpValid
+	Valid bool `json:"signatureValid"` // otpValid, of an offline code
 	// UserID is who authenticated. Compare it with the user of the session, where there is one.
 	UserID         UserID         `json:"userId"`
 	RegistrationID RegistrationID `json:"registrationId"`
@@ -103,13 +104,14 @@ func (v *Verification) Authorizes(policy FactorPolicy) bool {
 	return v != nil && v.Valid && v.RegistrationStatus == RegistrationActive && policy.Allows(v.Factors)
 }
 
-// complete reads what has two names: the verdict, which was found to be true or false, and what some deployments call otherwise.
-func (v *Verification) complete(response []byte, verdict string) {
-	v.Valid = string(wire.Member(response, verdict)) == "true"
+// complete reads what some deployments call otherwise.
+func (v *Verification) complete(response func() json.RawMessage) {
 	if v.Factors == "" {
-		v.Factors = otherFactors(response)
+		v.Factors = otherFactors(response())
 	}
-	v.Applications = append(v.Applications, applicationsIn(wire.Member(response, "applications"))...)
+	if v.Applications == nil {
+		v.Applications = applicationsIn(wire.Member(response(), "applications"))
+	}
 }
 
 // otherFactors reads the factors under the name that the engine's 2.0 has for them.
@@ -134,7 +136,7 @@ type SignatureResult struct {
 }
 
 func (r *SignatureResult) check() error {
-	r.complete(r.RawJSON(), "signatureValid")
+	r.complete(r.RawJSON)
 	return nil
 }
 
@@ -159,7 +161,7 @@ var verifySignature = transport.Op[VerifySignatureParams, SignatureResult]{
 // for a header that [Protect] has verified in this request already; [identkit.ErrRejected] with code [CodeSignatureInvalid] for a
 // malformed header; [identkit.ErrBadResponse] for a response without a verdict.
 //
-// Not safe to repeat: the same header fails the second time, and burns an attempt. After [identkit.ErrOutcomeUnknown] let the
+// Not safe to repeat: the same header fails when repeated, and burns an attempt. After [identkit.ErrOutcomeUnknown] let the
 // user sign again.
 //
 // How PAC reads PUT and DELETE with query parameters is undocumented; they are not sent.

@@ -15,7 +15,7 @@ type Tokens struct{ client *transport.Client }
 
 // VerifyTokenParams asks whether a phone holds a token.
 type VerifyTokenParams struct {
-	// AuthHeader is the whole value of X-PowerAuth-Token, as it came. Required; at most 4 KiB (assumed).
+	// AuthHeader is the whole value of X-PowerAuth-Token, unchanged. Required; at most 4 KiB (assumed).
 	AuthHeader identkit.Secret `json:"authHeader"`
 
 	verified bool // in this request already
@@ -70,7 +70,7 @@ var verifyToken = transport.Op[VerifyTokenParams, TokenResult]{
 // refused with an error whose code is undocumented: [CodeTokenInvalid], [CodeRequest] and a 500 are all possible.
 // [identkit.ErrBadResponse] is a response without a verdict.
 //
-// Not safe to repeat: the second time the nonce has been seen. PAC remembers nonces for a shorter time than digests are good, so a
+// Not safe to repeat: PAC has then seen the nonce. PAC remembers nonces for a shorter time than digests are good, so a
 // token proves possession and is not a one-time code: let it read, never decide.
 //
 // Source: API-Authentication, vendor test suites; checked 2026-11.
