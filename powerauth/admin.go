@@ -34,7 +34,7 @@ type AdminClient struct {
 // NewAdmin makes an administrator's client. It does no I/O and reads no environment. A bad configuration is an
 // [identkit.ErrInvalidRequest] that names every faulty field.
 func NewAdmin(cfg AdminConfig) (*AdminClient, error) {
-	road, err := newRoad("powerauth.NewAdmin", cfg.BaseURL, cfg.Credentials, cfg.Options, nil)
+	road, err := newTransport("powerauth.NewAdmin", cfg.BaseURL, cfg.Credentials, cfg.Options, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -214,17 +216,47 @@ func spread(tb testing.TB, get func(context.Context) error, goroutines, n int) {
 // A ceiling, so that the transport does not grow unnoticed. Not parallel: allocations are counted process-wide.
 func TestGetAllocationCeiling(t *testing.T) {
 	base, _ := loopback(t)
-	count := func(get func(context.Context) error) float64 {
-		require.NoError(t, get(t.Context()))
-		return testing.AllocsPerRun(300, func() {
-			if err := get(context.Background()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	hand, ours := count(handGet(t, base)), count(sdkGet(t, base))
+	hand, ours := allocations(t, handGet(t, base)), allocations(t, sdkGet(t, base))
 	t.Logf("by hand %v, identkit %v", hand, ours)
 	assert.LessOrEqual(t, ours, hand+12)
+}
+
+func allocations(t *testing.T, get func(context.Context) error) float64 {
+	t.Helper()
+	require.NoError(t, get(t.Context()))
+	return testing.AllocsPerRun(300, func() {
+		if err := get(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+type cannedResponse struct{ http.Response }
+
+func (c *cannedResponse) RoundTrip(*http.Request) (*http.Response, error) {
+	resp := c.Response
+	resp.Body = io.NopCloser(strings.NewReader(registrationBody))
+	return &resp, nil
+}
+
+// The same without a socket: what the SDK itself allocates. Other Go releases may allocate otherwise.
+func TestAllocationCeilings(t *testing.T) {
+	if !strings.HasPrefix(runtime.Version(), "go1.26") {
+		t.Skip("the ceilings are those of the Go release in go.mod")
+	}
+	canned := &cannedResponse{http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(registrationBody))}}
+	client := clientOf(t, stubURL, canned)
+	typed := allocations(t, func(ctx context.Context) error {
+		_, err := client.Registrations.Get(ctx, registrationID)
+		return err
+	})
+	call := allocations(t, func(ctx context.Context) error {
+		var out handRegistration
+		return client.Call(ctx, identkit.Request{Path: "/v2/registrations/{id}", PathValues: map[string]string{"id": registrationID}}, &out)
+	})
+	t.Logf("typed %v, Call %v", typed, call)
+	assert.LessOrEqual(t, typed, 48.0)
+	assert.LessOrEqual(t, call, 52.0)
 }
 
 func TestManyGoroutinesShareTheirConnections(t *testing.T) {

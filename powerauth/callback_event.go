@@ -1,12 +1,12 @@
 package powerauth
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth/protocol"
 	"github.com/identkit/identkit/webhook"
 )
@@ -118,11 +118,11 @@ func decodeCallback(d *webhook.Delivery) ([]callback, error) {
 		return nil, err
 	}
 	m := bodies[0]
-	c := callback{kindText: string(told[wire.Text](m, "type"))}
+	c := callback{kindText: told[string](m, "type")}
 	transport.KeepRaw(&c.raw, d.Request.Body)
-	registration, operation := string(told[wire.Text](m, "activationId")), string(told[wire.Text](m, "operationId"))
+	registration, operation := told[string](m, "activationId"), told[string](m, "operationId")
 	if registration == "" {
-		registration = string(told[wire.Text](m, "registrationId"))
+		registration = told[string](m, "registrationId")
 	}
 	if c.kind = kindOfType(c.kindText); c.kind == aboutUnknown {
 		switch { // a new spelling: which id is there tells
@@ -144,7 +144,7 @@ func decodeCallback(d *webhook.Delivery) ([]callback, error) {
 			return nil, &webhook.DecodeError{Detail: "an operation callback lacks operationId"}
 		}
 		c.id, c.operation = operation, &OperationCallback{Raw: c.raw, OperationID: OperationID(operation), Told: m.operation()}
-		c.status, c.failures = string(c.operation.Told.Status), string(told[wire.Text](m, "failureCount"))
+		c.status, c.failures = string(c.operation.Told.Status), told[string](m, "failureCount")
 	}
 	return []callback{c}, nil
 }
@@ -154,19 +154,19 @@ type members map[string]json.RawMessage
 // told is a member of a callback, or the zero value when it is missing or of another type.
 func told[T any](m members, name string) T {
 	var v, none T
-	if raw, ok := m[name]; !ok || json.Unmarshal(raw, &v) != nil {
+	if raw, ok := m[name]; !ok || codec.Unmarshal(raw, &v) != nil {
 		return none
 	}
 	return v
 }
 
-func (m members) text(name string) string { return string(told[wire.Text](m, name)) }
+func (m members) text(name string) string { return told[string](m, name) }
 
 func (m members) registration() RegistrationTold {
 	return RegistrationTold{
 		Status: RegistrationStatus(m.text("activationStatus")), BlockedReason: m.text("blockedReason"), UserID: UserID(m.text("userId")),
 		Name: m.text("activationName"), Platform: m.text("platform"), DeviceInfo: m.text("deviceInfo"), Protocol: m.text("protocol"),
-		Flags: told[wire.List[string]](m, "activationFlags"), ApplicationID: ApplicationID(m.text("applicationId")),
+		Flags: told[[]string](m, "activationFlags"), ApplicationID: ApplicationID(m.text("applicationId")),
 	}
 }
 
@@ -174,20 +174,15 @@ func (m members) operation() OperationTold {
 	t := OperationTold{
 		Status: OperationStatus(m.text("status")), UserID: UserID(m.text("userId")), OperationType: m.text("operationType"),
 		ExternalID: m.text("externalId"), Data: m.text("data"), Flag: m.text("activationFlag"),
-		Factors:         factorsOf(m.text("signatureType"), m.text("authenticationCodeType")),
-		Applications:    append([]ApplicationID(told[names](m, "applications")), told[names](m, "applicationId")...),
+		Factors:         cmp.Or(told[protocol.Factors](m, "signatureType"), told[protocol.Factors](m, "authenticationCodeType")),
+		Applications:    append(told[[]ApplicationID](m, "applications"), told[[]ApplicationID](m, "applicationId")...),
 		AdditionalData:  told[map[string]json.RawMessage](m, "additionalData"),
-		FailureCount:    int(told[wire.Number](m, "failureCount")),
-		MaxFailureCount: int(told[wire.Number](m, "maxFailureCount")),
-		Created:         told[wire.Time](m, "timestampCreated").Time,
-		Expires:         told[wire.Time](m, "timestampExpires").Time,
-		Finalized:       told[wire.Time](m, "timestampFinalized").Time,
-	}
-	if parameters := told[map[string]wire.Text](m, "parameters"); parameters != nil {
-		t.Parameters = make(map[string]string, len(parameters))
-		for name, value := range parameters {
-			t.Parameters[name] = string(value)
-		}
+		FailureCount:    told[int](m, "failureCount"),
+		MaxFailureCount: told[int](m, "maxFailureCount"),
+		Created:         told[time.Time](m, "timestampCreated"),
+		Expires:         told[time.Time](m, "timestampExpires"),
+		Finalized:       told[time.Time](m, "timestampFinalized"),
+		Parameters:      told[map[string]string](m, "parameters"),
 	}
 	return t
 }

@@ -142,7 +142,7 @@ func TestEveryOperationHasACall(t *testing.T) {
 func TestOnlyReadsAreRetried(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]identkittest.Rule{
-		"answer lost": identkittest.Any().LoseResponse(), "reset": identkittest.Any().Reset(), "500": identkittest.Any().Status(500),
+		"response lost": identkittest.Any().LoseResponse(), "reset": identkittest.Any().Reset(), "500": identkittest.Any().Status(500),
 		"HTML 502": identkittest.Any().HTML(502), "503": identkittest.Any().Status(503),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,19 +38,18 @@ func BasicAuth(username string, password identkit.Secret) Credentials {
 	return c
 }
 
-// BasicAuthFrom is [BasicAuth] with a password that can be rotated: the source is asked for every attempt, and once more when
-// PAC answers 401.
+// BasicAuthFrom is [BasicAuth] with a password that can be rotated: the source is asked for every attempt, and once more after a 401.
 func BasicAuthFrom(username string, password identkit.SecretSource) Credentials {
 	var c transport.Check
 	c.Text("Credentials.Username", username, 0)
-	odd := func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }
-	c.That(!strings.ContainsFunc(username, odd), "Credentials.Username", "holds a colon or a control character")
+	forbidden := func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }
+	c.That(!strings.ContainsFunc(username, forbidden), "Credentials.Username", "holds a colon or a control character")
 	c.That(password != nil, "Credentials.Password", "has no source")
 	return Credentials{auth: transport.Basic(username, password), faults: c.Faults}
 }
 
 // BearerAuth authenticates with an OAuth 2.0 / OIDC access token, which deployments since about 1.10 can be switched to. Tokens
-// expire, so there is only a source; it is asked for every attempt, and once more when PAC answers 401.
+// expire, so there is only a source; it is asked for every attempt, and once more after a 401.
 func BearerAuth(token identkit.SecretSource) Credentials {
 	if token == nil {
 		return Credentials{faults: []identkit.FieldError{{Field: "Credentials.Token", Reason: "has no source"}}}
@@ -63,16 +62,16 @@ func (c Credentials) check(check *transport.Check) {
 	check.That(c.auth != nil || c.faults != nil, "Credentials", "are missing")
 }
 
-// Client calls PAC. It is safe for concurrent use; make one and keep it.
+// Client calls PAC. It is safe for concurrent use; make one and keep it. One that was not made by [New] refuses every call.
 type Client struct {
 	// Registrations binds devices to users.
-	Registrations *Registrations
+	Registrations Registrations
 	// Operations asks users for approval.
-	Operations *Operations
+	Operations Operations
 	// Signatures verifies the requests of phones. Protect does it for one's own endpoints.
-	Signatures *Signatures
+	Signatures Signatures
 	// Tokens verifies the tokens of phones. ProtectToken does it for one's own endpoints.
-	Tokens *Tokens
+	Tokens Tokens
 	// Passkeys registers passkeys and verifies what they sign.
 	Passkeys *Passkeys
 	// Messages sends push messages.
@@ -84,50 +83,51 @@ type Client struct {
 	// Health asks how PAC itself is, without credentials.
 	Health *Health
 
-	road *transport.Road
+	client *transport.Client
 }
 
 // New makes a client. It does no I/O and reads no environment. A bad configuration is an [identkit.ErrInvalidRequest] that
 // names every faulty field.
 func New(cfg Config) (*Client, error) {
-	road, err := newRoad("powerauth.New", cfg.BaseURL, cfg.Credentials, cfg.Options, cfg.Passkeys.check)
+	client, err := newTransport("powerauth.New", cfg.BaseURL, cfg.Credentials, cfg.Options, cfg.Passkeys.check)
 	if err != nil {
 		return nil, err
 	}
 	return &Client{
-		Registrations: &Registrations{road},
-		Operations:    &Operations{road},
-		Signatures:    &Signatures{road},
-		Tokens:        &Tokens{road},
-		Passkeys:      &Passkeys{road, cfg.Passkeys},
-		Messages:      &Messages{road},
-		Inbox:         &Inbox{road},
-		Audit:         &Audit{road},
-		Health:        &Health{road.WithAuth(nil)},
-		road:          road,
+		Registrations: Registrations{client},
+		Operations:    Operations{client},
+		Signatures:    Signatures{client},
+		Tokens:        Tokens{client},
+		Passkeys:      &Passkeys{client, cfg.Passkeys},
+		Messages:      &Messages{client},
+		Inbox:         &Inbox{client},
+		Audit:         &Audit{client},
+		Health:        &Health{client.WithAuth(nil)},
+		client:        client,
 	}, nil
 }
 
-// newRoad builds the road of either client, or reports every fault of its configuration.
-func newRoad(constructor, baseURL string, credentials Credentials, options identkit.Options, more func(*transport.Check)) (*transport.Road, error) {
+// newTransport builds the transport of either client, or reports every fault of its configuration.
+func newTransport(constructor, baseURL string, credentials Credentials, options identkit.Options, more func(*transport.Check)) (*transport.Client, error) {
 	var check transport.Check
 	credentials.check(&check)
 	if more != nil {
 		more(&check)
 	}
-	road := transport.New(transport.Config{
+	client := transport.New(transport.Config{
 		Provider:   provider,
 		BaseURL:    baseURL,
 		Operations: catalog,
 		Options:    options,
 		Auth:       credentials.auth,
+		Codec:      codec,
 		Failure:    readFailure,
 		Unwrap:     unwrap,
 	}, &check)
 	if err := check.Err(provider, constructor); err != nil {
 		return nil, err
 	}
-	return road, nil
+	return client, nil
 }
 
 // ConfigFromEnv reads a configuration from the environment:
@@ -160,23 +160,34 @@ func credentialsFromEnv(prefix string, check *transport.Check) Credentials {
 	return BasicAuth(user, identkit.Secret(password))
 }
 
-// Call makes a call that this package does not wrap, such as one that a deployment adds. out receives the JSON answer; nil
-// ignores it. Authentication, limits, retries by in.Retry, errors and observers are those of every call.
+// Call makes a call that this package does not wrap, such as one that a deployment adds. out receives the JSON response, whose
+// member names match exactly; nil ignores it. Authentication, limits, retries by in.Retry, errors and observers are those of every call.
 func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ...identkit.CallOption) error {
-	return c.road.Call(ctx, in, out, opts)
+	return c.client.Call(ctx, in, out, opts)
+}
+
+// Ping checks that BaseURL and Credentials are good, without effect: it lists the registrations of a made-up user, and fails as
+// [Registrations.List] does on everything but a list. What the user may do with an application it does not check, and how PAC's parts
+// are it does not ask; see [Health]. Safe to repeat.
+//
+// That the registrations of an unknown user are an empty list is assumed (PA-076); reading a made-up registration would have two
+// documented outcomes.
+func (c *Client) Ping(ctx context.Context, opts ...identkit.CallOption) error {
+	_, err := c.Registrations.List(ctx, ListRegistrationsParams{UserID: "identkit-ping"}, opts...)
+	return err
 }
 
 // CloseIdleConnections closes connections that no call is using, for a clean shutdown. It leaves the pool of an
 // Options.HTTPClient alone, which belongs to the caller.
-func (c *Client) CloseIdleConnections() { c.road.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() { c.client.CloseIdleConnections() }
 
 // Catalog lists every operation of the package, those of [AdminClient] included, for documentation, gateways and Options.Paths.
 func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
 
 var catalog = []transport.Operation{
-	createRegistration, listRegistrations, getRegistration, changeRegistration, commitRegistration, deleteRegistration,
-	createOperation, getOperation, cancelOperation, offlineQR, verifyOfflineOTP,
-	verifySignature, verifyToken,
+	&createRegistration, &listRegistrations, &getRegistration, &changeRegistration, &commitRegistration, &deleteRegistration,
+	&createOperation, &getOperation, &cancelOperation, &offlineQR, &verifyOfflineOTP,
+	&verifySignature, &verifyToken,
 	listPasskeys, challengePasskeyRegistration, registerPasskey, challengeAssertion, verifyAssertion,
 	sendMessage, createInboxMessage, auditLog, getHealth, getLiveness, getReadiness,
 	createApplication, getApplication, createUser, bindUser, setAPNs, setFCM, createCallback,

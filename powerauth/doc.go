@@ -6,7 +6,7 @@
 //		Credentials: powerauth.BasicAuth("integration", password),
 //	})
 //	created, err := client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: "u-1", AppID: "my-app"})
-//	// show created.ActivationQRCodeData as a QR code; the phone reads it
+//	qr := created.ActivationQRCodeData.Reveal() // to be shown as a QR code; the phone reads it
 //	reg, err := client.Registrations.WaitFor(ctx, created.ID, powerauth.RegistrationPendingCommit, identkit.WaitPolicy{})
 //	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{})
 //	op, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{UserID: "u-1", Template: "payment"})

@@ -2,15 +2,16 @@ package powerauth
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
-	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/internal/wire"
 )
 
-// Codes of PAC's errors, as found in identkit.Error.Code. Codes not listed here pass through as they came.
+// Codes of PAC's errors, as found in identkit.Error.Code. Codes not listed here pass through unchanged.
 // Source: General-Principles and API pages of the PAC reference, and the one-page references before 1.8; checked 2026-11.
 const (
 	CodeRegistration           = "ERROR_REGISTRATION"             // registration problem, general
@@ -45,39 +46,46 @@ var kindOfCode = map[string]identkit.Kind{
 	CodeOperationStateChange:   identkit.ErrConflict,
 }
 
-// failureBody is the error envelope. Members are raw, because what answers may also be a proxy or a servlet container, whose
-// members of the same name have other types.
-type failureBody struct {
-	Status         json.RawMessage `json:"status"`
-	ResponseObject json.RawMessage `json:"responseObject"`
+// envelope is what errors come in, and some successes. Its members are raw, because a proxy or a servlet container may respond as
+// well, whose members of the same name have other types.
+type envelope struct {
+	Status         jsontext.Value `json:"status"`
+	ResponseObject jsontext.Value `json:"responseObject"`
 }
 
 type failureObject struct {
-	Code       string `json:"code"`
-	Message    string `json:"message"`
-	Violations []struct {
-		FieldName    string          `json:"fieldName"`
-		InvalidValue json.RawMessage `json:"invalidValue"`
-		Hint         string          `json:"hint"`
-	} `json:"violations"`
+	Code       string         `json:"code"`
+	Message    string         `json:"message"`
+	Violations jsontext.Value `json:"violations"`
 }
 
-// readFailure reads an error body into e. The status has decided that it is a failure; the body may be anything.
+type violation struct {
+	FieldName    string         `json:"fieldName"`
+	InvalidValue jsontext.Value `json:"invalidValue"`
+	Hint         string         `json:"hint"`
+}
+
+// readFailure reads an error body into e. The status has decided that it is a failure; a body that is not one of PAC's, or breaks the
+// rules of JSON, leaves code and message empty.
 func readFailure(e *identkit.Error, body []byte) {
 	var (
-		envelope failureBody
-		object   failureObject
+		outer      envelope
+		object     failureObject
+		violations []violation
 	)
-	if json.Unmarshal(body, &envelope) == nil {
-		inner := []byte(envelope.ResponseObject)
-		if len(inner) == 0 {
+	if codec.Unmarshal(body, &outer) == nil {
+		inner := outer.ResponseObject
+		if inner == nil {
 			inner = body // seen nowhere, but an unwrapped error would be no surprise
 		}
-		_ = json.Unmarshal(inner, &object) // what fits is kept
-	}
-	e.Code, e.Message = object.Code, object.Message
-	for _, v := range object.Violations {
-		e.Fields = append(e.Fields, identkit.FieldError{Field: v.FieldName, Reason: v.Hint, Value: string(v.InvalidValue)})
+		if codec.Unmarshal(inner, &object) == nil {
+			e.Code, e.Message = object.Code, object.Message
+		}
+		if object.Violations != nil && codec.Unmarshal(object.Violations, &violations) == nil {
+			for _, v := range violations {
+				e.Fields = append(e.Fields, identkit.FieldError{Field: v.FieldName, Reason: v.Hint, Value: string(v.InvalidValue)})
+			}
+		}
 	}
 	switch e.Status {
 	case http.StatusBadRequest:
@@ -94,41 +102,40 @@ func readFailure(e *identkit.Error, body []byte) {
 var (
 	responseObject = []byte(`"responseObject"`)
 	statusError    = []byte(`"ERROR"`)
-	errTwoObjects  = transport.Contradiction("answer is an envelope and something else at once")
+	escape         = []byte(`\u`) // may hide either
+	errTwoObjects  = transport.Contradiction("response is an envelope and something else at once")
 )
 
-// unwrap takes off the envelope that some deployments put around successful answers, and refuses answers that say two things at
-// once.
+// unwrap takes off the envelope that some deployments put around successful responses, and refuses responses that contradict
+// themselves.
 func unwrap(body []byte) ([]byte, error) {
-	if !bytes.Contains(body, responseObject) && !bytes.Contains(body, statusError) {
+	if wire.Kind(body) != '{' || !bytes.Contains(body, responseObject) && !bytes.Contains(body, statusError) && !bytes.Contains(body, escape) {
 		return body, nil
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
+	var members map[string]jsontext.Value
+	if err := codec.Unmarshal(body, &members); err != nil {
 		return nil, err
 	}
-	var envelope failureBody
-	for name, value := range members {
-		switch {
-		case name == "status":
-			envelope.Status = value
-		case name == "responseObject" && string(value) != "null":
-			envelope.ResponseObject = value
-		case name != "responseObject" && strings.EqualFold(name, "responseObject"):
-			return nil, errTwoObjects
-		}
-	}
+	status, inner := members["status"], members["responseObject"]
+	wrapped := inner != nil && inner.Kind() != 'n'
 	switch {
-	case string(envelope.Status) == `"ERROR"`, envelope.ResponseObject != nil && string(envelope.Status) != `"OK"`:
-		e := &identkit.Error{Kind: identkit.ErrBadResponse, Detail: "answer says both success and failure"}
+	case isText(status, "ERROR"), wrapped && !isText(status, "OK"):
+		e := &identkit.Error{Kind: identkit.ErrBadResponse, Detail: "response says both success and failure"}
 		var object failureObject
-		_ = json.Unmarshal(envelope.ResponseObject, &object)
-		e.Code, e.Message = object.Code, object.Message
+		if wrapped && codec.Unmarshal(inner, &object) == nil {
+			e.Code, e.Message = object.Code, object.Message
+		}
 		return nil, e
-	case envelope.ResponseObject == nil:
+	case !wrapped:
 		return body, nil // empty, or the words stand deeper inside
 	case len(members) > 2:
-		return nil, errTwoObjects // which of them is the answer?
+		return nil, errTwoObjects // which of them is meant?
 	}
-	return envelope.ResponseObject, nil
+	return inner, nil
+}
+
+// isText reports whether a value is a JSON string with this text, however it is escaped.
+func isText(value jsontext.Value, text string) bool {
+	unquoted, err := jsontext.AppendUnquote(nil, value)
+	return err == nil && value.Kind() == '"' && string(unquoted) == text
 }

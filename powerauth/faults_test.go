@@ -55,8 +55,8 @@ func TestFaultsOnFakeTime(t *testing.T) {
 		{name: "429, Retry-After 9999999999999", fault: any1().RetryAfter(429, "9999999999999"), call: read, want: identkit.ErrRateLimited, attempts: 1, atMost: time.Second},
 		{name: "429, negative Retry-After", fault: any1().First(1).RetryAfter(429, "-7"), call: read, attempts: 2, atMost: 2 * time.Second},
 		{name: "429 always", fault: any1().Status(429), call: create, want: identkit.ErrRateLimited, attempts: 3, atMost: 30 * time.Second},
-		{name: "503 twice, then 200", fault: any1().First(2).Status(503), call: read, attempts: 3, atMost: 30 * time.Second},
-		{name: "503 twice, then 200, create", fault: any1().First(2).Status(503), call: create, want: identkit.ErrUnavailable, attempts: 1, unknown: true},
+		{name: "two 503, then 200", fault: any1().First(2).Status(503), call: read, attempts: 3, atMost: 30 * time.Second},
+		{name: "two 503, then 200, create", fault: any1().First(2).Status(503), call: create, want: identkit.ErrUnavailable, attempts: 1, unknown: true},
 		{name: "503 always", fault: any1().Status(503), call: read, want: identkit.ErrUnavailable, attempts: 3, atMost: 30 * time.Second},
 		{name: "connection refused", fault: any1().First(1).Refuse(), call: create, attempts: 2},
 		{name: "connection always refused", fault: any1().Refuse(), call: create, want: identkit.ErrNetwork, attempts: 3},
@@ -81,7 +81,7 @@ func TestFaultsOnFakeTime(t *testing.T) {
 		{name: "null", fault: any1().JSON(200, nil), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "{}", fault: any1().JSON(200, map[string]any{}), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "empty 200", fault: any1().Empty(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
-		{name: "doubled JSON", fault: any1().DuplicateBody(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
+		{name: "duplicate body", fault: any1().DuplicateBody(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "bad JSON", fault: any1().BadJSON(), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "204 instead of an object", fault: any1().Status(204), call: create, want: identkit.ErrBadResponse, attempts: 1, unknown: true},
 		{name: "redirect to another host", fault: any1().Redirect("https://evil.example/"), call: read, want: identkit.ErrBadResponse, attempts: 1},
@@ -295,9 +295,9 @@ func TestContextIsCancelledInEachPhase(t *testing.T) {
 		fault   identkittest.Rule
 		unknown bool
 	}{
-		"waiting for the answer":  {identkittest.Any().SlowHeader(time.Minute), true},
-		"inside the answer":       {identkittest.Any().Stream(1, time.Second), true},
-		"waiting for another try": {identkittest.Any().RetryAfter(429, "9"), false},
+		"waiting for the response": {identkittest.Any().SlowHeader(time.Minute), true},
+		"inside the response":      {identkittest.Any().Stream(1, time.Second), true},
+		"waiting for another try":  {identkittest.Any().RetryAfter(429, "9"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,56 +1,47 @@
 package powerauth
 
 import (
-	"encoding/json"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/identkit/identkit/internal/wire"
 )
 
-// names reads ids of applications in every form that was seen or is plausible: a text, an array, a bracketed list inside a text,
-// objects with a name. Whatever else it may be is no names, never an error: nothing depends on them.
-type names []ApplicationID
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (n *names) UnmarshalJSON(b []byte) error {
-	*n = namesIn(b)
-	return nil
+// readApplications reads ids of applications in every form that was seen or is plausible: a text, an array, a bracketed list inside
+// a text, objects with a name. Anything else gives none, never an error: nothing depends on them.
+func readApplications(dec *jsontext.Decoder, ids *[]ApplicationID) error {
+	value, err := dec.ReadValue()
+	*ids = applicationsIn(value)
+	return err
 }
 
-func namesIn(b []byte) names {
-	var (
-		list   []json.RawMessage
-		object struct {
-			ApplicationID json.RawMessage `json:"applicationId"`
-			ID            json.RawMessage `json:"id"`
-			Name          json.RawMessage `json:"name"`
-		}
-		text string
-	)
-	switch {
-	case json.Unmarshal(b, &text) == nil:
-		return namesInText(text)
-	case json.Unmarshal(b, &list) == nil:
-		var all names
+func applicationsIn(value jsontext.Value) (ids []ApplicationID) {
+	switch value.Kind() {
+	case '0':
+		return []ApplicationID{ApplicationID(value)}
+	case '"':
+		var text string
+		_ = wire.Unmarshal(value, &text)
+		return applicationsInText(text)
+	case '[':
+		var list []jsontext.Value
+		_ = wire.Unmarshal(value, &list)
 		for _, item := range list {
-			all = append(all, namesIn(item)...)
+			ids = append(ids, applicationsIn(item)...)
 		}
-		return all
-	case json.Unmarshal(b, &object) == nil:
-		for _, name := range []json.RawMessage{object.ApplicationID, object.ID, object.Name} {
-			if found := namesIn(name); len(found) > 0 {
-				return found
+	case '{':
+		for _, name := range [...]string{"applicationId", "id", "name"} {
+			if ids = applicationsIn(wire.Member(value, name)); len(ids) > 0 {
+				return ids
 			}
 		}
-		return nil
 	}
-	var number json.Number
-	if json.Unmarshal(b, &number) == nil && number != "" {
-		return names{ApplicationID(number.String())}
-	}
-	return nil
+	return ids
 }
 
-// namesInText reads a name, or a list that was put into a text: ["a","b"] or [a, b].
-func namesInText(text string) names {
+// applicationsInText reads an id, or a list that was put into a text: ["a","b"] or [a, b].
+func applicationsInText(text string) (ids []ApplicationID) {
 	text = strings.TrimSpace(text)
 	inside, open := strings.CutPrefix(text, "[")
 	inside, closed := strings.CutSuffix(inside, "]")
@@ -58,16 +49,16 @@ func namesInText(text string) names {
 		if text == "" {
 			return nil
 		}
-		return names{ApplicationID(text)}
+		return []ApplicationID{ApplicationID(text)}
 	}
-	var all names
-	if json.Unmarshal([]byte(text), (*[]ApplicationID)(&all)) == nil {
-		return all
+	if wire.Unmarshal([]byte(text), &ids) == nil {
+		return ids
 	}
+	ids = nil // filled in part
 	for part := range strings.SplitSeq(inside, ",") {
 		if part = strings.Trim(strings.TrimSpace(part), `"'`); part != "" {
-			all = append(all, ApplicationID(part))
+			ids = append(ids, ApplicationID(part))
 		}
 	}
-	return all
+	return ids
 }

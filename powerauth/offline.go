@@ -3,7 +3,6 @@ package powerauth
 import (
 	"context"
 	"net/http"
-	"net/url"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
@@ -21,20 +20,32 @@ type OfflineQRCode struct {
 	Nonce string `json:"nonce"`
 }
 
-func (c *OfflineQRCode) finish(transport.Path) (*OfflineQRCode, error) {
+func (c *OfflineQRCode) check() error {
 	switch {
 	case c.Data == "":
-		return nil, transport.Missing("operationQrCodeData")
+		return transport.Missing("operationQrCodeData")
 	case c.Nonce == "":
-		return nil, transport.Missing("nonce")
+		return transport.Missing("nonce")
 	}
-	return c, nil
+	return nil
 }
 
-var offlineQR = &transport.OldOperation{
-	Name:   "powerauth.Operations.OfflineQR",
-	Method: http.MethodGet, Path: "/v2/operations/{operationId}/offline/qr",
-	Retry: transport.RetrySafe,
+type offlineQRInput struct {
+	id     OperationID
+	device RegistrationID
+}
+
+func (in *offlineQRInput) request(r *transport.Request) {
+	operationPath(&in.id, r)
+	r.Text("registrationId", string(in.device), 0)
+	r.AddQuery("registrationId", string(in.device))
+}
+
+var offlineQR = transport.Op[offlineQRInput, OfflineQRCode]{
+	Name: "powerauth.Operations.OfflineQR", Method: http.MethodGet, Path: "/v2/operations/{operationId}/offline/qr",
+	Retry:   identkit.RetrySafe,
+	Request: (*offlineQRInput).request,
+	Check:   (*OfflineQRCode).check,
 }
 
 // OfflineQR makes the QR code of an operation for one device, which need not have network. The phone shows a code in return, for
@@ -44,40 +55,35 @@ var offlineQR = &transport.OldOperation{
 // (assumed from the engine): keep the one that belongs to the QR code shown.
 //
 // Source: vendor tutorial, API-Operations, vendor test suites; checked 2026-11.
-func (s *Operations) OfflineQR(ctx context.Context, id OperationID, device RegistrationID, opts ...identkit.CallOption) (*OfflineQRCode, error) {
-	return transport.Do(ctx, s.road, offlineQR, transport.Input{
-		Path:  transport.Path{string(id)},
-		Query: url.Values{"registrationId": {string(device)}},
-		Check: func(c *transport.Check) { c.Text("registrationId", string(device), 0) },
-	}, (*OfflineQRCode).finish, opts)
+func (s Operations) OfflineQR(ctx context.Context, id OperationID, device RegistrationID, opts ...identkit.CallOption) (*OfflineQRCode, error) {
+	return offlineQR.Do(ctx, s.client, offlineQRInput{id, device}, opts)
 }
 
 // VerifyOfflineOTPParams asks whether the code that a user copied from the phone approves an operation.
 type VerifyOfflineOTPParams struct {
 	// OTP is the code, two groups of digits: "12345678-12345678". Required. [protocol.NormalizeOfflineOTP] puts what users type into
 	// that form; whether PAC accepts others is undocumented.
-	OTP identkit.Secret
+	OTP identkit.Secret `json:"otp"`
 	// Nonce is that of the QR code the user saw. Required.
-	Nonce string
+	Nonce string `json:"nonce"`
 	// RegistrationID is the device the QR code was made for. Required.
-	RegistrationID RegistrationID
-}
-
-func (in *VerifyOfflineOTPParams) body() transport.Body {
-	return transport.JSON(struct {
-		OTP            string         `json:"otp"`
-		Nonce          string         `json:"nonce"`
-		RegistrationID RegistrationID `json:"registrationId"`
-	}{in.OTP.Reveal(), in.Nonce, in.RegistrationID})
+	RegistrationID RegistrationID `json:"registrationId"`
 }
 
 const maxOfflineOTP = 128 // characters
 
-func (in *VerifyOfflineOTPParams) check(c *transport.Check) {
-	c.Text("otp", in.OTP.Reveal(), maxOfflineOTP)
+type offlineOTPInput struct {
+	VerifyOfflineOTPParams
+	id OperationID
+}
+
+func (in *offlineOTPInput) request(r *transport.Request) {
+	operationPath(&in.id, r)
+	r.Text("otp", in.OTP.Reveal(), maxOfflineOTP)
 	nonce, err := pacrypto.DecodeBase64(in.Nonce)
-	c.That(err == nil && len(nonce) == pacrypto.NonceSize, "nonce", "is not Base64 of 16 bytes; give the one that came with the QR code")
-	c.Text("registrationId", string(in.RegistrationID), 0)
+	r.That(err == nil && len(nonce) == pacrypto.NonceSize, "nonce", "is not Base64 of 16 bytes; give that of the QR code")
+	r.Text("registrationId", string(in.RegistrationID), 0)
+	r.JSON(in.VerifyOfflineOTPParams)
 }
 
 // OfflineOTPResult is what [Operations.VerifyOfflineOTP] gives.
@@ -86,26 +92,32 @@ type OfflineOTPResult struct {
 	Verification
 }
 
-type offlineAnswer struct {
-	verificationAnswer
-	Valid wire.Verdict `json:"otpValid"`
+func (r *OfflineOTPResult) check() error {
+	r.Valid = string(wire.Member(r.RawJSON(), "otpValid")) == "true"
+	r.complete(r.RawJSON)
+	return nil
 }
 
-func (w *offlineAnswer) finish(device RegistrationID) (*OfflineOTPResult, error) {
-	if !w.Valid.Given() {
-		return nil, transport.Missing("otpValid")
+func sameDevice(in *offlineOTPInput, r *OfflineOTPResult) error {
+	if !r.Valid || r.RegistrationID == "" {
+		return nil
 	}
-	r := &OfflineOTPResult{Verification: w.verification(w.Valid)}
-	if r.Valid && r.RegistrationID != "" {
-		return r, transport.Same("registrationId", string(device), string(r.RegistrationID))
-	}
-	return r, nil
+	return transport.Same("registrationId", in.RegistrationID, r.RegistrationID)
 }
 
-var verifyOfflineOTP = &transport.OldOperation{
-	Name:   "powerauth.Operations.VerifyOfflineOTP",
-	Method: http.MethodPost, Path: "/v2/operations/{operationId}/offline/otp",
-	Retry: transport.RetryIfNotProcessed, // counts failed attempts, moves the counter, ends the operation
+// ParseOfflineOTPResult reads a result back from what its RawJSON gave, by the rules of [Operations.VerifyOfflineOTP].
+func ParseOfflineOTPResult(raw []byte) (*OfflineOTPResult, error) {
+	return verifyOfflineOTP.Parse(codec, raw)
+}
+
+var verifyOfflineOTP = transport.Op[offlineOTPInput, OfflineOTPResult]{
+	Name: "powerauth.Operations.VerifyOfflineOTP", Method: http.MethodPost, Path: "/v2/operations/{operationId}/offline/otp",
+	Retry:     identkit.RetryIfNotProcessed, // counts failed attempts, moves the counter, ends the operation
+	Verdicts:  []string{"otpValid"},
+	AfterLoss: "Operations.Get says whether it was approved",
+	Request:   (*offlineOTPInput).request,
+	Check:     (*OfflineOTPResult).check,
+	Same:      sameDevice,
 }
 
 // VerifyOfflineOTP checks the code that the phone showed for a QR code of [Operations.OfflineQR], and uses it up. A right code
@@ -113,15 +125,11 @@ var verifyOfflineOTP = &transport.OldOperation{
 //
 // A wrong code is no error but a result with Valid false. Errors: [identkit.ErrRejected] with code [CodeOTPInvalid] for a malformed
 // code (older deployments: a wrong one); [identkit.ErrNotFound] and [identkit.ErrConflict] for an operation that is unknown or no
-// longer pending; [identkit.ErrBadResponse] for an answer without a verdict, or about another
-// device.
+// longer pending; [identkit.ErrBadResponse] for a response without a verdict, or about another device.
 //
 // Not safe to repeat. After [identkit.ErrOutcomeUnknown], Get says whether the operation was approved.
 //
 // Source: vendor tutorial, API-Operations, vendor test suites; checked 2026-11.
-func (s *Operations) VerifyOfflineOTP(ctx context.Context, id OperationID, in VerifyOfflineOTPParams, opts ...identkit.CallOption) (*OfflineOTPResult, error) {
-	return transport.Do(ctx, s.road, verifyOfflineOTP, transport.Input{Path: transport.Path{string(id)}, Body: in.body(), Check: in.check},
-		func(w *offlineAnswer, _ transport.Path) (*OfflineOTPResult, error) {
-			return w.finish(in.RegistrationID)
-		}, opts)
+func (s Operations) VerifyOfflineOTP(ctx context.Context, id OperationID, in VerifyOfflineOTPParams, opts ...identkit.CallOption) (*OfflineOTPResult, error) {
+	return verifyOfflineOTP.Do(ctx, s.client, offlineOTPInput{in, id}, opts)
 }

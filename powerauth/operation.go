@@ -4,18 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
 // Operations asks users for approval: client.Operations.
-type Operations struct{ road *transport.Road }
+type Operations struct{ client *transport.Client }
 
 // OperationID identifies an operation. It is the id in deeplinks and offline QR texts.
 type OperationID = protocol.OperationID
@@ -35,9 +33,9 @@ type CreateOperationParams struct {
 	// Expires overrides the template's expiry; it must be in the future.
 	Expires time.Time `json:"timestampExpires,omitzero"`
 	// Parameters fill the template's data. Line feeds are the only control characters allowed.
-	Parameters map[string]string `json:"parameters,omitempty"`
+	Parameters map[string]string `json:"parameters,omitzero"`
 	// ProximityCheckEnabled overrides the template: the phone must then read a code that changes every 30 seconds.
-	ProximityCheckEnabled *bool `json:"proximityCheckEnabled,omitempty"`
+	ProximityCheckEnabled *bool `json:"proximityCheckEnabled,omitzero"`
 	// Silent sends no push message.
 	Silent bool `json:"silent,omitzero"`
 	// RegistrationID lets only this device approve (PAC 1.7 and later).
@@ -45,36 +43,21 @@ type CreateOperationParams struct {
 }
 
 // UnmarshalJSON reads the body that PAC takes, times as epoch milliseconds (or ISO 8601) included, so that a backend can accept it
-// from its own clients.
+// from its own clients. Member names match exactly, and a value of another type is an error.
 func (in *CreateOperationParams) UnmarshalJSON(b []byte) error {
 	type plain CreateOperationParams
-	w := struct {
-		*plain
-		Expires wire.Time `json:"timestampExpires"`
-	}{plain: (*plain)(in)}
-	if err := json.Unmarshal(b, &w); err != nil {
-		return err
-	}
-	in.Expires = w.Expires.Time
-	return nil
+	return readParams(b, (*plain)(in))
 }
 
-func (in *CreateOperationParams) body() transport.Body {
-	type plain CreateOperationParams
-	return transport.JSON(struct {
-		*plain
-		Expires wire.Time `json:"timestampExpires,omitzero"`
-	}{(*plain)(in), wire.Time{Time: in.Expires}})
-}
-
-func (in *CreateOperationParams) check(c *transport.Check) {
-	c.Optional("userId", string(in.UserID), maxUserID)
-	c.Text("template", in.Template, 0)
-	c.That(in.Language == "" || isLanguage(in.Language), "language", "is not a two-letter code")
-	c.Optional("externalId", in.ExternalID, 0)
-	c.Optional("flag", in.Flag, 0)
-	c.Future("timestampExpires", in.Expires)
-	checkParameters(c, in.Parameters)
+func (in *CreateOperationParams) request(r *transport.Request) {
+	r.Optional("userId", string(in.UserID), maxUserID)
+	r.Text("template", in.Template, 0)
+	r.That(in.Language == "" || isLanguage(in.Language), "language", "is not a two-letter code")
+	r.Optional("externalId", in.ExternalID, 0)
+	r.Optional("flag", in.Flag, 0)
+	r.Future("timestampExpires", in.Expires)
+	checkParameters(&r.Check, in.Parameters)
+	r.JSON(in)
 }
 
 func checkParameters(c *transport.Check, parameters map[string]string) {
@@ -142,77 +125,79 @@ func (s OperationStatus) IsFinal() bool {
 // IsApproved reports whether the user approved the operation.
 func (o *Operation) IsApproved() bool { return o.Status == OperationApproved }
 
-type operationAnswer struct {
-	Operation
-	ID              wire.Sole            `json:"operationId"`
-	Status          wire.Sole            `json:"status"`
-	Parameters      map[string]wire.Text `json:"parameters"`
-	FailureCount    wire.Number          `json:"failureCount"`
-	MaxFailureCount wire.Number          `json:"maxFailureCount"`
-	Created         wire.Time            `json:"timestampCreated"`
-	Expires         wire.Time            `json:"timestampExpires"`
-}
-
-func (w *operationAnswer) finish(path transport.Path) (*Operation, error) {
-	o := &w.Operation
-	o.ID, o.Status = OperationID(w.ID.String()), OperationStatus(w.Status.String())
+func (o *Operation) check() error {
 	switch {
 	case o.ID == "":
-		return nil, transport.Missing("operationId")
+		return transport.Missing("operationId")
 	case o.Status == "":
-		return nil, transport.Missing("status")
+		return transport.Missing("status")
 	}
-	if w.Parameters != nil {
-		o.Parameters = make(map[string]string, len(w.Parameters))
-		for name, value := range w.Parameters {
-			o.Parameters[name] = string(value)
-		}
-	}
-	o.FailureCount, o.MaxFailureCount = int(w.FailureCount), int(w.MaxFailureCount)
-	o.Created, o.Expires = w.Created.Time, w.Expires.Time
-	return o, transport.Same("operationId", path[0], string(o.ID))
+	return nil
 }
 
-var createOperation = &transport.OldOperation{
-	Name:   "powerauth.Operations.Create",
-	Method: http.MethodPost, Path: "/v2/operations",
-	Retry: transport.RetryIfNotProcessed, // each call makes another operation
+// ParseOperation reads an operation back from what its RawJSON gave, by the rules of [Operations.Get].
+func ParseOperation(raw []byte) (*Operation, error) { return getOperation.Parse(codec, raw) }
+
+var createOperation = transport.Op[CreateOperationParams, Operation]{
+	Name: "powerauth.Operations.Create", Method: http.MethodPost, Path: "/v2/operations",
+	Retry:     identkit.RetryIfNotProcessed, // each call makes another operation
+	AfterLoss: "the user may have been asked, and no documented call finds the operation",
+	Request:   (*CreateOperationParams).request,
+	Check:     (*Operation).check,
 }
 
-// Create asks a user to approve something. The operation is pending; the phone gets a push message unless Silent is set. [Operations.Wait]
-// and callbacks tell how it ends.
+// Create asks a user to approve something. The operation is pending; the phone gets a push message unless Silent is set. How it ends is
+// seen by [Operations.Wait] and callbacks.
 //
 // Errors: [identkit.ErrInvalidRequest] for input that PAC would refuse; [identkit.ErrRejected] with Fields for validation failures.
 //
-// Not safe to repeat: each call asks the user again. It is sent again only when it surely did not arrive; a lost answer is
+// Not safe to repeat: each call asks the user again. It is sent again only when it surely was not processed; a lost response is
 // [identkit.ErrOutcomeUnknown]. PAC offers no documented call to find an operation by ExternalID.
 //
 // Source: vendor tutorial, API-Operations; checked 2026-11.
-func (s *Operations) Create(ctx context.Context, in CreateOperationParams, opts ...identkit.CallOption) (*Operation, error) {
-	return transport.Do(ctx, s.road, createOperation, transport.Input{Body: in.body(), Check: in.check}, (*operationAnswer).finish, opts)
+func (s Operations) Create(ctx context.Context, in CreateOperationParams, opts ...identkit.CallOption) (*Operation, error) {
+	return createOperation.Do(ctx, s.client, in, opts)
 }
 
-var getOperation = &transport.OldOperation{
-	Name:   "powerauth.Operations.Get",
-	Method: http.MethodGet, Path: "/v2/operations/{operationId}",
-	Retry: transport.RetrySafe,
+func operationPath(id *OperationID, r *transport.Request) { r.Path("operationId", string(*id)) }
+
+var getOperation = transport.Op[OperationID, Operation]{
+	Name: "powerauth.Operations.Get", Method: http.MethodGet, Path: "/v2/operations/{operationId}",
+	Retry:   identkit.RetrySafe,
+	Request: operationPath,
+	Check:   (*Operation).check,
+	Same:    func(id *OperationID, o *Operation) error { return transport.Same("operationId", *id, o.ID) },
 }
 
 // Get reads an operation. An unknown id is [identkit.ErrNotFound]. Safe to repeat.
 //
 // Source: vendor tutorial, API-Operations; checked 2026-11.
-func (s *Operations) Get(ctx context.Context, id OperationID, opts ...identkit.CallOption) (*Operation, error) {
-	return transport.Do(ctx, s.road, getOperation, transport.Input{Path: transport.Path{string(id)}}, (*operationAnswer).finish, opts)
-}
-
-var cancelOperation = &transport.OldOperation{
-	Name:   "powerauth.Operations.Cancel",
-	Method: http.MethodDelete, Path: "/v2/operations/{operationId}",
-	Retry: transport.RetryIfNotProcessed, // only a pending operation can be cancelled, the second cancel fails
+func (s Operations) Get(ctx context.Context, id OperationID, opts ...identkit.CallOption) (*Operation, error) {
+	return getOperation.Do(ctx, s.client, id, opts)
 }
 
 // maxStatusReason is in characters.
 const maxStatusReason = 32
+
+type cancelInput struct {
+	id     OperationID
+	reason string
+}
+
+func (in *cancelInput) request(r *transport.Request) {
+	operationPath(&in.id, r)
+	r.Optional("statusReason", in.reason, maxStatusReason)
+	if in.reason != "" {
+		r.AddQuery("statusReason", in.reason)
+	}
+}
+
+var cancelOperation = transport.Op[cancelInput, transport.None]{
+	Name: "powerauth.Operations.Cancel", Method: http.MethodDelete, Path: "/v2/operations/{operationId}",
+	Retry:     identkit.RetryIfNotProcessed, // only a pending operation can be cancelled, the second cancel fails
+	AfterLoss: "Operations.Get says how it ended",
+	Request:   (*cancelInput).request,
+}
 
 // Cancel cancels a pending operation; one that has ended is [identkit.ErrConflict]. statusReason is a machine code of up to 32
 // characters that Get gives back (PAC 1.8 and later); empty sends none.
@@ -220,10 +205,6 @@ const maxStatusReason = 32
 // Not safe to repeat: a second cancel fails. After [identkit.ErrOutcomeUnknown], Get says how it ended.
 //
 // Source: vendor tutorial, API-Operations; checked 2026-11.
-func (s *Operations) Cancel(ctx context.Context, id OperationID, statusReason string, opts ...identkit.CallOption) error {
-	in := transport.Input{Path: transport.Path{string(id)}, Check: func(c *transport.Check) { c.Optional("statusReason", statusReason, maxStatusReason) }}
-	if statusReason != "" {
-		in.Query = url.Values{"statusReason": {statusReason}}
-	}
-	return transport.Exec(ctx, s.road, cancelOperation, in, opts)
+func (s Operations) Cancel(ctx context.Context, id OperationID, statusReason string, opts ...identkit.CallOption) error {
+	return cancelOperation.Exec(ctx, s.client, cancelInput{id, statusReason}, opts)
 }

@@ -2,19 +2,16 @@ package powerauth
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 )
 
 // Registrations binds devices to users: client.Registrations.
-type Registrations struct{ road *transport.Road }
+type Registrations struct{ client *transport.Client }
 
 // RegistrationID identifies a registration, one device bound to one user. PAC's engine and its callbacks call it activationId.
 type RegistrationID string
@@ -40,7 +37,7 @@ type CreateRegistrationParams struct {
 	// [CommitOnCommit].
 	CommitPhase CommitPhase `json:"commitPhase,omitzero"`
 	// Flags are free labels; operations can select devices by them.
-	Flags []string `json:"flags,omitempty"`
+	Flags []string `json:"flags,omitzero"`
 	// Expires is until when the activation code can be used. Zero means the deployment's default: 2 or 5 minutes, sources disagree.
 	Expires time.Time `json:"timestampRegistrationExpire,omitzero"`
 	// IncompleteStatusCheck refuses the registration while another one of the user is in progress.
@@ -73,47 +70,38 @@ const (
 func (v OTPValidation) Known() bool { return v == OTPNone || v == OTPOnKeyExchange || v == OTPOnCommit }
 
 // UnmarshalJSON reads the body that PAC takes, times as epoch milliseconds (or ISO 8601) included, so that a backend can accept
-// it from its own clients. Marshalling a CreateRegistrationParams masks its OTP.
+// it from its own clients. Member names match exactly, and a value of another type is an error. Marshalling a
+// CreateRegistrationParams masks its OTP.
 func (in *CreateRegistrationParams) UnmarshalJSON(b []byte) error {
 	type plain CreateRegistrationParams
-	w := struct {
-		*plain
-		Expires wire.Time `json:"timestampRegistrationExpire"`
-	}{plain: (*plain)(in)}
-	if err := json.Unmarshal(b, &w); err != nil {
-		return err
-	}
-	in.Expires = w.Expires.Time
-	return nil
-}
-
-func (in *CreateRegistrationParams) body() transport.Body {
-	type plain CreateRegistrationParams
-	return transport.JSON(struct {
-		*plain
-		OTP     string    `json:"otp,omitzero"`
-		Expires wire.Time `json:"timestampRegistrationExpire,omitzero"`
-	}{(*plain)(in), in.OTP.Reveal(), wire.Time{Time: in.Expires}})
+	return readParams(b, (*plain)(in))
 }
 
 const maxUserID = 255 // characters; the engine's limit
 
-func (in *CreateRegistrationParams) check(c *transport.Check) {
-	c.Text("userId", string(in.UserID), maxUserID)
-	c.Text("appId", string(in.AppID), 0)
-	c.That(in.CommitPhase == "" || in.CommitPhase.Known(), "commitPhase", "is not ON_COMMIT or ON_KEY_EXCHANGE")
-	c.That(in.OTPValidation == "" || in.OTPValidation.Known(), "otpValidation", "is not NONE, ON_KEY_EXCHANGE or ON_COMMIT")
-	c.That(in.CommitPhase == "" || in.OTPValidation == "", "otpValidation", "cannot be combined with commitPhase")
+func (in *CreateRegistrationParams) request(r *transport.Request) {
+	r.Text("userId", string(in.UserID), maxUserID)
+	r.Text("appId", string(in.AppID), 0)
+	r.That(in.CommitPhase == "" || in.CommitPhase.Known(), "commitPhase", "is not ON_COMMIT or ON_KEY_EXCHANGE")
+	r.That(in.OTPValidation == "" || in.OTPValidation.Known(), "otpValidation", "is not NONE, ON_KEY_EXCHANGE or ON_COMMIT")
+	r.That(in.CommitPhase == "" || in.OTPValidation == "", "otpValidation", "cannot be combined with commitPhase")
 	checked := in.CommitPhase != "" || in.OTPValidation != "" && in.OTPValidation != OTPNone
-	c.That(in.OTP == "" || checked, "otp", "needs commitPhase (or otpValidation), without which it would be ignored")
-	c.That(in.OTP != "" || in.OTPValidation == "" || in.OTPValidation == OTPNone, "otpValidation", "needs otp")
+	r.That(in.OTP == "" || checked, "otp", "needs commitPhase (or otpValidation), without which it would be ignored")
+	r.That(in.OTP != "" || in.OTPValidation == "" || in.OTPValidation == OTPNone, "otpValidation", "needs otp")
 	for _, f := range in.Flags {
-		c.Text("flags", f, 0)
+		r.Text("flags", f, 0)
 	}
-	c.Future("timestampRegistrationExpire", in.Expires)
+	r.Future("timestampRegistrationExpire", in.Expires)
+	if in.IncompleteStatusCheck {
+		r.AddQuery("incompleteStatusCheck", "true")
+	}
+	r.JSON(in)
 }
 
-// CreatedRegistration is a new registration with the code that a phone activates it with.
+// CreatedRegistration is a new registration with the code that a phone activates it with. Code and QR data are secrets, which print
+// and marshal as masks: what goes to the app, or into a store, is what Reveal gives.
+//
+//	toTheApp := map[string]string{"activationCode": created.ActivationCode.Reveal(), "qr": created.ActivationQRCodeData.Reveal()}
 type CreatedRegistration struct {
 	identkit.Raw `json:"-"`
 
@@ -126,24 +114,26 @@ type CreatedRegistration struct {
 	ActivationQRCodeData identkit.Secret `json:"activationQrCodeData"`
 }
 
-func (r *CreatedRegistration) finish(transport.Path) (*CreatedRegistration, error) {
+func (r *CreatedRegistration) check() error {
 	if r.ActivationCode == "" { // older deployments give only the QR text
 		code, _, _ := strings.Cut(r.ActivationQRCodeData.Reveal(), "#")
 		r.ActivationCode = identkit.Secret(code)
 	}
 	switch {
 	case r.ID == "":
-		return nil, transport.Missing("registrationId")
+		return transport.Missing("registrationId")
 	case r.ActivationCode == "":
-		return nil, transport.Missing("activationCode")
+		return transport.Missing("activationCode")
 	}
-	return r, nil
+	return nil
 }
 
-var createRegistration = &transport.OldOperation{
-	Name:   "powerauth.Registrations.Create",
-	Method: http.MethodPost, Path: "/v2/registrations",
-	Retry: transport.RetryIfNotProcessed, // each call makes another registration
+var createRegistration = transport.Op[CreateRegistrationParams, CreatedRegistration]{
+	Name: "powerauth.Registrations.Create", Method: http.MethodPost, Path: "/v2/registrations",
+	Retry:     identkit.RetryIfNotProcessed, // each call makes another registration
+	AfterLoss: "Registrations.List shows whether it was made",
+	Request:   (*CreateRegistrationParams).request,
+	Check:     (*CreatedRegistration).check,
 }
 
 // Create makes a registration in state [RegistrationCreated] and returns the activation code for the user's phone.
@@ -151,16 +141,12 @@ var createRegistration = &transport.OldOperation{
 // Errors: [identkit.ErrInvalidRequest] for input that PAC would refuse or ignore; [identkit.ErrConflict] when another
 // registration is in progress and IncompleteStatusCheck is set; [identkit.ErrRejected] with Fields for validation failures.
 //
-// Not safe to repeat: each call makes another registration. It is sent again only when it surely did not arrive; a lost answer is
+// Not safe to repeat: each call makes another registration. It is sent again only when it surely was not processed; a lost response is
 // [identkit.ErrOutcomeUnknown], after which List shows what there is.
 //
 // Source: vendor tutorial "Mobile-First Authentication", API-Registrations; checked 2026-11.
-func (s *Registrations) Create(ctx context.Context, in CreateRegistrationParams, opts ...identkit.CallOption) (*CreatedRegistration, error) {
-	input := transport.Input{Body: in.body(), Check: in.check}
-	if in.IncompleteStatusCheck {
-		input.Query = url.Values{"incompleteStatusCheck": {"true"}}
-	}
-	return transport.Do(ctx, s.road, createRegistration, input, (*CreatedRegistration).finish, opts)
+func (s Registrations) Create(ctx context.Context, in CreateRegistrationParams, opts ...identkit.CallOption) (*CreatedRegistration, error) {
+	return createRegistration.Do(ctx, s.client, in, opts)
 }
 
 // Registration is one device bound, or about to be bound, to one user.
@@ -169,7 +155,7 @@ type Registration struct {
 
 	ID     RegistrationID     `json:"registrationId"`
 	Status RegistrationStatus `json:"registrationStatus"`
-	// UserID is missing from list items in the vendor's samples; List fills it in from the question.
+	// UserID is missing from list items in the vendor's samples; List fills it in from its input.
 	UserID        UserID        `json:"userId"`
 	ApplicationID ApplicationID `json:"applicationId"`
 	Name          string        `json:"name"`       // given on the phone, once it has registered
@@ -182,7 +168,8 @@ type Registration struct {
 	LastUsed      time.Time `json:"timestampLastUsed"`
 	// ActivationFingerprint is 8 digits that phone and backend can show to the user for comparison; in PENDING_COMMIT.
 	ActivationFingerprint string `json:"activationFingerprint"`
-	// The activation code, only while the status is CREATED. Its signature is made anew for each read: never compare signatures.
+	// The activation code, only while the status is CREATED; see CreatedRegistration. Its signature is made anew for each read: never
+	// compare signatures.
 	ActivationCode          identkit.Secret `json:"activationCode"`
 	ActivationCodeSignature string          `json:"activationCodeSignature"`
 	ActivationQRCodeData    identkit.Secret `json:"activationQrCodeData"`
@@ -212,32 +199,31 @@ func (s RegistrationStatus) Known() bool {
 // IsFinal reports whether the status can no longer change.
 func (s RegistrationStatus) IsFinal() bool { return s == RegistrationRemoved }
 
-// registrationAnswer reads a registration as it comes over the wire.
-type registrationAnswer struct {
-	Registration
-	ID       wire.Sole `json:"registrationId"`
-	Status   wire.Sole `json:"registrationStatus"`
-	Created  wire.Time `json:"timestampCreated"`
-	LastUsed wire.Time `json:"timestampLastUsed"`
-}
-
-func (w *registrationAnswer) finish(path transport.Path) (*Registration, error) {
-	r := &w.Registration
-	r.ID, r.Status = RegistrationID(w.ID.String()), RegistrationStatus(w.Status.String())
+func (r *Registration) check() error {
 	switch {
 	case r.ID == "":
-		return nil, transport.Missing("registrationId")
+		return transport.Missing("registrationId")
 	case r.Status == "":
-		return nil, transport.Missing("registrationStatus")
+		return transport.Missing("registrationStatus")
 	}
-	r.Created, r.LastUsed = w.Created.Time, w.LastUsed.Time
-	return r, transport.SameUUID("registrationId", path[0], string(r.ID))
+	return nil
 }
 
-var getRegistration = &transport.OldOperation{
-	Name:   "powerauth.Registrations.Get",
-	Method: http.MethodGet, Path: "/v2/registrations/{registrationId}",
-	Retry: transport.RetrySafe,
+// ParseRegistration reads a registration back from what its RawJSON gave, by the rules of [Registrations.Get].
+func ParseRegistration(raw []byte) (*Registration, error) { return getRegistration.Parse(codec, raw) }
+
+func registrationPath(id *RegistrationID, r *transport.Request) {
+	r.Path("registrationId", string(*id))
+}
+
+var getRegistration = transport.Op[RegistrationID, Registration]{
+	Name: "powerauth.Registrations.Get", Method: http.MethodGet, Path: "/v2/registrations/{registrationId}",
+	Retry:   identkit.RetrySafe,
+	Request: registrationPath,
+	Check:   (*Registration).check,
+	Same: func(id *RegistrationID, r *Registration) error {
+		return transport.SameUUID("registrationId", *id, r.ID)
+	},
 }
 
 // Get reads a registration.
@@ -246,8 +232,8 @@ var getRegistration = &transport.OldOperation{
 // on others (sources disagree): treat both as gone. Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Get(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) (*Registration, error) {
-	return transport.Do(ctx, s.road, getRegistration, transport.Input{Path: transport.Path{string(id)}}, (*registrationAnswer).finish, opts)
+func (s Registrations) Get(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) (*Registration, error) {
+	return getRegistration.Do(ctx, s.client, id, opts)
 }
 
 // ListRegistrationsParams asks for the registrations of a user.
@@ -258,25 +244,53 @@ type ListRegistrationsParams struct {
 	Removed bool
 }
 
-func (in *ListRegistrationsParams) check(c *transport.Check) {
-	c.Text("userId", string(in.UserID), maxUserID)
+func (in *ListRegistrationsParams) request(r *transport.Request) {
+	r.Text("userId", string(in.UserID), maxUserID)
+	r.AddQuery("userId", string(in.UserID))
+	if in.Removed {
+		r.AddQuery("removed", "true")
+	}
 }
 
 // RegistrationList is what [Registrations.List] gives.
 type RegistrationList struct {
 	identkit.Raw `json:"-"`
 
-	Registrations []Registration
+	Registrations []Registration `json:"registrations"`
 }
 
-type registrationListAnswer struct {
-	Registrations *[]json.RawMessage `json:"registrations"`
+func (l *RegistrationList) check() error {
+	if l.Registrations == nil {
+		return transport.Missing("registrations")
+	}
+	for i := range l.Registrations {
+		if err := l.Registrations[i].check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-var listRegistrations = &transport.OldOperation{
-	Name:   "powerauth.Registrations.List",
-	Method: http.MethodGet, Path: "/v2/registrations",
-	Retry: transport.RetrySafe,
+// sameUser also fills in the user, whom list items lack.
+func sameUser(in *ListRegistrationsParams, l *RegistrationList) error {
+	for i := range l.Registrations {
+		r := &l.Registrations[i]
+		if r.UserID == "" {
+			r.UserID = in.UserID
+		}
+		if err := transport.Same("userId", in.UserID, r.UserID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var listRegistrations = transport.Op[ListRegistrationsParams, RegistrationList]{
+	Name: "powerauth.Registrations.List", Method: http.MethodGet, Path: "/v2/registrations",
+	Retry:   identkit.RetrySafe,
+	Request: (*ListRegistrationsParams).request,
+	Check:   (*RegistrationList).check,
+	Same:    sameUser,
 }
 
 // List reads the registrations of a user, newest first in the engine's order, its first page of 500.
@@ -285,51 +299,25 @@ var listRegistrations = &transport.OldOperation{
 // PENDING_COMMIT are is undocumented. Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) List(ctx context.Context, in ListRegistrationsParams, opts ...identkit.CallOption) (*RegistrationList, error) {
-	query := url.Values{"userId": {string(in.UserID)}}
-	if in.Removed {
-		query.Set("removed", "true")
-	}
-	return transport.Do(ctx, s.road, listRegistrations, transport.Input{Query: query, Check: in.check}, func(w *registrationListAnswer, _ transport.Path) (*RegistrationList, error) {
-		if w.Registrations == nil {
-			return nil, transport.Missing("registrations")
-		}
-		list := &RegistrationList{Registrations: make([]Registration, 0, len(*w.Registrations))}
-		for _, raw := range *w.Registrations {
-			var item registrationAnswer
-			if err := json.Unmarshal(raw, &item); err != nil {
-				return nil, err
-			}
-			r, err := item.finish(transport.Path{})
-			if err != nil {
-				return nil, err
-			}
-			transport.KeepRaw(&r, raw)
-			if r.UserID == "" {
-				r.UserID = in.UserID
-			}
-			if err := transport.Same("userId", string(in.UserID), string(r.UserID)); err != nil {
-				return nil, err
-			}
-			list.Registrations = append(list.Registrations, *r)
-		}
-		return list, nil
-	}, opts)
+func (s Registrations) List(ctx context.Context, in ListRegistrationsParams, opts ...identkit.CallOption) (*RegistrationList, error) {
+	return listRegistrations.Do(ctx, s.client, in, opts)
 }
 
-var changeRegistration = &transport.OldOperation{
-	Name:   "powerauth.Registrations.Change",
-	Method: http.MethodPut, Path: "/v2/registrations/{registrationId}",
-	Retry: transport.RetrySafe, // assumed: blocking BLOCKED and unblocking ACTIVE are no-ops in the engine
-}
-
+// registrationChange is the input of Block and Unblock.
 type registrationChange struct {
+	id     RegistrationID
 	Change string `json:"change"`
 }
 
-func (s *Registrations) change(ctx context.Context, id RegistrationID, change string, opts []identkit.CallOption) error {
-	in := transport.Input{Path: transport.Path{string(id)}, Body: transport.JSON(registrationChange{change})}
-	return transport.Exec(ctx, s.road, changeRegistration, in, opts)
+func (in *registrationChange) request(r *transport.Request) {
+	r.Path("registrationId", string(in.id))
+	r.JSON(in)
+}
+
+var changeRegistration = transport.Op[registrationChange, transport.None]{
+	Name: "powerauth.Registrations.Change", Method: http.MethodPut, Path: "/v2/registrations/{registrationId}",
+	Retry:   identkit.RetrySafe, // assumed: blocking BLOCKED and unblocking ACTIVE are no-ops in the engine
+	Request: (*registrationChange).request,
 }
 
 // Block blocks an active registration: its device can approve nothing until it is unblocked. Blocking a blocked one changes
@@ -339,16 +327,16 @@ func (s *Registrations) change(ctx context.Context, id RegistrationID, change st
 // trying it on your deployment.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Block(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
-	return s.change(ctx, id, "BLOCK", opts)
+func (s Registrations) Block(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
+	return changeRegistration.Exec(ctx, s.client, registrationChange{id, "BLOCK"}, opts)
 }
 
 // Unblock makes a blocked registration active again and resets its failed attempts. Unblocking an active one changes nothing
 // (assumed from the engine); other states are [identkit.ErrConflict]. Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Unblock(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
-	return s.change(ctx, id, "UNBLOCK", opts)
+func (s Registrations) Unblock(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
+	return changeRegistration.Exec(ctx, s.client, registrationChange{id, "UNBLOCK"}, opts)
 }
 
 // CommitRegistrationParams completes a registration.
@@ -357,14 +345,22 @@ type CommitRegistrationParams struct {
 	ExternalUserID string `json:"externalUserId,omitzero"`
 }
 
-func (in *CommitRegistrationParams) check(c *transport.Check) {
-	c.Optional("externalUserId", in.ExternalUserID, maxUserID)
+type commitInput struct {
+	CommitRegistrationParams
+	id RegistrationID
 }
 
-var commitRegistration = &transport.OldOperation{
-	Name:   "powerauth.Registrations.Commit",
-	Method: http.MethodPost, Path: "/v2/registrations/{registrationId}/commit",
-	Retry: transport.RetryIfNotProcessed, // the second commit fails
+func (in *commitInput) request(r *transport.Request) {
+	r.Path("registrationId", string(in.id))
+	r.Optional("externalUserId", in.ExternalUserID, maxUserID)
+	r.JSON(in.CommitRegistrationParams)
+}
+
+var commitRegistration = transport.Op[commitInput, transport.None]{
+	Name: "powerauth.Registrations.Commit", Method: http.MethodPost, Path: "/v2/registrations/{registrationId}/commit",
+	Retry:     identkit.RetryIfNotProcessed, // the second commit fails
+	AfterLoss: "Registrations.Get says whether it is active",
+	Request:   (*commitInput).request,
 }
 
 // Commit makes a registration active that a phone has used the code of (state [RegistrationPendingCommit]); other states are
@@ -376,21 +372,20 @@ var commitRegistration = &transport.OldOperation{
 // Not safe to repeat: a second commit fails. After [identkit.ErrOutcomeUnknown], Get says whether it is active.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Commit(ctx context.Context, id RegistrationID, in CommitRegistrationParams, opts ...identkit.CallOption) error {
-	input := transport.Input{Path: transport.Path{string(id)}, Body: transport.JSON(in), Check: in.check}
-	return transport.Exec(ctx, s.road, commitRegistration, input, opts)
+func (s Registrations) Commit(ctx context.Context, id RegistrationID, in CommitRegistrationParams, opts ...identkit.CallOption) error {
+	return commitRegistration.Exec(ctx, s.client, commitInput{in, id}, opts)
 }
 
-var deleteRegistration = &transport.OldOperation{
-	Name:   "powerauth.Registrations.Delete",
-	Method: http.MethodDelete, Path: "/v2/registrations/{registrationId}",
-	Retry: transport.RetrySafe, // assumed: removing a removed one succeeds in the engine
+var deleteRegistration = transport.Op[RegistrationID, transport.None]{
+	Name: "powerauth.Registrations.Delete", Method: http.MethodDelete, Path: "/v2/registrations/{registrationId}",
+	Retry:   identkit.RetrySafe, // assumed: removing a removed one succeeds in the engine
+	Request: registrationPath,
 }
 
 // Delete removes a registration in any state, for good: its device can never be used again. Removing a removed one succeeds
 // (assumed from the engine). Safe to repeat.
 //
 // Source: vendor tutorial, API-Registrations; checked 2026-11.
-func (s *Registrations) Delete(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
-	return transport.Exec(ctx, s.road, deleteRegistration, transport.Input{Path: transport.Path{string(id)}}, opts)
+func (s Registrations) Delete(ctx context.Context, id RegistrationID, opts ...identkit.CallOption) error {
+	return deleteRegistration.Exec(ctx, s.client, id, opts)
 }

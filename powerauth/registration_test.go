@@ -69,7 +69,7 @@ func TestRegistrationLifecycle(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, list.Registrations, 1)
 	assert.Equal(t, powerauth.RegistrationActive, list.Registrations[0].Status)
-	assert.Equal(t, powerauth.UserID("u-1"), list.Registrations[0].UserID, "filled in from the question")
+	assert.Equal(t, powerauth.UserID("u-1"), list.Registrations[0].UserID, "filled in from the input")
 	assert.NotContains(t, string(list.Registrations[0].RawJSON()), "userId", "as in the vendor's sample")
 
 	require.NoError(t, client.Registrations.Delete(ctx, id))
@@ -234,7 +234,7 @@ func TestRegistrationVariants(t *testing.T) {
 	t.Run("unknown id as REMOVED", func(t *testing.T) {
 		t.Parallel()
 		srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Dialect.UnknownRegistrationIsRemoved = true })
-		reg, err := srv.Client().Registrations.Get(t.Context(), "nobody")
+		reg, err := srv.Client().Registrations.Get(t.Context(), "unknown")
 		require.NoError(t, err)
 		assert.True(t, reg.Status.IsFinal())
 		assert.Empty(t, reg.Flags)

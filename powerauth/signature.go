@@ -2,6 +2,7 @@ package powerauth
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/identkit/identkit"
@@ -12,57 +13,55 @@ import (
 
 // Signatures verifies the codes (formerly called signatures) by which phones authenticate their requests: client.Signatures.
 // For endpoints of one's own, [Protect] does all of it.
-type Signatures struct{ road *transport.Road }
+type Signatures struct{ client *transport.Client }
 
 // VerifySignatureParams asks whether a phone's request is authentic.
 type VerifySignatureParams struct {
 	// Method is the HTTP method of the phone's request: GET, POST, PUT or DELETE. Required.
-	Method string
+	Method string `json:"method"`
 	// URIID is the constant that the app and the backend agreed on for this request, not necessarily its path. Required.
-	URIID string
-	// AuthHeader is the whole value of X-PowerAuth-Authorization, as it came. Required; at most 4 KiB (assumed).
-	AuthHeader identkit.Secret
-	// Body is the raw body of the phone's request, to the byte as it arrived. Decoding and encoding it again breaks the code.
+	URIID string `json:"uriId"`
+	// AuthHeader is the whole value of X-PowerAuth-Authorization, unchanged. Required; at most 4 KiB (assumed).
+	AuthHeader identkit.Secret `json:"authHeader"`
+	// Body is the raw body of the phone's request, to the byte as it was received. Decoding and encoding it again breaks the code.
 	// It is not sent for GET, and must be empty then.
-	Body []byte
+	Body []byte `json:"requestBody"`
 	// QueryParams are the decoded query parameters of a GET. The code of other methods does not cover the query, so they are
-	// refused there. A map cannot express a parameter that is given twice: refuse such requests.
-	QueryParams map[string]string
+	// refused there. A map cannot express a repeated parameter: refuse such requests.
+	QueryParams map[string]string `json:"queryParams"`
+
+	verified bool // in this request already
 }
 
-func (in *VerifySignatureParams) body() transport.Body {
-	w := struct {
-		Method      string            `json:"method"`
-		URIID       string            `json:"uriId"`
-		AuthHeader  string            `json:"authHeader"`
-		RequestBody *[]byte           `json:"requestBody"`
-		QueryParams map[string]string `json:"queryParams"`
-	}{Method: in.Method, URIID: in.URIID, AuthHeader: in.AuthHeader.Reveal()}
-	if in.Method == http.MethodGet {
-		if w.QueryParams = in.QueryParams; w.QueryParams == nil {
-			w.QueryParams = map[string]string{}
+func (in *VerifySignatureParams) request(r *transport.Request) {
+	r.That(canSign(in.Method), "method", "is not GET, POST, PUT or DELETE")
+	r.Text("uriId", in.URIID, 0)
+	r.Text("authHeader", in.AuthHeader.Reveal(), protocol.MaxHeaderLength)
+	r.That(!in.verified, "authHeader", alreadyVerified)
+	get := in.Method == http.MethodGet
+	r.That(!get || len(in.Body) == 0, "requestBody", "is not covered by the code of a GET")
+	r.That(get || len(in.QueryParams) == 0, "queryParams", "are covered by the code of a GET only")
+	for name, value := range in.QueryParams {
+		r.Text("queryParams", name, 0)
+		r.Optional("queryParams", value, 0)
+	}
+	// What the code covers is there, if empty; the other is null.
+	switch {
+	case get:
+		in.Body = nil
+		if in.QueryParams == nil {
+			in.QueryParams = map[string]string{}
 		}
-	} else {
+	default:
+		in.QueryParams = nil
 		if in.Body == nil {
 			in.Body = []byte{}
 		}
-		w.RequestBody = &in.Body
 	}
-	return transport.JSON(w)
+	r.JSON(in)
 }
 
-func (in *VerifySignatureParams) check(c *transport.Check) {
-	c.That(canSign(in.Method), "method", "is not GET, POST, PUT or DELETE")
-	c.Text("uriId", in.URIID, 0)
-	c.Text("authHeader", in.AuthHeader.Reveal(), protocol.MaxHeaderLength)
-	get := in.Method == http.MethodGet
-	c.That(!get || len(in.Body) == 0, "requestBody", "is not covered by the code of a GET")
-	c.That(get || len(in.QueryParams) == 0, "queryParams", "are covered by the code of a GET only")
-	for name, value := range in.QueryParams {
-		c.Text("queryParams", name, 0)
-		c.Optional("queryParams", value, 0)
-	}
-}
+const alreadyVerified = "was verified in this request already; see IdentityFrom"
 
 // canSign reports whether a request with the method can be verified.
 func canSign(method string) bool {
@@ -76,22 +75,22 @@ func canSign(method string) bool {
 // Verification is what PAC says about who authenticated, and how. With Valid false the rest may be missing.
 type Verification struct {
 	// Valid says that the code is right. It is not yet an authorisation: ask [Verification.Authorizes].
-	Valid bool
+	Valid bool `json:"signatureValid"` // otpValid, of an offline code
 	// UserID is who authenticated. Compare it with the user of the session, where there is one.
-	UserID         UserID
-	RegistrationID RegistrationID
+	UserID         UserID         `json:"userId"`
+	RegistrationID RegistrationID `json:"registrationId"`
 	// RegistrationStatus is the device's state now: BLOCKED after the last allowed failure.
-	RegistrationStatus RegistrationStatus
+	RegistrationStatus RegistrationStatus `json:"registrationStatus"`
 	// BlockedReason says why it is blocked.
-	BlockedReason string
+	BlockedReason string `json:"blockedReason"`
 	// Factors are those that were used.
-	Factors protocol.Factors
+	Factors protocol.Factors `json:"signatureType"`
 	// RemainingAttempts are left before the device is blocked; nil when PAC does not say.
-	RemainingAttempts *int
+	RemainingAttempts *int `json:"remainingAttempts"`
 	// Flags are those of the registration.
-	Flags []string
+	Flags []string `json:"flags"`
 	// Applications are the ids of the applications; the form of that field is undocumented, every plausible one is read.
-	Applications []ApplicationID
+	Applications []ApplicationID `json:"application"`
 }
 
 // Has reports whether the code is right, the device active, and all the wanted factors were used.
@@ -105,29 +104,20 @@ func (v *Verification) Authorizes(policy FactorPolicy) bool {
 	return v != nil && v.Valid && v.RegistrationStatus == RegistrationActive && policy.Allows(v.Factors)
 }
 
-// verificationAnswer holds the members that online and offline verification have in common.
-type verificationAnswer struct {
-	UserID             wire.Sole         `json:"userId"`
-	RegistrationID     wire.Sole         `json:"registrationId"`
-	RegistrationStatus wire.Sole         `json:"registrationStatus"`
-	BlockedReason      string            `json:"blockedReason"`
-	SignatureType      wire.Sole         `json:"signatureType"`
-	AuthCodeType       wire.Sole         `json:"authenticationCodeType"` // as the engine's 2.0 calls it
-	RemainingAttempts  *wire.Number      `json:"remainingAttempts"`
-	Flags              wire.List[string] `json:"flags"`
-	Application        names             `json:"application"`
-	Applications       names             `json:"applications"`
+// complete reads what some deployments call otherwise.
+func (v *Verification) complete(response func() json.RawMessage) {
+	if v.Factors == "" {
+		v.Factors = otherFactors(response())
+	}
+	if v.Applications == nil {
+		v.Applications = applicationsIn(wire.Member(response(), "applications"))
+	}
 }
 
-func (w *verificationAnswer) verification(verdict wire.Verdict) Verification {
-	v := Verification{
-		Valid: verdict.Yes(), UserID: UserID(w.UserID.String()), RegistrationID: RegistrationID(w.RegistrationID.String()),
-		RegistrationStatus: RegistrationStatus(w.RegistrationStatus.String()), BlockedReason: w.BlockedReason,
-		Factors: factorsOf(w.SignatureType.String(), w.AuthCodeType.String()), Flags: w.Flags,
-		Applications: append([]ApplicationID(w.Application), w.Applications...),
-	}
-	v.RemainingAttempts = count(w.RemainingAttempts)
-	return v
+// otherFactors reads the factors under the name that the engine's 2.0 has for them.
+func otherFactors(response []byte) (f protocol.Factors) {
+	_ = codec.Unmarshal(wire.Member(response, "authenticationCodeType"), &f) // none authorize nothing
+	return f
 }
 
 // count is a number that may be missing.
@@ -139,39 +129,29 @@ func count(n *wire.Number) *int {
 	return &i
 }
 
-// factorsOf is a known combination in lower case, or the text as it came.
-func factorsOf(text, otherwise string) protocol.Factors {
-	if text == "" {
-		text = otherwise
-	}
-	if f, err := protocol.ParseFactors(text); err == nil {
-		return f
-	}
-	return protocol.Factors(text)
-}
-
 // SignatureResult is what [Signatures.Verify] gives.
 type SignatureResult struct {
 	identkit.Raw `json:"-"`
 	Verification
 }
 
-type signatureAnswer struct {
-	verificationAnswer
-	Valid wire.Verdict `json:"signatureValid"`
+func (r *SignatureResult) check() error {
+	r.complete(r.RawJSON)
+	return nil
 }
 
-func (w *signatureAnswer) finish(transport.Path) (*SignatureResult, error) {
-	if !w.Valid.Given() {
-		return nil, transport.Missing("signatureValid")
-	}
-	return &SignatureResult{Verification: w.verification(w.Valid)}, nil
+// ParseSignatureResult reads a result back from what its RawJSON gave, by the rules of [Signatures.Verify].
+func ParseSignatureResult(raw []byte) (*SignatureResult, error) {
+	return verifySignature.Parse(codec, raw)
 }
 
-var verifySignature = &transport.OldOperation{
-	Name:   "powerauth.Signatures.Verify",
-	Method: http.MethodPost, Path: "/v2/signature/verify",
-	Retry: transport.RetryIfNotProcessed, // moves the device's counter; the second time the same code is wrong
+var verifySignature = transport.Op[VerifySignatureParams, SignatureResult]{
+	Name: "powerauth.Signatures.Verify", Method: http.MethodPost, Path: "/v2/signature/verify",
+	Retry:     identkit.RetryIfNotProcessed, // moves the device's counter; the second time the same code is wrong
+	Verdicts:  []string{"signatureValid"},
+	AfterLoss: "let the user sign again",
+	Request:   (*VerifySignatureParams).request,
+	Check:     (*SignatureResult).check,
 }
 
 // Verify checks the code of a phone's request, and uses it up: a right code moves the device's counter, a wrong one with the PIN
@@ -179,17 +159,15 @@ var verifySignature = &transport.OldOperation{
 //
 // A wrong code is no error but a result with Valid false. Errors: [identkit.ErrInvalidRequest] for input that PAC would refuse, and
 // for a header that [Protect] has verified in this request already; [identkit.ErrRejected] with code [CodeSignatureInvalid] for a
-// malformed header; [identkit.ErrBadResponse] for an answer without a verdict.
+// malformed header; [identkit.ErrBadResponse] for a response without a verdict.
 //
-// Not safe to repeat: the same header fails the second time, and burns an attempt. After [identkit.ErrOutcomeUnknown] let the
+// Not safe to repeat: the same header fails when repeated, and burns an attempt. After [identkit.ErrOutcomeUnknown] let the
 // user sign again.
 //
 // How PAC reads PUT and DELETE with query parameters is undocumented; they are not sent.
 //
 // Source: API-Authentication, vendor tutorial, vendor test suites; checked 2026-11.
-func (s *Signatures) Verify(ctx context.Context, in VerifySignatureParams, opts ...identkit.CallOption) (*SignatureResult, error) {
-	return transport.Do(ctx, s.road, verifySignature, transport.Input{Body: in.body(), Check: func(c *transport.Check) {
-		in.check(c)
-		c.That(!verifiedAlready(ctx, in.AuthHeader), "authHeader", "was verified in this request already; see IdentityFrom")
-	}}, (*signatureAnswer).finish, opts)
+func (s Signatures) Verify(ctx context.Context, in VerifySignatureParams, opts ...identkit.CallOption) (*SignatureResult, error) {
+	in.verified = verifiedAlready(ctx, in.AuthHeader)
+	return verifySignature.Do(ctx, s.client, in, opts)
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/identkit/identkit/internal/transport"
 )
 
-// assumedCodeValidity is how long an activation code can be used when nobody said: the engine's shipped configuration; its
-// documentation says 2 minutes.
+// assumedCodeValidity is how long an activation code can be used unless the caller set its expiry: the engine's shipped configuration;
+// its documentation says 2 minutes.
 const assumedCodeValidity = 5 * time.Minute
 
 // WaitFor polls a registration until it has the status. It gives up, with the last state inside an *[identkit.WaitError], when
 // the status can no longer come ([identkit.ErrConflict]), when the context ends, or when the code's validity is over
 // ([identkit.ErrTimeout]).
 //
-// PAC does not tell when a code expires. policy.Until says so for registrations created with Expires; without it 5 minutes after
+// PAC does not say when a code expires. policy.Until does for registrations created with Expires; without it 5 minutes after
 // the creation are assumed. A wait for a change of an active or blocked registration ends with the context or policy.Until alone.
-func (s *Registrations) WaitFor(ctx context.Context, id RegistrationID, status RegistrationStatus, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Registration, error) {
-	return transport.Wait(ctx, s.road, transport.Poll[Registration]{
+func (s Registrations) WaitFor(ctx context.Context, id RegistrationID, status RegistrationStatus, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Registration, error) {
+	return transport.Wait(ctx, s.client, transport.Poll[Registration]{
 		Operation: "powerauth.Registrations.WaitFor",
 		Policy:    policy,
 		Read: func(ctx context.Context) (*Registration, error) {
@@ -34,7 +34,7 @@ func (s *Registrations) WaitFor(ctx context.Context, id RegistrationID, status R
 			if r.Status == status {
 				return true, nil
 			}
-			return false, r.Status.rulesOut(status)
+			return false, r.Status.unreachable(status)
 		},
 		Expires: func(r *Registration) time.Time {
 			if policy.Until.IsZero() && !r.Created.IsZero() && (r.Status == RegistrationCreated || r.Status == RegistrationPendingCommit) {
@@ -50,8 +50,8 @@ var (
 	errPast    = errors.New("the registration is past that status")
 )
 
-// rulesOut says why a status can no longer come.
-func (s RegistrationStatus) rulesOut(wanted RegistrationStatus) error {
+// unreachable says why a status can no longer come.
+func (s RegistrationStatus) unreachable(wanted RegistrationStatus) error {
 	order := map[RegistrationStatus]int{RegistrationCreated: 1, RegistrationPendingCommit: 2, RegistrationActive: 3, RegistrationBlocked: 3, RegistrationRemoved: 4}
 	switch {
 	case s == RegistrationRemoved:
@@ -67,8 +67,8 @@ func (s RegistrationStatus) rulesOut(wanted RegistrationStatus) error {
 // and half a minute is left for clocks that differ.
 //
 // Callbacks may be lost, the vendor says so itself: polling stays the backup.
-func (s *Operations) Wait(ctx context.Context, id OperationID, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Operation, error) {
-	return transport.Wait(ctx, s.road, transport.Poll[Operation]{
+func (s Operations) Wait(ctx context.Context, id OperationID, policy identkit.WaitPolicy, opts ...identkit.CallOption) (*Operation, error) {
+	return transport.Wait(ctx, s.client, transport.Poll[Operation]{
 		Operation: "powerauth.Operations.Wait",
 		Policy:    policy,
 		Read:      func(ctx context.Context) (*Operation, error) { return s.Get(ctx, id, opts...) },

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -105,6 +106,30 @@ func TestTheVendorsRequestBodiesGoThroughUnchanged(t *testing.T) {
 			assert.JSONEq(t, c.body, string(entry.Body))
 		})
 	}
+}
+
+func TestNoResponseHoldsAMask(t *testing.T) {
+	fs, _ := onFake(t)
+	h := newHandler(fs, slog.New(slog.DiscardHandler))
+	var bodies strings.Builder
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		bodies.Write(rec.Body.Bytes())
+		maps.Copy(w.Header(), rec.Header())
+		w.WriteHeader(rec.Code)
+		_, _ = w.Write(rec.Body.Bytes())
+	}))
+	t.Cleanup(srv.Close)
+	walked := walk(t.Context(), srv.URL, fs, io.Discard)
+	resp, err := http.Post(srv.URL+"/operations", "application/json", strings.NewReader(`{"template":"t","proximityCheckEnabled":true}`))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	for _, secret := range []string{"activationCode", "activationQrCodeData", "proximityOtp"} {
+		assert.Contains(t, bodies.String(), `"`+secret+`":"`)
+	}
+	assert.NotContains(t, bodies.String(), identkit.Secret("x").String())
+	require.NoError(t, walked)
 }
 
 func TestFailuresOfTheProviderAreToldInOurWords(t *testing.T) {

@@ -107,4 +107,9 @@ var powerauthCalls = []Assumption{
 		Change: "`Client.Call`",
 		Why:    "the engine refuses them",
 		Check:  "write: create an operation with a tab in a parameter by `Client.Call`, and cancel it if it was created"},
+	{ID: "PA-076", Operation: "Client.Ping",
+		Text:   "the registrations of an unknown user are an empty list",
+		Change: "make another call that only reads",
+		Why:    "the engine lists none; PAC's reference does not say",
+		Check:  "probe: list the registrations of a made-up user"},
 }

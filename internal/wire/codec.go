@@ -92,21 +92,22 @@ func Kind(body []byte) jsontext.Kind {
 	return 0
 }
 
-// Member returns a member of a JSON object as it stands there, or nil.
+// Member returns a member of a JSON object as it stands there, or nil. Duplicates are left to Unmarshal: of several members of one name
+// it is the first.
 func Member(object []byte, name string) jsontext.Value {
 	if Kind(object) != '{' {
 		return nil
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(TrimBOM(object)))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(TrimBOM(object)), jsontext.AllowDuplicateNames(true)) // keeps no list of names
 	if _, err := dec.ReadToken(); err != nil {
 		return nil
 	}
 	for dec.PeekKind() == '"' {
-		key, err := dec.ReadToken()
+		key, err := dec.ReadValue()
 		if err != nil {
 			return nil
 		}
-		wanted := key.String() == name
+		wanted := isName(key, name)
 		value, err := dec.ReadValue()
 		switch {
 		case err != nil:
@@ -116,4 +117,13 @@ func Member(object []byte, name string) jsontext.Value {
 		}
 	}
 	return nil
+}
+
+// isName reports whether a JSON string is a name. It allocates for escaped ones alone.
+func isName(key jsontext.Value, name string) bool {
+	if bytes.IndexByte(key, '\\') < 0 {
+		return string(key[1:len(key)-1]) == name
+	}
+	unquoted, err := jsontext.AppendUnquote(nil, key)
+	return err == nil && string(unquoted) == name
 }

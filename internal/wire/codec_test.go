@@ -72,6 +72,7 @@ func TestShapeIsStrict(t *testing.T) {
 			assert.Equal(t, c.path, e.Path)
 			assert.NotContains(t, e.Error(), "canary")
 			assert.NoError(t, errors.Unwrap(err), "the library's error quotes the text")
+			assert.Equal(t, c.fault == wire.FaultMask, errors.Is(err, identkit.ErrMasked))
 		})
 	}
 }

@@ -39,6 +39,9 @@ func (e *Error) Error() string {
 	return string(e.Fault) + " at " + e.Path
 }
 
+// Is reports a masked secret as [identkit.ErrMasked].
+func (e *Error) Is(target error) bool { return e.Fault == FaultMask && target == identkit.ErrMasked } //nolint:errorlint // errors.Is asks
+
 // explain turns an error of the JSON library, which quotes names and values, into one that does not.
 func explain(err error, body []byte, v any) *Error {
 	var (

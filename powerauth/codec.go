@@ -1,0 +1,121 @@
+package powerauth
+
+import (
+	stdjson "encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/internal/wire"
+	"github.com/identkit/identkit/powerauth/protocol"
+)
+
+// codec reads and writes PAC's JSON: by the rules of package wire, with times as epoch milliseconds.
+var codec = wire.NewCodec(json.JoinUnmarshalers(
+	transport.Elements[Registration](),
+	json.UnmarshalFromFunc(readApplications),
+	json.UnmarshalFromFunc(readFactors),
+	json.UnmarshalFromFunc(readCount),
+	json.UnmarshalFromFunc(readMembers[string]),
+	json.UnmarshalFromFunc(readMembers[stdjson.RawMessage]),
+), json.JoinMarshalers(
+	json.MarshalToFunc(writeTime),
+))
+
+// params reads the inputs of calls, which a backend may take from its own clients: exact names and no duplicates as in codec, but
+// strict about types. Read tolerantly, "proximityCheckEnabled":1 would turn the check off, and an unreadable expiry would be dropped.
+var params = wire.NewCodec(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(readOnly[string](`"`)),
+	json.UnmarshalFromFunc(readOnly[bool]("tf")),
+	json.UnmarshalFromFunc(readOnly[[]string]("[")),
+	json.UnmarshalFromFunc(readExpiry),
+), nil)
+
+func readParams(body []byte, in any) error {
+	if err := params.Unmarshal(body, in); err != nil {
+		return fmt.Errorf("powerauth: body %w", err)
+	}
+	return nil
+}
+
+var errType = errors.New("another JSON type was expected")
+
+// writeTime writes epoch milliseconds; the zero time is null.
+func writeTime(enc *jsontext.Encoder, at time.Time) error {
+	if at.IsZero() {
+		return enc.WriteToken(jsontext.Null)
+	}
+	return enc.WriteValue(strconv.AppendInt(nil, at.UnixMilli(), 10))
+}
+
+// readMembers reads an object into a map; anything else, which decides nothing, gives nil.
+func readMembers[V any](dec *jsontext.Decoder, members *map[string]V) error {
+	if dec.PeekKind() == '{' {
+		return errors.ErrUnsupported
+	}
+	*members = nil
+	return dec.SkipValue()
+}
+
+// readCount reads a number that may be missing; anything that is no integer gives nil.
+func readCount(dec *jsontext.Decoder, count **int) error {
+	*count = nil
+	value, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if i, err := strconv.Atoi(strings.Trim(string(value), `"`)); err == nil {
+		*count = &i
+	}
+	return nil
+}
+
+// readFactors reads a known combination of factors in lower case, or any other text unchanged.
+func readFactors(dec *jsontext.Decoder, factors *protocol.Factors) error {
+	if dec.PeekKind() != '"' {
+		return errors.ErrUnsupported
+	}
+	t, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	*factors = protocol.Factors(t.String())
+	if known, err := protocol.ParseFactors(t.String()); err == nil {
+		*factors = known
+	}
+	return nil
+}
+
+// readOnly leaves null and values of the given kinds to the next reader, and refuses all others.
+func readOnly[T any](kinds string) func(*jsontext.Decoder, *T) error {
+	return func(dec *jsontext.Decoder, _ *T) error {
+		if kind := dec.PeekKind(); kind == 'n' || strings.ContainsRune(kinds, rune(kind)) {
+			return errors.ErrUnsupported
+		}
+		return errType
+	}
+}
+
+// readExpiry reads a time as wire.ParseTime does; one that cannot be read is an error.
+func readExpiry(dec *jsontext.Decoder, at *time.Time) error {
+	switch dec.PeekKind() {
+	case 'n':
+		return errors.ErrUnsupported
+	case '0', '"':
+		t, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if *at = wire.ParseTime(t.String()); at.IsZero() && t.String() != "" {
+			return errType
+		}
+		return nil
+	}
+	return errType
+}
