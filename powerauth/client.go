@@ -74,7 +74,7 @@ type Client struct {
 	// Tokens verifies the tokens of phones. ProtectToken does it for one's own endpoints.
 	Tokens *Tokens
 	// Passkeys registers passkeys and verifies what they sign.
-	Passkeys *Passkeys
+	Passkeys Passkeys
 	// Messages sends push messages.
 	Messages *Messages
 	// Inbox puts messages into users' inboxes.
@@ -99,7 +99,7 @@ func New(cfg Config) (*Client, error) {
 		Operations:    &Operations{road},
 		Signatures:    &Signatures{road},
 		Tokens:        &Tokens{road},
-		Passkeys:      &Passkeys{road, cfg.Passkeys},
+		Passkeys:      Passkeys{road, cfg.Passkeys},
 		Messages:      &Messages{road},
 		Inbox:         &Inbox{road},
 		Audit:         &Audit{road},
@@ -121,6 +121,7 @@ func newRoad(constructor, baseURL string, credentials Credentials, options ident
 		Operations: catalog,
 		Options:    options,
 		Auth:       credentials.auth,
+		Codec:      codec,
 		Failure:    readFailure,
 		Unwrap:     unwrap,
 	}, &check)
@@ -177,7 +178,7 @@ var catalog = []transport.Operation{
 	createRegistration, listRegistrations, getRegistration, changeRegistration, commitRegistration, deleteRegistration,
 	createOperation, getOperation, cancelOperation, offlineQR, verifyOfflineOTP,
 	verifySignature, verifyToken,
-	listPasskeys, challengePasskeyRegistration, registerPasskey, challengeAssertion, verifyAssertion,
+	&listPasskeys, &challengePasskeyRegistration, &registerPasskey, &challengeAssertion, &verifyAssertion,
 	sendMessage, createInboxMessage, auditLog, getHealth, getLiveness, getReadiness,
 	createApplication, getApplication, createUser, bindUser, setAPNs, setFCM, createCallback,
 }
