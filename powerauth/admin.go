@@ -26,7 +26,7 @@ type AdminConfig struct {
 // once and are of type identkit.Secret, which prints as a mask.
 type AdminClient struct {
 	// Health asks how PAC is, with the administrator's credentials, so that it may see details.
-	Health *Health
+	Health Health
 
 	road *transport.Road
 }
@@ -38,7 +38,7 @@ func NewAdmin(cfg AdminConfig) (*AdminClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &AdminClient{Health: &Health{road}, road: road}, nil
+	return &AdminClient{Health: Health{road}, road: road}, nil
 }
 
 // AdminConfigFromEnv reads a configuration from the environment:

@@ -76,13 +76,13 @@ type Client struct {
 	// Passkeys registers passkeys and verifies what they sign.
 	Passkeys Passkeys
 	// Messages sends push messages.
-	Messages *Messages
+	Messages Messages
 	// Inbox puts messages into users' inboxes.
-	Inbox *Inbox
+	Inbox Inbox
 	// Audit reads what users' devices did.
-	Audit *Audit
-	// Health asks how PAC itself is, without credentials.
-	Health *Health
+	Audit Audit
+	// Health asks for the state of PAC itself, without credentials.
+	Health Health
 
 	road *transport.Road
 }
@@ -100,10 +100,10 @@ func New(cfg Config) (*Client, error) {
 		Signatures:    &Signatures{road},
 		Tokens:        &Tokens{road},
 		Passkeys:      Passkeys{road, cfg.Passkeys},
-		Messages:      &Messages{road},
-		Inbox:         &Inbox{road},
-		Audit:         &Audit{road},
-		Health:        &Health{road.WithAuth(nil)},
+		Messages:      Messages{road},
+		Inbox:         Inbox{road},
+		Audit:         Audit{road},
+		Health:        Health{road.WithAuth(nil)},
 		road:          road,
 	}, nil
 }
@@ -179,6 +179,6 @@ var catalog = []transport.Operation{
 	createOperation, getOperation, cancelOperation, offlineQR, verifyOfflineOTP,
 	verifySignature, verifyToken,
 	&listPasskeys, &challengePasskeyRegistration, &registerPasskey, &challengeAssertion, &verifyAssertion,
-	sendMessage, createInboxMessage, auditLog, getHealth, getLiveness, getReadiness,
+	&sendMessage, &createInboxMessage, &auditLog, &getHealth, &getLiveness, &getReadiness,
 	createApplication, getApplication, createUser, bindUser, setAPNs, setFCM, createCallback,
 }

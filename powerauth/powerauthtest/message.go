@@ -25,7 +25,7 @@ type Message struct {
 
 // InboxMessage is a message in a user's inbox.
 type InboxMessage struct {
-	ID                     string
+	ID                     powerauth.InboxMessageID
 	UserID                 powerauth.UserID
 	Subject, Summary, Body string
 	Type                   string // text or html
@@ -112,7 +112,7 @@ func (s *Server) createInboxMessage(c *fakeserver.Call) {
 		return
 	}
 	m := InboxMessage{
-		ID: uuid(), UserID: powerauth.UserID(*in.UserID), Subject: *in.Subject, Summary: *in.Summary, Body: *in.Body,
+		ID: powerauth.InboxMessageID(uuid()), UserID: powerauth.UserID(*in.UserID), Subject: *in.Subject, Summary: *in.Summary, Body: *in.Body,
 		Type: kind, Silent: value(in.Silent), Created: c.Now(),
 	}
 	s.inbox = append(s.inbox, m)
