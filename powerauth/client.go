@@ -180,5 +180,5 @@ var catalog = []transport.Operation{
 	verifySignature, verifyToken,
 	&listPasskeys, &challengePasskeyRegistration, &registerPasskey, &challengeAssertion, &verifyAssertion,
 	&sendMessage, &createInboxMessage, &auditLog, &getHealth, &getLiveness, &getReadiness,
-	createApplication, getApplication, createUser, bindUser, setAPNs, setFCM, createCallback,
+	&createApplication, &getApplication, &createUser, &bindUser, &setAPNs, &setFCM, &createCallback,
 }

@@ -14,58 +14,44 @@ import (
 	"github.com/identkit/identkit/internal/wire"
 )
 
-// codec reads and writes PAC's JSON: package wire's rules, and what only PAC has.
-var codec = wire.NewCodec(
-	json.JoinUnmarshalers(
-		transport.Elements[Passkey](), transport.Elements[AuditItem](),
-		json.UnmarshalFromFunc(readCount), json.UnmarshalFromFunc(readBinary), json.UnmarshalFromFunc(readMembers),
-	),
-	json.JoinMarshalers(json.MarshalToFunc(writeTime), json.MarshalToFunc(writeDuration)),
-)
+// codec reads and writes PAC's JSON: by the rules of package wire, with times as epoch milliseconds.
+var codec = wire.NewCodec(json.JoinUnmarshalers(
+	transport.Elements[Passkey](),
+	transport.Elements[AuditItem](),
+	json.UnmarshalFromFunc(readBinary),
+	json.UnmarshalFromFunc(readCount),
+	json.UnmarshalFromFunc(readMembers[stdjson.RawMessage]),
+), json.JoinMarshalers(
+	json.MarshalToFunc(writeTime),
+	json.MarshalToFunc(writeDuration),
+))
 
-// readCount reads a number that PAC may leave out. What is not a number gives nil: zero would mean that nothing is left.
-func readCount(dec *jsontext.Decoder, n **int) error {
-	*n = nil
-	value, err := dec.ReadValue()
-	if err != nil {
-		return err
+// writeTime writes epoch milliseconds; the zero time is null.
+func writeTime(enc *jsontext.Encoder, at time.Time) error {
+	if at.IsZero() {
+		return enc.WriteToken(jsontext.Null)
 	}
-	if _, err := strconv.ParseFloat(strings.Trim(string(value), `" `), 64); err != nil {
-		return nil
-	}
-	*n = new(int)
-	return wire.Unmarshal(value, *n)
+	return enc.WriteValue(strconv.AppendInt(nil, at.UnixMilli(), 10))
 }
 
-// readBinary reads Base64 in every form; anything else gives nil. Bytes that decide something are [PasskeyBytes].
-func readBinary(dec *jsontext.Decoder, b *[]byte) error {
-	*b = nil
-	value, err := dec.ReadValue()
-	if err != nil {
-		return err
-	}
-	var read PasskeyBytes
-	if read.UnmarshalJSON(value) == nil {
-		*b = read
-	}
-	return nil
-}
-
-// readMembers reads an object whose members are of no documented form; anything else gives nil.
-func readMembers(dec *jsontext.Decoder, m *map[string]stdjson.RawMessage) error {
+// readMembers reads an object into a map; anything else, which decides nothing, gives nil.
+func readMembers[V any](dec *jsontext.Decoder, members *map[string]V) error {
 	if dec.PeekKind() == '{' {
 		return errors.ErrUnsupported
 	}
-	*m = nil
+	*members = nil
 	return dec.SkipValue()
 }
 
-// writeTime writes epoch milliseconds.
-func writeTime(enc *jsontext.Encoder, at time.Time) error {
-	return enc.WriteToken(jsontext.Int(at.UnixMilli()))
-}
-
-// writeDuration writes ISO 8601 in seconds, which the server's parser takes in any size.
-func writeDuration(enc *jsontext.Encoder, d time.Duration) error {
-	return enc.WriteToken(jsontext.String("PT" + strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "S"))
+// readCount reads a number that may be missing; anything that is no integer gives nil.
+func readCount(dec *jsontext.Decoder, count **int) error {
+	*count = nil
+	value, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if i, err := strconv.Atoi(strings.Trim(string(value), `"`)); err == nil {
+		*count = &i
+	}
+	return nil
 }

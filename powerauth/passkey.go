@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
 	"github.com/identkit/identkit/internal/wire"
@@ -99,6 +101,20 @@ func (p PasskeyBytes) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(base64.RawURLEncoding.EncodeToString(p))
+}
+
+// readBinary reads Base64 in every form; anything else gives nil. What decides something is [PasskeyBytes].
+func readBinary(dec *jsontext.Decoder, b *[]byte) error {
+	*b = nil
+	value, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	var read PasskeyBytes
+	if read.UnmarshalJSON(value) == nil {
+		*b = read
+	}
+	return nil
 }
 
 // ListPasskeysParams asks for the passkeys of a user.

@@ -179,9 +179,9 @@ func TestWhatDecidesNothingDoesNotCostTheAssertion(t *testing.T) {
 		`{"assertionValid":true,"userId":"u-1","registrationId":"r-1","appId":"app","blockedReason":{},"remainingAttempts":"many"}`: {
 			Valid: true, UserID: "u-1", RegistrationID: "r-1", ApplicationID: "app",
 		},
-		`{"assertionValid":false,"remainingAttempts":3.0,"blockedReason":7}`: {RemainingAttempts: new(3), BlockedReason: "7"},
-		`{"assertionValid":false,"remainingAttempts":null}`:                  {},
-		`{"assertionValid":false,"remainingAttempts":" 0 "}`:                 {RemainingAttempts: new(0)},
+		`{"assertionValid":false,"remainingAttempts":3,"blockedReason":7}`: {RemainingAttempts: new(3), BlockedReason: "7"},
+		`{"assertionValid":false,"remainingAttempts":null}`:                {},
+		`{"assertionValid":false,"remainingAttempts":"0"}`:                 {RemainingAttempts: new(0)},
 	} {
 		_, client := stubbed(t, 200, body)
 		got, err := client.Passkeys.VerifyAssertion(t.Context(), assertionIn())
