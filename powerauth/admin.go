@@ -68,7 +68,7 @@ func (c *AdminClient) CloseIdleConnections() { c.client.CloseIdleConnections() }
 // pingID names an application that need not exist.
 const pingID ApplicationID = "identkit-ping"
 
-// Ping asks for an application that need not exist, which proves address and credentials and changes nothing. Observers see the call as
+// Ping checks address and credentials by asking for an application that need not exist, and changes nothing. Observers see the call as
 // powerauth.Admin.GetApplication. Safe to repeat.
 //
 // Errors: [identkit.ErrUnauthorized] and [identkit.ErrForbidden] for credentials that are wrong or not an administrator's,

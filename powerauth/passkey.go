@@ -214,7 +214,8 @@ func (s Passkeys) List(ctx context.Context, in ListPasskeysParams, opts ...ident
 	return listPasskeys.Do(ctx, s.client, passkeyInput[ListPasskeysParams]{s.form, in}, opts)
 }
 
-// PasskeyPolicy says what a browser's response is checked against. What is left out is up to the deployment.
+// PasskeyPolicy says what a browser's response is checked against. What is left out is up to the deployment; a list that is empty and
+// not nil is sent as it is.
 type PasskeyPolicy struct {
 	// RelyingPartyID is the domain the passkey belongs to, such as example.com.
 	RelyingPartyID string `json:"relyingPartyId,omitzero"`

@@ -258,6 +258,17 @@ func TestPasskeysKeepTheJSONTheyWereReadFrom(t *testing.T) {
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 }
 
+// An empty list of origins allows none: leaving it out would let the deployment choose.
+func TestAnEmptyListOfAPolicyIsSent(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, validAssertion)
+	in := assertionIn()
+	in.PasskeyPolicy = powerauth.PasskeyPolicy{AllowedOrigins: []string{}}
+	_, err := client.Passkeys.VerifyAssertion(t.Context(), in)
+	require.NoError(t, err)
+	assert.Contains(t, string(s.last(t).body), `"allowedOrigins":[],"requiresUserVerification":false`)
+}
+
 func TestAMaskedChallengeIsNotSent(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, `{}`)
