@@ -2,6 +2,7 @@ package powerauth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 
@@ -20,25 +21,25 @@ type AdminConfig struct {
 }
 
 // AdminClient sets a deployment up: applications, users, push messages, callbacks. It has credentials of its own, which are never
-// mixed with those of a [Client]. It is safe for concurrent use.
+// mixed with those of a [Client]. It is safe for concurrent use. One that was not made by [NewAdmin] refuses every call.
 //
 // None of its writing calls is safe to repeat: they are sent again only when they surely did not arrive. Passwords and keys come
 // once and are of type identkit.Secret, which prints as a mask.
 type AdminClient struct {
-	// Health asks how PAC is, with the administrator's credentials, so that it may see details.
-	Health *Health
+	// Health asks for the state of PAC with the administrator's credentials, so that it may see details.
+	Health Health
 
-	road *transport.Road
+	client *transport.Client
 }
 
 // NewAdmin makes an administrator's client. It does no I/O and reads no environment. A bad configuration is an
 // [identkit.ErrInvalidRequest] that names every faulty field.
 func NewAdmin(cfg AdminConfig) (*AdminClient, error) {
-	road, err := newTransport("powerauth.NewAdmin", cfg.BaseURL, cfg.Credentials, cfg.Options, nil)
+	client, err := newTransport("powerauth.NewAdmin", cfg.BaseURL, cfg.Credentials, cfg.Options, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &AdminClient{Health: &Health{road}, road: road}, nil
+	return &AdminClient{Health: Health{client}, client: client}, nil
 }
 
 // AdminConfigFromEnv reads a configuration from the environment:
@@ -58,11 +59,29 @@ func AdminConfigFromEnv() (AdminConfig, error) {
 
 // Call makes a call that this package does not wrap, such as one that a deployment adds; see [Client.Call].
 func (c *AdminClient) Call(ctx context.Context, in identkit.Request, out any, opts ...identkit.CallOption) error {
-	return c.road.Call(ctx, in, out, opts)
+	return c.client.Call(ctx, in, out, opts)
 }
 
 // CloseIdleConnections closes connections that no call is using; see [Client.CloseIdleConnections].
-func (c *AdminClient) CloseIdleConnections() { c.road.CloseIdleConnections() }
+func (c *AdminClient) CloseIdleConnections() { c.client.CloseIdleConnections() }
+
+// pingID names an application that need not exist.
+const pingID ApplicationID = "identkit-ping"
+
+// Ping checks address and credentials by asking for an application that need not exist, and changes nothing. Observers see the call as
+// powerauth.Admin.GetApplication. Safe to repeat.
+//
+// Errors: [identkit.ErrUnauthorized] and [identkit.ErrForbidden] for credentials that are wrong or not an administrator's,
+// [identkit.ErrRejected] for a wrong address. That an unknown application is a 400 with a code of PAC's, as other missing entities are,
+// is an assumption.
+func (c *AdminClient) Ping(ctx context.Context, opts ...identkit.CallOption) error {
+	_, err := c.GetApplication(ctx, pingID, opts...)
+	var e *identkit.Error
+	if errors.As(err, &e) && e.Status == http.StatusBadRequest && e.Code != "" {
+		return nil
+	}
+	return err
+}
 
 // IntegrationUser is a technical user of the deployment, as whom a backend calls it.
 type IntegrationUser struct {
@@ -76,62 +95,78 @@ type IntegrationUser struct {
 	Applications []ApplicationID `json:"applications"`
 }
 
-func (u *IntegrationUser) finish(path transport.Path) (*IntegrationUser, error) {
+func (u *IntegrationUser) check() error {
 	if u.Username == "" {
-		return nil, transport.Missing("username")
+		return transport.Missing("username")
 	}
-	return u, transport.Same("username", path[0], u.Username)
+	return nil
 }
 
 // CreatedUser is a new user with the password that PAC made up for it.
 type CreatedUser struct {
 	IntegrationUser
 
-	// Password is never shown again: keep it now.
+	// Password is never shown again: store what its Reveal method gives now.
 	Password identkit.Secret `json:"password"`
 }
 
-func (u *CreatedUser) check(username string) (*CreatedUser, error) {
-	switch {
-	case u.Username == "":
-		return nil, transport.Missing("username")
-	case u.Password == "":
-		return nil, transport.Missing("password")
+func (u *CreatedUser) check() error {
+	if u.Password == "" {
+		return transport.Missing("password")
 	}
-	return u, transport.Same("username", username, u.Username)
+	return u.IntegrationUser.check()
 }
 
-var createUser = &transport.OldOperation{
-	Name:   "powerauth.Admin.CreateUser",
-	Method: http.MethodPost, Path: "/admin/users",
-	Retry: transport.RetryIfNotProcessed, // a second one fails, or loses the first one's password
+// newUser is the body of createUser.
+type newUser struct {
+	Username string `json:"username"`
+}
+
+var createUser = transport.Op[newUser, CreatedUser]{
+	Name: "powerauth.Admin.CreateUser", Method: http.MethodPost, Path: "/admin/users",
+	Retry:     identkit.RetryIfNotProcessed, // another one fails, or loses the first one's password
+	AfterLoss: "the user may exist with a password that nobody knows",
+	Request: func(in *newUser, r *transport.Request) {
+		r.Text("username", in.Username, 0)
+		r.JSON(in)
+	},
+	Check: (*CreatedUser).check,
+	Same:  func(in *newUser, u *CreatedUser) error { return transport.Same("username", in.Username, u.Username) },
 }
 
 // CreateUser makes an integration user and returns the password that PAC made up, which is never shown again. The user can do nothing
 // before it is bound to an application: [AdminClient.BindUser].
 //
-// Not safe to repeat. After [identkit.ErrOutcomeUnknown] the user may be there with a password nobody knows.
+// Not safe to repeat. After [identkit.ErrOutcomeUnknown] the user may exist with a password that nobody knows.
 //
 // Source: vendor's deployment tutorial, API-Admin; checked 2026-11.
 func (c *AdminClient) CreateUser(ctx context.Context, username string, opts ...identkit.CallOption) (*CreatedUser, error) {
-	body := transport.JSON(struct {
-		Username string `json:"username"`
-	}{username})
-	return transport.Do(ctx, c.road, createUser, transport.Input{
-		Body: body, Check: func(c *transport.Check) { c.Text("username", username, 0) },
-	}, func(u *CreatedUser, _ transport.Path) (*CreatedUser, error) { return u.check(username) }, opts)
+	return createUser.Do(ctx, c.client, newUser{username}, opts)
 }
 
-var bindUser = &transport.OldOperation{
-	Name:   "powerauth.Admin.BindUser",
-	Method: http.MethodPost, Path: "/admin/users/{username}/applications/{appId}",
-	Retry: transport.RetryIfNotProcessed,
+// binding names a user and an application.
+type binding struct {
+	username string
+	appID    ApplicationID
 }
 
-// BindUser lets an integration user work with an application. Not safe to repeat blindly: what a second binding answers is
+var bindUser = transport.Op[binding, IntegrationUser]{
+	Name: "powerauth.Admin.BindUser", Method: http.MethodPost, Path: "/admin/users/{username}/applications/{appId}",
+	Retry: identkit.RetryIfNotProcessed, // another one may fail
+	Request: func(in *binding, r *transport.Request) {
+		r.Path("username", in.username)
+		r.Path("appId", string(in.appID))
+	},
+	Check: (*IntegrationUser).check,
+	Same: func(in *binding, u *IntegrationUser) error {
+		return transport.Same("username", in.username, u.Username)
+	},
+}
+
+// BindUser lets an integration user work with an application. Not safe to repeat blindly: what happens to a second binding is
 // undocumented.
 //
 // Source: vendor's deployment tutorial, API-Admin; checked 2026-11.
 func (c *AdminClient) BindUser(ctx context.Context, username string, appID ApplicationID, opts ...identkit.CallOption) (*IntegrationUser, error) {
-	return transport.Do(ctx, c.road, bindUser, transport.Input{Path: transport.Path{username, string(appID)}}, (*IntegrationUser).finish, opts)
+	return bindUser.Do(ctx, c.client, binding{username, appID}, opts)
 }

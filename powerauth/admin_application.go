@@ -14,17 +14,19 @@ type CreateApplicationParams struct {
 	// ID is the application's identifier, the AppID of other calls. Required.
 	ID ApplicationID `json:"id"`
 	// Roles are free labels.
-	Roles []string `json:"roles,omitempty"`
+	Roles []string `json:"roles,omitzero"`
 }
 
-func (in *CreateApplicationParams) check(c *transport.Check) {
-	c.Text("id", string(in.ID), 0)
+func (in *CreateApplicationParams) request(r *transport.Request) {
+	r.Text("id", string(in.ID), 0)
 	for _, role := range in.Roles {
-		c.Text("roles", role, 0)
+		r.Text("roles", role, 0)
 	}
+	r.JSON(in)
 }
 
-// Application is an application: a mobile app and the keys it is configured with.
+// Application is an application: a mobile app and the keys it is configured with. To store its secrets, store what their Reveal methods
+// give, or its RawJSON.
 type Application struct {
 	identkit.Raw `json:"-"`
 
@@ -40,38 +42,44 @@ type Application struct {
 	Roles           []string        `json:"roles"`
 }
 
-var createApplication = &transport.OldOperation{
-	Name:   "powerauth.Admin.CreateApplication",
-	Method: http.MethodPost, Path: "/admin/applications",
-	Retry: transport.RetryIfNotProcessed,
+func (a *Application) check() error {
+	if a.ID == "" {
+		return transport.Missing("id")
+	}
+	return nil
+}
+
+// ParseApplication reads the stored RawJSON of an [Application], by the rules of [AdminClient.GetApplication].
+func ParseApplication(raw []byte) (*Application, error) { return getApplication.Parse(codec, raw) }
+
+var createApplication = transport.Op[CreateApplicationParams, Application]{
+	Name: "powerauth.Admin.CreateApplication", Method: http.MethodPost, Path: "/admin/applications",
+	Retry:     identkit.RetryIfNotProcessed, // another one fails
+	AfterLoss: "GetApplication says whether it was created",
+	Request:   (*CreateApplicationParams).request,
+	Check:     (*Application).check,
+	Same:      func(in *CreateApplicationParams, a *Application) error { return transport.Same("id", in.ID, a.ID) },
 }
 
 // CreateApplication makes an application and its keys. Not safe to repeat: after [identkit.ErrOutcomeUnknown], GetApplication says
-// whether it is there.
+// whether it was created.
 //
 // Source: vendor's deployment tutorial, API-Admin; checked 2026-11.
 func (c *AdminClient) CreateApplication(ctx context.Context, in CreateApplicationParams, opts ...identkit.CallOption) (*Application, error) {
-	return transport.Do(ctx, c.road, createApplication, transport.Input{Body: transport.JSON(in), Check: in.check},
-		func(a *Application, _ transport.Path) (*Application, error) { return a.check(in.ID) }, opts)
+	return createApplication.Do(ctx, c.client, in, opts)
 }
 
-var getApplication = &transport.OldOperation{
-	Name:   "powerauth.Admin.GetApplication",
-	Method: http.MethodGet, Path: "/admin/applications/{appId}",
-	Retry: transport.RetrySafe,
+var getApplication = transport.Op[ApplicationID, Application]{
+	Name: "powerauth.Admin.GetApplication", Method: http.MethodGet, Path: "/admin/applications/{appId}",
+	Retry:   identkit.RetrySafe,
+	Request: func(id *ApplicationID, r *transport.Request) { r.Path("appId", string(*id)) },
+	Check:   (*Application).check,
+	Same:    func(id *ApplicationID, a *Application) error { return transport.Same("id", *id, a.ID) },
 }
 
 // GetApplication reads an application with its keys. Safe to repeat.
 //
 // Source: vendor's deployment tutorial, vendor test suites; checked 2026-11.
 func (c *AdminClient) GetApplication(ctx context.Context, appID ApplicationID, opts ...identkit.CallOption) (*Application, error) {
-	return transport.Do(ctx, c.road, getApplication, transport.Input{Path: transport.Path{string(appID)}},
-		func(a *Application, _ transport.Path) (*Application, error) { return a.check(appID) }, opts)
-}
-
-func (a *Application) check(id ApplicationID) (*Application, error) {
-	if a.ID == "" {
-		return nil, transport.Missing("id")
-	}
-	return a, transport.Same("id", string(id), string(a.ID))
+	return getApplication.Do(ctx, c.client, appID, opts)
 }

@@ -21,53 +21,31 @@ const (
 // Known reports whether this version of the package knows the environment.
 func (e APNsEnvironment) Known() bool { return e == APNsDevelopment || e == APNsProduction }
 
-// APNsSettings let PAC send push messages to iPhones.
-type APNsSettings struct {
-	// Topic is the app's bundle id. Required, as is all that follows.
-	Topic string
-	// KeyID and TeamID are Apple's ids of the key and of the developer team.
-	KeyID, TeamID string
-	Environment   APNsEnvironment
+// SetAPNsParams let PAC send push messages to iPhones. All of them are required.
+type SetAPNsParams struct {
+	// Topic is the app's bundle id.
+	Topic string `json:"topic"`
+	// KeyID is Apple's id of the key.
+	KeyID string `json:"keyId"`
+	// TeamID is Apple's id of the developer team.
+	TeamID      string          `json:"teamId"`
+	Environment APNsEnvironment `json:"environment"`
 	// PrivateKey is the content of the .p8 file, in Base64.
-	PrivateKey identkit.Secret
+	PrivateKey identkit.Secret `json:"privateKeyBase64"`
 }
 
-func (in *APNsSettings) body() transport.Body {
-	return transport.JSON(struct {
-		Topic       string          `json:"topic"`
-		KeyID       string          `json:"keyId"`
-		TeamID      string          `json:"teamId"`
-		Environment APNsEnvironment `json:"environment"`
-		PrivateKey  string          `json:"privateKeyBase64"`
-	}{in.Topic, in.KeyID, in.TeamID, in.Environment, in.PrivateKey.Reveal()})
+// SetFCMParams let PAC send push messages to Android phones. All of them are required.
+type SetFCMParams struct {
+	// ProjectID is the Firebase project.
+	ProjectID string `json:"projectId"`
+	// PrivateKey is the content of the service account's JSON file, in Base64.
+	PrivateKey identkit.Secret `json:"privateKeyBase64"`
 }
 
-func (in *APNsSettings) check(c *transport.Check) {
-	c.Text("topic", in.Topic, 0)
-	c.Text("keyId", in.KeyID, 0)
-	c.Text("teamId", in.TeamID, 0)
-	c.That(in.Environment.Known(), "environment", "is not development or production")
-	checkPrivateKey(c, in.PrivateKey)
-}
-
-// FCMSettings let PAC send push messages to Android phones.
-type FCMSettings struct {
-	// ProjectID is the Firebase project. Required.
-	ProjectID string
-	// PrivateKey is the content of the service account's JSON file, in Base64. Required.
-	PrivateKey identkit.Secret
-}
-
-func (in *FCMSettings) body() transport.Body {
-	return transport.JSON(struct {
-		ProjectID  string `json:"projectId"`
-		PrivateKey string `json:"privateKeyBase64"`
-	}{in.ProjectID, in.PrivateKey.Reveal()})
-}
-
-func (in *FCMSettings) check(c *transport.Check) {
-	c.Text("projectId", in.ProjectID, 0)
-	checkPrivateKey(c, in.PrivateKey)
+// ofApplication is the input of a call about an application.
+type ofApplication[Params any] struct {
+	appID  ApplicationID
+	params Params
 }
 
 // checkPrivateKey refuses a key that was not put into Base64, which is easy to forget.
@@ -76,32 +54,46 @@ func checkPrivateKey(c *transport.Check, key identkit.Secret) {
 	c.That(key != "" && err == nil, "privateKeyBase64", "is not Base64")
 }
 
-var setAPNs = &transport.OldOperation{
-	Name:   "powerauth.Admin.SetAPNs",
-	Method: http.MethodPost, Path: "/admin/applications/{appId}/push/apns",
-	Retry:       transport.RetryIfNotProcessed,
-	EmptyAnswer: true, // its answer is undocumented
+var setAPNs = transport.Op[ofApplication[SetAPNsParams], transport.None]{
+	Name: "powerauth.Admin.SetAPNs", Method: http.MethodPost, Path: "/admin/applications/{appId}/push/apns",
+	Retry:    identkit.RetryIfNotProcessed, // what a second one does is undocumented
+	Response: transport.ResponseOptional,   // undocumented
+	Request: func(in *ofApplication[SetAPNsParams], r *transport.Request) {
+		p := &in.params
+		r.Path("appId", string(in.appID))
+		r.Text("topic", p.Topic, 0)
+		r.Text("keyId", p.KeyID, 0)
+		r.Text("teamId", p.TeamID, 0)
+		r.That(p.Environment.Known(), "environment", "is not development or production")
+		checkPrivateKey(&r.Check, p.PrivateKey)
+		r.JSON(p)
+	},
 }
 
-// SetAPNs sets how an application sends push messages to iPhones. What PAC answers, and what it does the second time, is
-// undocumented: not safe to repeat blindly.
+// SetAPNs sets how an application sends push messages to iPhones. The response, and what a second call does, are undocumented: not
+// safe to repeat blindly.
 //
 // Source: vendor's deployment tutorial; checked 2026-11.
-func (c *AdminClient) SetAPNs(ctx context.Context, appID ApplicationID, in APNsSettings, opts ...identkit.CallOption) error {
-	return transport.Exec(ctx, c.road, setAPNs, transport.Input{Path: transport.Path{string(appID)}, Body: in.body(), Check: in.check}, opts)
+func (c *AdminClient) SetAPNs(ctx context.Context, appID ApplicationID, in SetAPNsParams, opts ...identkit.CallOption) error {
+	return setAPNs.Exec(ctx, c.client, ofApplication[SetAPNsParams]{appID, in}, opts)
 }
 
-var setFCM = &transport.OldOperation{
-	Name:   "powerauth.Admin.SetFCM",
-	Method: http.MethodPost, Path: "/admin/applications/{appId}/push/fcm",
-	Retry:       transport.RetryIfNotProcessed,
-	EmptyAnswer: true, // its answer is undocumented
+var setFCM = transport.Op[ofApplication[SetFCMParams], transport.None]{
+	Name: "powerauth.Admin.SetFCM", Method: http.MethodPost, Path: "/admin/applications/{appId}/push/fcm",
+	Retry:    identkit.RetryIfNotProcessed, // what a second one does is undocumented
+	Response: transport.ResponseOptional,   // undocumented
+	Request: func(in *ofApplication[SetFCMParams], r *transport.Request) {
+		r.Path("appId", string(in.appID))
+		r.Text("projectId", in.params.ProjectID, 0)
+		checkPrivateKey(&r.Check, in.params.PrivateKey)
+		r.JSON(in.params)
+	},
 }
 
-// SetFCM sets how an application sends push messages to Android phones. What PAC answers, and what it does the second time, is
-// undocumented: not safe to repeat blindly.
+// SetFCM sets how an application sends push messages to Android phones. The response, and what a second call does, are undocumented:
+// not safe to repeat blindly.
 //
 // Source: vendor's deployment tutorial; checked 2026-11.
-func (c *AdminClient) SetFCM(ctx context.Context, appID ApplicationID, in FCMSettings, opts ...identkit.CallOption) error {
-	return transport.Exec(ctx, c.road, setFCM, transport.Input{Path: transport.Path{string(appID)}, Body: in.body(), Check: in.check}, opts)
+func (c *AdminClient) SetFCM(ctx context.Context, appID ApplicationID, in SetFCMParams, opts ...identkit.CallOption) error {
+	return setFCM.Exec(ctx, c.client, ofApplication[SetFCMParams]{appID, in}, opts)
 }

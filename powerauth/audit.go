@@ -2,10 +2,8 @@ package powerauth
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,11 +11,10 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 )
 
 // Audit reads what a user's devices did: client.Audit.
-type Audit struct{ road *transport.Road }
+type Audit struct{ client *transport.Client }
 
 // AuditLogParams asks for the audit log of a user.
 type AuditLogParams struct {
@@ -25,8 +22,8 @@ type AuditLogParams struct {
 	UserID UserID
 	// From and To bound the time, both included. Zero means 30 days before To, and now. To the millisecond.
 	From, To time.Time
-	// Window is how much time one call asks for. Zero means a day; PAC has no paging, so that a user's busy month could be
-	// more than one answer may hold.
+	// Window is how much time one call asks for. Zero means a day: PAC has no paging, and a busy month could be more than one
+	// response may hold.
 	Window time.Duration
 }
 
@@ -64,48 +61,61 @@ func (i *AuditItem) Request() (method, uriID string, body identkit.Secret, ok bo
 	return method, uriID, identkit.Secret(text), true
 }
 
-type auditItemAnswer struct {
-	AuditItem
-	Time wire.Time `json:"timestamp"`
-}
-
-type auditAnswer struct {
-	Items *[]json.RawMessage `json:"items"`
-}
-
-type auditPage struct{ items []AuditItem }
-
-func (w *auditAnswer) finish(transport.Path) (*auditPage, error) {
-	if w.Items == nil {
-		return nil, transport.Missing("items")
+func (i *AuditItem) check() error {
+	switch {
+	case i.RegistrationID == "":
+		return transport.Missing("activationId")
+	case i.EventType == "":
+		return transport.Missing("eventType")
+	case i.Time.IsZero():
+		return transport.Missing("timestamp")
 	}
-	page := &auditPage{items: make([]AuditItem, 0, len(*w.Items))}
-	for _, raw := range *w.Items {
-		var item auditItemAnswer
-		if err := json.Unmarshal(raw, &item); err != nil {
-			return nil, err
-		}
-		switch {
-		case item.RegistrationID == "":
-			return nil, transport.Missing("activationId")
-		case item.EventType == "":
-			return nil, transport.Missing("eventType")
-		case item.Time.IsZero():
-			return nil, transport.Missing("timestamp")
-		}
-		item.AuditItem.Time = item.Time.Time
-		transport.KeepRaw(&item, raw)
-		page.items = append(page.items, item.AuditItem)
-	}
-	// The order of an answer is undocumented.
-	slices.SortStableFunc(page.items, func(a, b AuditItem) int { return a.Time.Compare(b.Time) })
-	return page, nil
+	return nil
 }
 
-var auditLog = &transport.OldOperation{
-	Name:   "powerauth.Audit.Log",
-	Method: http.MethodGet, Path: "/audit/log",
-	Retry: transport.RetrySafe,
+// parseAuditItem reads one item of what auditLog returns.
+var parseAuditItem = transport.Op[transport.None, AuditItem]{Name: "powerauth.ParseAuditItem", Check: (*AuditItem).check}
+
+// ParseAuditItem reads the stored RawJSON of an [AuditItem], by the rules of [Audit.Log].
+func ParseAuditItem(raw []byte) (*AuditItem, error) { return parseAuditItem.Parse(codec, raw) }
+
+// auditPage is what one call returns.
+type auditPage struct {
+	Items []AuditItem `json:"items"`
+}
+
+func (p *auditPage) check() error {
+	if p.Items == nil {
+		return transport.Missing("items")
+	}
+	for i := range p.Items {
+		if err := p.Items[i].check(); err != nil {
+			return err
+		}
+	}
+	// The order of a response is undocumented.
+	slices.SortStableFunc(p.Items, func(a, b AuditItem) int { return a.Time.Compare(b.Time) })
+	return nil
+}
+
+// auditRequest asks for one window of a log.
+type auditRequest struct {
+	log      AuditLogParams
+	from, to time.Time
+}
+
+func (q *auditRequest) request(r *transport.Request) {
+	q.log.check(&r.Check)
+	r.AddQuery("userId", string(q.log.UserID))
+	r.AddQuery("timestampFrom", strconv.FormatInt(q.from.UnixMilli(), 10))
+	r.AddQuery("timestampTo", strconv.FormatInt(q.to.UnixMilli(), 10))
+}
+
+var auditLog = transport.Op[auditRequest, auditPage]{
+	Name: "powerauth.Audit.Log", Method: http.MethodGet, Path: "/audit/log",
+	Retry:   identkit.RetrySafe,
+	Request: (*auditRequest).request,
+	Check:   (*auditPage).check,
 }
 
 // Log reads the audit log of a user, oldest event first, one call for each Window of time. The calls are made as the loop asks for
@@ -121,28 +131,28 @@ var auditLog = &transport.OldOperation{
 // Errors: [identkit.ErrInvalidRequest]; [identkit.ErrRejected] with code [CodeAudit] for bad dates or an unknown user. Safe to repeat.
 //
 // The vendor calls this API experimental. Newer texts mention /v2/audit/log: Options.Paths["powerauth.Audit.Log"] switches over.
-// Whether the ends of a time range are included is undocumented; windows overlap by their edge, and what comes twice there is
-// given once.
+// Whether the ends of a time range are included is undocumented: windows share an edge, and an event that both return there is
+// yielded once.
 //
 // Source: API-Audit; checked 2026-11.
-func (s *Audit) Log(ctx context.Context, q AuditLogParams, opts ...identkit.CallOption) iter.Seq2[AuditItem, error] {
+func (s Audit) Log(ctx context.Context, q AuditLogParams, opts ...identkit.CallOption) iter.Seq2[AuditItem, error] {
 	return func(yield func(AuditItem, error) bool) {
 		q := q.withDefaults(time.Now())
-		var edge map[string]int // what the last window had at its end, and how often
+		var edge map[string]int // the events at the end of the last window, counted
 		for from := q.From; ; from = from.Add(q.Window) {
 			to := from.Add(q.Window)
 			if last := !to.Before(q.To); last {
 				to = q.To
 			}
-			page, err := s.page(ctx, q, from, to, opts)
+			page, err := auditLog.Do(ctx, s.client, auditRequest{q, from, to}, opts)
 			if err != nil {
 				yield(AuditItem{}, err)
 				return
 			}
 			next := make(map[string]int)
-			for _, item := range page.items {
+			for _, item := range page.Items {
 				if item.Time.Before(from) || item.Time.After(to.Add(time.Millisecond)) {
-					continue // a deployment that takes no notice of the range gives everything in each window
+					continue // a deployment that ignores the range returns everything in each window
 				}
 				key := string(item.RawJSON())
 				if !item.Time.Before(to) {
@@ -179,15 +189,4 @@ func (q AuditLogParams) withDefaults(now time.Time) AuditLogParams {
 		q.To = end.Add(time.Millisecond)
 	}
 	return q
-}
-
-func (s *Audit) page(ctx context.Context, q AuditLogParams, from, to time.Time, opts []identkit.CallOption) (*auditPage, error) {
-	return transport.Do(ctx, s.road, auditLog, transport.Input{
-		Query: url.Values{
-			"userId":        {string(q.UserID)},
-			"timestampFrom": {strconv.FormatInt(from.UnixMilli(), 10)},
-			"timestampTo":   {strconv.FormatInt(to.UnixMilli(), 10)},
-		},
-		Check: q.check,
-	}, (*auditAnswer).finish, opts)
 }

@@ -18,6 +18,9 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
+// auditStart is the beginning of the logs below, in milliseconds. A number before 1973 would be read as seconds.
+const auditStart = 1_700_000_000_000
+
 // auditServer returns the events of a log in the requested range, with or without its ends.
 type auditServer struct {
 	events   []int64 // in the order of the response
@@ -57,18 +60,19 @@ func TestAuditLogReturnsEachEventOnceInOrder(t *testing.T) {
 	t.Parallel()
 	hour := time.Hour.Milliseconds()
 	// Two events alike on the border of two windows, one at each end, and a response out of order.
-	events := []int64{3 * hour, 2*hour + 1, 2 * hour, 2 * hour, hour, 5*hour + 7}
+	one, two, three, five := auditStart+hour, auditStart+2*hour, auditStart+3*hour, auditStart+5*hour
+	events := []int64{three, two + 1, two, two, one, five + 7}
 	for _, excluded := range []bool{false, true} {
 		a := &auditServer{events: events, excluded: excluded}
 		var got []int64
 		for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{
-			UserID: "u-1", From: time.UnixMilli(hour), To: time.UnixMilli(5*hour + 7), Window: time.Hour,
+			UserID: "u-1", From: time.UnixMilli(one), To: time.UnixMilli(five + 7), Window: time.Hour,
 		}) {
 			require.NoError(t, err)
 			got = append(got, item.Time.UnixMilli())
 			assert.Equal(t, powerauth.RegistrationID("r-1"), item.RegistrationID)
 		}
-		want := []int64{hour, 2 * hour, 2 * hour, 2*hour + 1, 3 * hour, 5*hour + 7}
+		want := []int64{one, two, two, two + 1, three, five + 7}
 		if excluded {
 			want = want[:5]
 		}
@@ -79,9 +83,10 @@ func TestAuditLogReturnsEachEventOnceInOrder(t *testing.T) {
 
 func TestAuditLogDetectsEventsAddedLater(t *testing.T) {
 	t.Parallel()
-	a := &auditServer{events: []int64{1000}, later: []int64{1000}}
+	at := int64(auditStart)
+	a := &auditServer{events: []int64{at}, later: []int64{at}}
 	n := 0
-	for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(500), To: time.UnixMilli(1500), Window: 500 * time.Millisecond}) {
+	for _, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(at - 500), To: time.UnixMilli(at + 500), Window: 500 * time.Millisecond}) {
 		require.NoError(t, err)
 		n++
 	}
@@ -108,8 +113,8 @@ func TestAuditLogDefaultsToThirtyDaysInDailyWindows(t *testing.T) {
 
 func TestAuditLogStopsWithTheLoop(t *testing.T) {
 	t.Parallel()
-	a := &auditServer{events: []int64{1, 2, 3}}
-	seq := a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(0), To: time.UnixMilli(1000), Window: 500 * time.Millisecond})
+	a := &auditServer{events: []int64{auditStart + 1, auditStart + 2}}
+	seq := a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(auditStart), To: time.UnixMilli(auditStart + 1000), Window: 500 * time.Millisecond})
 	assert.Empty(t, a.asked)
 	for range seq {
 		break
@@ -123,14 +128,23 @@ func TestAuditLogStopsWithTheLoop(t *testing.T) {
 
 func TestAuditItemIsDecodedAndPrintsNothing(t *testing.T) {
 	t.Parallel()
-	a := &auditServer{events: []int64{5}}
-	for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(1), To: time.UnixMilli(10)}) {
+	a := &auditServer{events: []int64{auditStart}}
+	var got []powerauth.AuditItem
+	for item, err := range a.client(t).Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1", From: time.UnixMilli(auditStart), To: time.UnixMilli(auditStart + 10)}) {
 		require.NoError(t, err)
-		method, uriID, body, ok := item.Request()
-		assert.Equal(t, []any{"POST", "/pay", `{"a":1}`, true}, []any{method, uriID, body.Reveal(), ok})
-		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", item, item, item), `a`+`":1`)
+		got = append(got, item)
 	}
-	_, _, _, ok := (&powerauth.AuditItem{EventData: "something else"}).Request()
+	require.Len(t, got, 1)
+	item := got[0]
+	method, uriID, body, ok := item.Request()
+	assert.Equal(t, []any{"POST", "/pay", `{"a":1}`, true}, []any{method, uriID, body.Reveal(), ok})
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", item, item, item), `a`+`":1`)
+	stored, err := powerauth.ParseAuditItem(item.RawJSON())
+	require.NoError(t, err)
+	assert.Equal(t, item, *stored)
+	_, err = powerauth.ParseAuditItem([]byte(`{"activationId":"r-1","eventType":"x"}`))
+	require.ErrorIs(t, err, identkit.ErrBadResponse)
+	_, _, _, ok = (&powerauth.AuditItem{EventData: "something else"}).Request()
 	assert.False(t, ok)
 }
 
@@ -182,10 +196,33 @@ func TestInvalidAuditItemsAreBadResponses(t *testing.T) {
 		n++
 	}
 	assert.Equal(t, 1, n, "returned in each window, it is still one event")
-	for _, body := range []string{`{"items":[null]}`, `{"items":[{}]}`, `{"items":[{"activationId":"r","eventType":"x"}]}`} {
+	for _, body := range []string{
+		`{"items":[null]}`, `{"items":[{}]}`, `{"items":[{"activationId":"r","eventType":"x"}]}`, `{"items":null}`, `{"items":{}}`, `{"Items":[]}`, `[]`, `null`,
+		`{"items":[],"items":[` + item + `]}`, `{"items":[` + strings.Replace(item, "activationId", "ActivationId", 1) + `]}`,
+		`{"items":[` + strings.Replace(item, `"r"`, `7`, 1) + `]}`, `{"items":[` + strings.Replace(item, `"r"`, `"r","activationId":"s"`, 1) + `]}`,
+		`{"items":[` + strings.Replace(item, "1701426030600", `"yesterday"`, 1) + `]}`, `{"items":[` + strings.Replace(item, `""`, `"\ud800"`, 1) + `]}`,
+	} {
 		_, client := stubbed(t, 200, body)
 		for _, err := range client.Audit.Log(t.Context(), q) {
 			require.ErrorIs(t, err, identkit.ErrBadResponse, body)
 		}
+	}
+}
+
+func TestAuditTimesAreReadInEveryForm(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	for _, text := range []string{`1772359200000`, `1.7723592e12`, `"1772359200000"`, `1772359200`, `"2026-03-01T10:00Z"`, `"2026-03-01T11:00+01"`, `"2026-03-01T10:00:00.000Z[UTC]"`} {
+		_, client := stubbed(t, 200, "\xef\xbb\xbf"+`{"items":[{"activationId":"r","eventType":7,"eventData":null,"timestamp":`+text+`}]}`)
+		n := 0
+		for item, err := range client.Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u", From: at, To: at.Add(time.Minute)}) {
+			require.NoError(t, err, text)
+			assert.True(t, at.Equal(item.Time), "%s is %s", text, item.Time)
+			n++
+		}
+		assert.Equal(t, 1, n, text)
+	}
+	for _, err := range (powerauth.Audit{}).Log(t.Context(), powerauth.AuditLogParams{UserID: "u"}) {
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest, "New did not make it")
 	}
 }

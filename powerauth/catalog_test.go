@@ -45,7 +45,7 @@ var anyone = personal{user: "u-1", header: signedHeader, otp: "12345678-12345678
 // calls makes each call of the catalogue, with valid input.
 func (p personal) calls() map[string]func(context.Context, clients) error {
 	callback := powerauth.CreateCallbackParams{Name: "n", Type: powerauth.CallbackOperation, URL: "https://b.example/" + p.secret, Authentication: powerauth.CallbackAuthentication{
-		HTTPBasic: &powerauth.CallbackBasic{Username: "u", Password: p.secret},
+		HTTPBasic: powerauth.CallbackBasic{Username: "u", Password: p.secret},
 	}}
 	drop := func(_ any, err error) error { return err }
 	return map[string]func(context.Context, clients) error{
@@ -119,10 +119,10 @@ func (p personal) calls() map[string]func(context.Context, clients) error {
 		"powerauth.Admin.CreateUser":     func(ctx context.Context, c clients) error { return drop(c.admin.CreateUser(ctx, "backend")) },
 		"powerauth.Admin.BindUser":       func(ctx context.Context, c clients) error { return drop(c.admin.BindUser(ctx, "backend", "app")) },
 		"powerauth.Admin.SetAPNs": func(ctx context.Context, c clients) error {
-			return c.admin.SetAPNs(ctx, "app", powerauth.APNsSettings{Topic: "t", KeyID: "k", TeamID: "t", Environment: powerauth.APNsProduction, PrivateKey: p.key})
+			return c.admin.SetAPNs(ctx, "app", powerauth.SetAPNsParams{Topic: "t", KeyID: "k", TeamID: "t", Environment: powerauth.APNsProduction, PrivateKey: p.key})
 		},
 		"powerauth.Admin.SetFCM": func(ctx context.Context, c clients) error {
-			return c.admin.SetFCM(ctx, "app", powerauth.FCMSettings{ProjectID: "p", PrivateKey: p.key})
+			return c.admin.SetFCM(ctx, "app", powerauth.SetFCMParams{ProjectID: "p", PrivateKey: p.key})
 		},
 		"powerauth.Admin.CreateCallback": func(ctx context.Context, c clients) error { return drop(c.admin.CreateCallback(ctx, "app", callback)) },
 	}
@@ -210,8 +210,8 @@ func TestCallsLeakNothing(t *testing.T) {
 	leaks.Value(powerauth.VerifySignatureParams{AuthHeader: p.header})
 	leaks.Value(powerauth.VerifyTokenParams{AuthHeader: p.header})
 	leaks.Value(powerauth.VerifyOfflineOTPParams{OTP: p.otp})
-	leaks.Value(powerauth.APNsSettings{PrivateKey: p.key})
-	leaks.Value(powerauth.CreateCallbackParams{URL: p.secret, Authentication: powerauth.CallbackAuthentication{OAuth2: &powerauth.CallbackOAuth2{ClientSecret: p.secret}}})
+	leaks.Value(powerauth.SetAPNsParams{PrivateKey: p.key})
+	leaks.Value(powerauth.CreateCallbackParams{URL: p.secret, Authentication: powerauth.CallbackAuthentication{OAuth2: powerauth.CallbackOAuth2{ClientSecret: p.secret}}})
 	leaks.Value(powerauth.RegistrationCallback{Registration: powerauth.Registration{ActivationCode: p.secret, ActivationQRCodeData: p.secret}})
 	leaks.Value(powerauth.OperationCallback{Operation: powerauth.Operation{ProximityOTP: p.otp}})
 	leaks.Value(powerauth.Application{AppSecret: p.secret, MobileSDKConfig: p.secret})

@@ -73,15 +73,15 @@ type Client struct {
 	// Tokens verifies the tokens of phones. ProtectToken does it for one's own endpoints.
 	Tokens Tokens
 	// Passkeys registers passkeys and verifies what they sign.
-	Passkeys *Passkeys
+	Passkeys Passkeys
 	// Messages sends push messages.
-	Messages *Messages
+	Messages Messages
 	// Inbox puts messages into users' inboxes.
-	Inbox *Inbox
+	Inbox Inbox
 	// Audit reads what users' devices did.
-	Audit *Audit
-	// Health asks how PAC itself is, without credentials.
-	Health *Health
+	Audit Audit
+	// Health asks for the state of PAC itself, without credentials.
+	Health Health
 
 	client *transport.Client
 }
@@ -98,11 +98,11 @@ func New(cfg Config) (*Client, error) {
 		Operations:    Operations{client},
 		Signatures:    Signatures{client},
 		Tokens:        Tokens{client},
-		Passkeys:      &Passkeys{client, cfg.Passkeys},
-		Messages:      &Messages{client},
-		Inbox:         &Inbox{client},
-		Audit:         &Audit{client},
-		Health:        &Health{client.WithAuth(nil)},
+		Passkeys:      Passkeys{client, cfg.Passkeys},
+		Messages:      Messages{client},
+		Inbox:         Inbox{client},
+		Audit:         Audit{client},
+		Health:        Health{client.WithAuth(nil)},
 		client:        client,
 	}, nil
 }
@@ -170,7 +170,7 @@ func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ..
 // [Registrations.List] does on everything but a list. What the user may do with an application it does not check, and how PAC's parts
 // are it does not ask; see [Health]. Safe to repeat.
 //
-// That the registrations of an unknown user are an empty list is assumed (PA-076); reading a made-up registration would have two
+// That the registrations of an unknown user are an empty list is assumed (PA-078); reading a made-up registration would have two
 // documented outcomes.
 func (c *Client) Ping(ctx context.Context, opts ...identkit.CallOption) error {
 	_, err := c.Registrations.List(ctx, ListRegistrationsParams{UserID: "identkit-ping"}, opts...)
@@ -188,7 +188,7 @@ var catalog = []transport.Operation{
 	&createRegistration, &listRegistrations, &getRegistration, &changeRegistration, &commitRegistration, &deleteRegistration,
 	&createOperation, &getOperation, &cancelOperation, &offlineQR, &verifyOfflineOTP,
 	&verifySignature, &verifyToken,
-	listPasskeys, challengePasskeyRegistration, registerPasskey, challengeAssertion, verifyAssertion,
-	sendMessage, createInboxMessage, auditLog, getHealth, getLiveness, getReadiness,
-	createApplication, getApplication, createUser, bindUser, setAPNs, setFCM, createCallback,
+	&listPasskeys, &challengePasskeyRegistration, &registerPasskey, &challengeAssertion, &verifyAssertion,
+	&sendMessage, &createInboxMessage, &auditLog, &getHealth, &getLiveness, &getReadiness,
+	&createApplication, &getApplication, &createUser, &bindUser, &setAPNs, &setFCM, &createCallback,
 }

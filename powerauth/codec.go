@@ -19,6 +19,9 @@ import (
 // codec reads and writes PAC's JSON: by the rules of package wire, with times as epoch milliseconds.
 var codec = wire.NewCodec(json.JoinUnmarshalers(
 	transport.Elements[Registration](),
+	transport.Elements[Passkey](),
+	transport.Elements[AuditItem](),
+	json.UnmarshalFromFunc(readBinary),
 	json.UnmarshalFromFunc(readApplications),
 	json.UnmarshalFromFunc(readFactors),
 	json.UnmarshalFromFunc(readCount),
@@ -26,6 +29,7 @@ var codec = wire.NewCodec(json.JoinUnmarshalers(
 	json.UnmarshalFromFunc(readMembers[stdjson.RawMessage]),
 ), json.JoinMarshalers(
 	json.MarshalToFunc(writeTime),
+	json.MarshalToFunc(writeDuration),
 ))
 
 // params reads the inputs of calls, which a backend may take from its own clients: exact names and no duplicates as in codec, but

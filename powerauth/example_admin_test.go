@@ -3,6 +3,7 @@ package powerauth_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"github.com/identkit/identkit"
@@ -59,16 +60,32 @@ func ExampleAdminClient_SetAPNs() {
 		return
 	}
 	key := identkit.Secret(base64.StdEncoding.EncodeToString([]byte("the key file, from your vault")))
-	err = admin.SetAPNs(ctx, app.ID, powerauth.APNsSettings{
+	err = admin.SetAPNs(ctx, app.ID, powerauth.SetAPNsParams{
 		Topic: "com.example.bank", KeyID: "KEY1234567", TeamID: "TEAM123456", Environment: powerauth.APNsProduction, PrivateKey: key,
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	err = admin.SetFCM(ctx, app.ID, powerauth.FCMSettings{ProjectID: "bank-1", PrivateKey: key})
+	err = admin.SetFCM(ctx, app.ID, powerauth.SetFCMParams{ProjectID: "bank-1", PrivateKey: key})
 	fmt.Println(app.AppSecret, err)
 	// Output: [secret] <nil>
+}
+
+// At start: are address and credentials correct?
+func ExampleAdminClient_Ping() {
+	srv := powerauthtest.New(powerauthtest.Options{})
+	defer srv.Close()
+	cfg := srv.Config()
+	admin, err := powerauth.NewAdmin(powerauth.AdminConfig{
+		BaseURL: cfg.BaseURL, Credentials: powerauth.BasicAuth("admin", "an old password"), Options: cfg.Options,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(errors.Is(admin.Ping(context.Background()), identkit.ErrUnauthorized))
+	// Output: true
 }
 
 // A deployment is set up: an application, a user for the backend, and callbacks to it.
@@ -101,7 +118,7 @@ func ExampleAdminClient() {
 	}
 	_, err = admin.CreateCallback(ctx, app.ID, powerauth.CreateCallbackParams{
 		Name: "operations", Type: powerauth.CallbackOperation, URL: "https://backend.example/hooks/pac", Attributes: []string{"status"}, MaxAttempts: 10,
-		Authentication: powerauth.CallbackAuthentication{HTTPBasic: &powerauth.CallbackBasic{Username: "pac", Password: "from your vault"}},
+		Authentication: powerauth.CallbackAuthentication{HTTPBasic: powerauth.CallbackBasic{Username: "pac", Password: "from your vault"}},
 	})
 	fmt.Println(user.Password, err)
 	// Output: [secret] <nil>

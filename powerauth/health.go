@@ -3,18 +3,17 @@ package powerauth
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
 )
 
-// Health asks how PAC itself is: client.Health, which sends no credentials, and admin.Health, which sends the administrator's and
-// so may see details.
-type Health struct{ road *transport.Road }
+// Health asks for the state of PAC itself: client.Health, which sends no credentials, and admin.Health, which sends the
+// administrator's and so may see details.
+type Health struct{ client *transport.Client }
 
-// HealthState is how a deployment or a part of it is. Values this package does not know pass through.
+// HealthState is the state of a deployment, or of a part of it. Values this package does not know pass through.
 type HealthState string
 
 // The states.
@@ -34,87 +33,72 @@ func (s HealthState) Known() bool {
 	return false
 }
 
-// HealthStatus is how PAC is.
+// HealthStatus is the state of PAC.
 type HealthStatus struct {
 	identkit.Raw `json:"-"`
 
 	Status HealthState `json:"status"`
-	// Components are the parts, such as "db", for callers who may see them.
+	// Components are the parts, such as "db", for callers who may see them; nil when they are not an object.
 	Components map[string]json.RawMessage `json:"components"`
 }
 
 // IsUp reports whether PAC says that it works.
 func (h *HealthStatus) IsUp() bool { return h != nil && h.Status == HealthUp }
 
-func (h *HealthStatus) finish(transport.Path) (*HealthStatus, error) {
+func (h *HealthStatus) check() error {
 	if h.Status == "" {
-		return nil, transport.Missing("status")
+		return transport.Missing("status")
 	}
-	return h, nil
+	return nil
 }
 
 var (
-	getHealth = &transport.OldOperation{
-		Name:   "powerauth.Health.Get",
-		Method: http.MethodGet, Path: "/actuator/health",
-		Retry: transport.RetrySafe, Unmetered: true,
-	}
-	getLiveness = &transport.OldOperation{
-		Name:   "powerauth.Health.Liveness",
-		Method: http.MethodGet, Path: "/actuator/health/liveness",
-		Retry: transport.RetrySafe, Unmetered: true,
-	}
-	getReadiness = &transport.OldOperation{
-		Name:   "powerauth.Health.Readiness",
-		Method: http.MethodGet, Path: "/actuator/health/readiness",
-		Retry: transport.RetrySafe, Unmetered: true,
-	}
+	getHealth    = healthOperation("powerauth.Health.Get", "/actuator/health")
+	getLiveness  = healthOperation("powerauth.Health.Liveness", "/actuator/health/liveness")
+	getReadiness = healthOperation("powerauth.Health.Readiness", "/actuator/health/readiness")
 )
 
-// Get asks how PAC is as a whole. A PAC that answers 503 with its state is no error but a status that is not up; an error means that
-// nobody knows. One attempt is made unless identkit.WithAttempts says otherwise, so that a probe answers at once. Safe to repeat.
+func healthOperation(name, path string) transport.Op[transport.None, HealthStatus] {
+	return transport.Op[transport.None, HealthStatus]{
+		Name: name, Method: http.MethodGet, Path: path,
+		Retry: identkit.RetrySafe, Unmetered: true,
+		Result: isState,
+		Check:  (*HealthStatus).check,
+	}
+}
+
+// isState reports whether PAC itself says in a 503 that it is not up. Proxies and error pages send 503, too.
+func isState(status int, body []byte) bool {
+	var h struct {
+		Status         HealthState     `json:"status"`
+		ResponseObject json.RawMessage `json:"responseObject"` // of an error
+	}
+	return status == http.StatusServiceUnavailable && codec.Unmarshal(body, &h) == nil &&
+		h.Status != "" && h.Status != HealthUp && h.Status != statusOfErrors && h.ResponseObject == nil
+}
+
+// statusOfErrors stands in the envelope of errors, in the place of a state.
+const statusOfErrors HealthState = "ERROR"
+
+// Get asks for the state of PAC as a whole. A 503 with a state is not an error but a status that is not up; an error means that the
+// state is unknown. One attempt is made unless identkit.WithAttempts says otherwise, so that a probe responds at once. Safe to repeat.
 //
 // Source: Configuration; that the body has Spring Boot's form, and 503 goes with every state but UP, is assumed; checked 2026-11.
-func (s *Health) Get(ctx context.Context, opts ...identkit.CallOption) (*HealthStatus, error) {
-	return s.ask(ctx, getHealth, opts)
+func (s Health) Get(ctx context.Context, opts ...identkit.CallOption) (*HealthStatus, error) {
+	return getHealth.Do(ctx, s.client, transport.None{}, oneAttempt(opts))
 }
 
 // Liveness asks whether the process runs; otherwise like [Health.Get].
-func (s *Health) Liveness(ctx context.Context, opts ...identkit.CallOption) (*HealthStatus, error) {
-	return s.ask(ctx, getLiveness, opts)
+func (s Health) Liveness(ctx context.Context, opts ...identkit.CallOption) (*HealthStatus, error) {
+	return getLiveness.Do(ctx, s.client, transport.None{}, oneAttempt(opts))
 }
 
 // Readiness asks whether PAC takes requests; otherwise like [Health.Get].
-func (s *Health) Readiness(ctx context.Context, opts ...identkit.CallOption) (*HealthStatus, error) {
-	return s.ask(ctx, getReadiness, opts)
+func (s Health) Readiness(ctx context.Context, opts ...identkit.CallOption) (*HealthStatus, error) {
+	return getReadiness.Do(ctx, s.client, transport.None{}, oneAttempt(opts))
 }
 
-func (s *Health) ask(ctx context.Context, op *transport.OldOperation, opts []identkit.CallOption) (*HealthStatus, error) {
-	opts = append([]identkit.CallOption{identkit.WithAttempts(1)}, opts...)
-	resp := transport.ResponseOf(opts)
-	if resp == nil {
-		resp = new(identkit.Response)
-		opts = append(opts, identkit.WithResponse(resp))
-	}
-	h, err := transport.Do(ctx, s.road, op, transport.Input{}, (*HealthStatus).finish, opts)
-	var e *identkit.Error
-	if errors.As(err, &e) && e.Status == http.StatusServiceUnavailable {
-		if down := stateOf(resp.Body); down != nil {
-			return down, nil
-		}
-	}
-	return h, err
-}
-
-// stateOf reads the body of a 503, or returns nil when a proxy or an error page speaks in place of PAC.
-func stateOf(body []byte) *HealthStatus {
-	var h struct {
-		HealthStatus
-		ResponseObject json.RawMessage `json:"responseObject"`
-	}
-	if json.Unmarshal(body, &h) != nil || h.Status == "" || h.Status == HealthUp || h.ResponseObject != nil {
-		return nil
-	}
-	transport.KeepRaw(&h, body)
-	return &h.HealthStatus
+// oneAttempt is options that make one attempt, unless they say otherwise.
+func oneAttempt(opts []identkit.CallOption) []identkit.CallOption {
+	return append([]identkit.CallOption{identkit.WithAttempts(1)}, opts...)
 }

@@ -28,6 +28,16 @@ func TestHealthIsAStatusWheneverPACSaysIt(t *testing.T) {
 		{503, `{"status":"UP"}`, ""},
 		{503, `{"status":503,"error":"Service Unavailable"}`, ""},
 		{503, `{"status":"ERROR","responseObject":{"code":"ERROR_GENERIC"}}`, ""},
+		{503, `{"status":"ERROR"}`, ""},
+		{503, `{"Status":"DOWN"}`, ""},
+		{503, `{"status":"DOWN","status":"UP"}`, ""},
+		{503, `{"status":"DOWN","components":{"db":{"a":1,"a":2}}}`, ""},
+		{503, `{"status":"DOWN"}{}`, ""},
+		{503, `{"status":null}`, ""},
+		{503, `null`, ""},
+		{200, `null`, ""},
+		{200, `{"status":true}`, ""},
+		{200, `{"status":"UP","components":"hidden"}`, powerauth.HealthUp},
 		{503, `<html>`, ""},
 		{503, ``, ""},
 		{500, `{"status":"DOWN"}`, ""},
@@ -55,7 +65,7 @@ func TestHealthIsAStatusWheneverPACSaysIt(t *testing.T) {
 	}
 }
 
-func TestHealthLeavesTheCallersOptionsAlone(t *testing.T) {
+func TestHealthTakesTheCallersOptions(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 503, `{"status":"DOWN"}`)
 	var resp identkit.Response
@@ -63,7 +73,14 @@ func TestHealthLeavesTheCallersOptionsAlone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, powerauth.HealthDown, h.Status)
 	assert.Equal(t, 503, resp.Status)
-	assert.Equal(t, 3, s.count())
+	assert.JSONEq(t, `{"status":"DOWN"}`, string(resp.Body))
+	assert.Equal(t, 1, s.count(), "a state is a result, and not asked for again")
+	s.respond(503, `<html>`)
+	_, err = client.Health.Get(t.Context(), identkit.WithAttempts(3))
+	require.ErrorIs(t, err, identkit.ErrUnavailable)
+	assert.Equal(t, 4, s.count())
+	_, err = new(powerauth.Client).Health.Get(t.Context())
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest, "New did not make it")
 }
 
 func TestAdminHealthSendsItsCredentials(t *testing.T) {

@@ -19,13 +19,33 @@ func TestInboxMessageIsCreated(t *testing.T) {
 	s, client := stubbed(t, 200, `{"id":"m-1","subject":"A subject","summary":"A summary","body":"<p>Hello</p>","type":"html","read":false,"timestamp":1701426030500}`)
 	m, err := client.Inbox.Create(t.Context(), inboxIn)
 	require.NoError(t, err)
-	assert.Equal(t, "m-1", m.ID)
+	assert.Equal(t, powerauth.InboxMessageID("m-1"), m.ID)
 	assert.Equal(t, powerauth.InboxHTML, m.Type)
 	assert.Equal(t, time.UnixMilli(1701426030500).UTC(), m.Created)
 	s.sends(t, `{"userId":"u-1","subject":"A subject","summary":"A summary","body":"<p>Hello</p>","type":"html","silent":false}`)
-	s.respond(200, `{"subject":"A subject"}`)
-	_, err = client.Inbox.Create(t.Context(), inboxIn)
-	require.ErrorIs(t, err, identkit.ErrBadResponse)
+	stored, err := powerauth.ParseInboxMessage(m.RawJSON())
+	require.NoError(t, err)
+	assert.Equal(t, m, stored)
+
+	s.respond(200, "\xef\xbb\xbf"+`{"id":"m-1","subject":7,"summary":null,"body":{},"read":"TRUE","timestamp":"soon"}`)
+	m, err = client.Inbox.Create(t.Context(), inboxIn)
+	require.NoError(t, err, "what decides nothing does not cost the id")
+	assert.Equal(t, []any{"7", "", true, time.Time{}}, []any{m.Subject, m.Body, m.Read, m.Created})
+}
+
+func TestAnInboxMessageWithoutAnIDIsABadResponse(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"subject":"A subject"}`, `{"id":null}`, `{"id":7}`, `{"ID":"m-1"}`, `{"id":"m-1","id":"m-2"}`, `{"id":"m-1","x":{"a":1,"a":1}}`, `{"id":"m-1"}{}`,
+		`{"id":"\udc00"}`, `{"id":"` + "\xff" + `"}`, `null`, `[]`, ``,
+	} {
+		_, client := stubbed(t, 200, body)
+		_, err := client.Inbox.Create(t.Context(), inboxIn)
+		require.ErrorIs(t, err, identkit.ErrBadResponse, body)
+		require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, body)
+	}
+	_, err := new(powerauth.Client).Inbox.Create(t.Context(), inboxIn)
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest, "New did not make it")
 }
 
 func TestInboxLimitsAreThoseOfThePushServer(t *testing.T) {

@@ -2,7 +2,6 @@ package powerauth
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,11 +11,11 @@ import (
 )
 
 // Messages sends push messages: client.Messages.
-type Messages struct{ road *transport.Road }
+type Messages struct{ client *transport.Client }
 
 // SendMessageParams is a push message to a user's phones.
 type SendMessageParams struct {
-	// UserID is whom it is for. Required; 1 to 255 characters.
+	// UserID is the recipient. Required; 1 to 255 characters.
 	UserID UserID `json:"userId"`
 	// RegistrationID sends it to this device only.
 	RegistrationID RegistrationID `json:"registrationId,omitzero"`
@@ -28,14 +27,16 @@ type SendMessageParams struct {
 	Message string `json:"message,omitzero"`
 	// Sound is the name of a sound, such as "default".
 	Sound string `json:"sound,omitzero"`
-	// Extras go to the app as data. Names that PAC's own messages use (messageType, operationId, …) are refused.
-	Extras map[string]any `json:"extras,omitempty"`
+	// Extras go to the app as data; a time.Time is sent as epoch milliseconds. Names that PAC's own messages use (messageType,
+	// operationId, …) are refused.
+	Extras map[string]any `json:"extras,omitzero"`
 }
 
 // ownExtras are the names in PAC's own push messages, which the mobile SDK acts on.
 var ownExtras = []string{"messageType", "operationId", "operationName", "activationId", "inboxId", "mtokenOperationResult"}
 
-func (in *SendMessageParams) check(c *transport.Check) {
+func (in *SendMessageParams) request(r *transport.Request) {
+	c := &r.Check
 	c.Text("userId", string(in.UserID), maxUserID)
 	c.That(in.Silent || strings.TrimSpace(in.Title) != "", "title", "is blank")
 	c.Optional("title", in.Title, 0)
@@ -43,26 +44,27 @@ func (in *SendMessageParams) check(c *transport.Check) {
 	for name, value := range in.Extras {
 		c.Text("extras", name, 0)
 		c.That(!slices.Contains(ownExtras, name), "extras", "uses a name of the vendor's own messages")
-		_, err := json.Marshal(value)
-		c.That(err == nil, "extras", "cannot be encoded")
+		_, err := codec.Marshal(value)
+		c.That(err == nil, "extras", "holds what cannot be sent as JSON, or a masked secret")
 	}
+	r.JSON(in)
 }
 
-var sendMessage = &transport.OldOperation{
-	Name:   "powerauth.Messages.Send",
-	Method: http.MethodPost, Path: "/v2/messages/send",
-	Retry:       transport.RetryIfNotProcessed, // the user would see it twice
-	EmptyAnswer: true,                          // its answer is undocumented
+var sendMessage = transport.Op[SendMessageParams, transport.None]{
+	Name: "powerauth.Messages.Send", Method: http.MethodPost, Path: "/v2/messages/send",
+	Retry:    identkit.RetryIfNotProcessed, // the user would see it again
+	Response: transport.ResponseOptional,   // undocumented
+	Request:  (*SendMessageParams).request,
 }
 
-// Send gives a push message to PAC, which delivers it later, if the phone can be reached. What it answers is undocumented and not
-// looked at.
+// Send gives a push message to PAC, which delivers it later, if the phone can be reached. The response is undocumented; a JSON object
+// of any content, or none, is a success.
 //
 // Errors: [identkit.ErrInvalidRequest] for input that PAC would refuse; [identkit.ErrRejected] with code [CodePushMessage].
 //
-// Not safe to repeat: the user would see it twice. It is sent again only when it surely did not arrive.
+// Not safe to repeat: the user would see it again. It is sent again only when it surely did not arrive.
 //
 // Source: API-Communication, vendor test suites; checked 2026-11.
-func (s *Messages) Send(ctx context.Context, in SendMessageParams, opts ...identkit.CallOption) error {
-	return transport.Exec(ctx, s.road, sendMessage, transport.Input{Body: transport.JSON(in), Check: in.check}, opts)
+func (s Messages) Send(ctx context.Context, in SendMessageParams, opts ...identkit.CallOption) error {
+	return sendMessage.Exec(ctx, s.client, in, opts)
 }

@@ -2,6 +2,7 @@ package powerauth_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,17 @@ func TestMessageIsSent(t *testing.T) {
 	s.sends(t, `{"userId":"u-1","silent":true}`)
 	s.respond(204, ``)
 	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true}))
+	for _, body := range []string{`null`, `[]`, `<html>`, `{"a":1,"a":2}`, `{"status":"ERROR"}`} {
+		s.respond(200, body)
+		require.ErrorIs(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true}), identkit.ErrBadResponse, body)
+	}
+	s.respond(200, `{}`)
+
+	require.NoError(t, client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Title: "T", Extras: map[string]any{
+		"code": identkit.Secret("123"), "at": time.UnixMilli(1701426030500),
+	}}))
+	s.sends(t, `{"userId":"u-1","silent":false,"title":"T","extras":{"code":"123","at":1701426030500}}`)
+	require.ErrorIs(t, new(powerauth.Client).Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true}), identkit.ErrInvalidRequest)
 
 	s.respond(400, `{"status":"ERROR","responseObject":{"code":"ERROR_PUSH_MESSAGE","message":"no"}}`)
 	err := client.Messages.Send(t.Context(), powerauth.SendMessageParams{UserID: "u-1", Silent: true})
@@ -42,6 +54,7 @@ func TestBadMessageInputNamesTheFieldAndSendsNothing(t *testing.T) {
 		{powerauth.SendMessageParams{UserID: "u", Title: "T", Message: "\xff"}, "message"},
 		{powerauth.SendMessageParams{UserID: "u", Title: "T", Extras: map[string]any{"messageType": "x"}}, "extras"},
 		{powerauth.SendMessageParams{UserID: "u", Title: "T", Extras: map[string]any{"a": func() {}}}, "extras"},
+		{powerauth.SendMessageParams{UserID: "u", Title: "T", Extras: map[string]any{"a": identkit.Secret("[secret]")}}, "extras"},
 	} {
 		invalidField(t, s, client.Messages.Send(t.Context(), c.in), c.field)
 	}

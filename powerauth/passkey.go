@@ -6,8 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -17,15 +18,16 @@ import (
 // Passkeys registers passkeys and verifies what they sign: client.Passkeys. A passkey is a registration, an assertion an operation.
 // PAC 1.8 and later.
 type Passkeys struct {
-	road *transport.Road
-	form PasskeyConfig
+	client *transport.Client
+	form   PasskeyConfig
 }
 
-// PasskeyConfig says how a deployment writes passkeys. Sources disagree; the zero value is what a client of a live PAC sends.
+// PasskeyConfig says how a deployment wants requests about passkeys. The vendor's documents disagree; the zero value is what a client
+// of a live PAC sends. Responses are read in every form.
 type PasskeyConfig struct {
-	// Base64 is the form of binary members in requests. In answers every form is read.
+	// Base64 is the form of binary members.
 	Base64 PasskeyBase64
-	// WrapRequests puts requests into {"requestObject": …}, as a migration note to 2.1 suggests. Answers are read either way.
+	// WrapRequests puts requests into {"requestObject": …}, as a migration note to 2.1 suggests.
 	WrapRequests bool
 }
 
@@ -49,17 +51,22 @@ func (c PasskeyConfig) text(b PasskeyBytes) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-func (c PasskeyConfig) body(v any) transport.Body {
+// body is what a request with v sends.
+func (c PasskeyConfig) body(v any) any {
 	if c.WrapRequests {
-		v = struct {
-			RequestObject any `json:"requestObject"`
-		}{v}
+		return map[string]any{"requestObject": v}
 	}
-	return transport.JSON(v)
+	return v
+}
+
+// passkeyInput is the input of a call about passkeys.
+type passkeyInput[Params any] struct {
+	form   PasskeyConfig
+	params Params
 }
 
 // PasskeyBytes are binary data. They are read from JSON in every form of Base64, with or without padding, and written as browsers
-// have it: Base64URL without padding.
+// do: Base64URL without padding.
 type PasskeyBytes []byte
 
 var (
@@ -96,6 +103,20 @@ func (p PasskeyBytes) MarshalJSON() ([]byte, error) {
 	return json.Marshal(base64.RawURLEncoding.EncodeToString(p))
 }
 
+// readBinary reads Base64 in every form; anything else gives nil. What decides something is [PasskeyBytes].
+func readBinary(dec *jsontext.Decoder, b *[]byte) error {
+	*b = nil
+	value, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	var read PasskeyBytes
+	if read.UnmarshalJSON(value) == nil {
+		*b = read
+	}
+	return nil
+}
+
 // ListPasskeysParams asks for the passkeys of a user.
 type ListPasskeysParams struct {
 	// UserID is the user. Required; 1 to 255 characters.
@@ -103,8 +124,6 @@ type ListPasskeysParams struct {
 	// AppID is the application's identifier. Required.
 	AppID ApplicationID `json:"appId"`
 }
-
-func (in *ListPasskeysParams) check(c *transport.Check) { checkOwner(c, in.UserID, in.AppID) }
 
 func checkOwner(c *transport.Check, user UserID, appID ApplicationID) {
 	c.Text("userId", string(user), maxUserID)
@@ -117,7 +136,7 @@ type Passkey struct {
 
 	RegistrationID     RegistrationID     `json:"registrationId"`
 	RegistrationStatus RegistrationStatus `json:"registrationStatus"`
-	ApplicationID      ApplicationID      `json:"appId"`
+	ApplicationID      ApplicationID      `json:"appId"` // or applicationId
 	Name               string             `json:"registrationName"`
 	CredentialID       PasskeyBytes       `json:"credentialId"`
 	Platform           string             `json:"platform"` // platform or cross-platform
@@ -127,67 +146,63 @@ type Passkey struct {
 	MaxFailedAttempts  int                `json:"maxFailedAttempts"`
 	ApplicationRoles   []string           `json:"applicationRoles"`
 	Flags              []string           `json:"registrationFlags"`
-	PublicKey          PasskeyBytes       `json:"publicKeyBytes"`
-	Extras             json.RawMessage    `json:"extras"` // of no documented form
+	PublicKey          []byte             `json:"publicKeyBytes"` // nil when it is not Base64
+	Extras             json.RawMessage    `json:"extras"`         // of no documented form
 }
 
-type passkeyAnswer struct {
-	Passkey
-	OtherApplicationID ApplicationID `json:"applicationId"`
-	FailedAttempts     wire.Number   `json:"failedAttempts"`
-	MaxFailedAttempts  wire.Number   `json:"maxFailedAttempts"`
-}
-
-func (w *passkeyAnswer) finish(transport.Path) (*Passkey, error) {
-	p := &w.Passkey
+func (p *Passkey) check() error {
 	switch {
 	case p.RegistrationID == "":
-		return nil, transport.Missing("registrationId")
+		return transport.Missing("registrationId")
 	case p.RegistrationStatus == "":
-		return nil, transport.Missing("registrationStatus")
+		return transport.Missing("registrationStatus")
 	}
-	if p.ApplicationID == "" {
-		p.ApplicationID = w.OtherApplicationID
-	}
-	p.FailedAttempts, p.MaxFailedAttempts = int(w.FailedAttempts), int(w.MaxFailedAttempts)
-	return p, nil
+	return otherName(&p.ApplicationID, p.Raw, "applicationId")
 }
 
-// PasskeyList is what [Passkeys.List] gives.
+// otherName reads a member that some responses name differently. The usual name comes first.
+func otherName[T ~string](v *T, raw identkit.Raw, name string) error {
+	if *v != "" {
+		return nil
+	}
+	if member := wire.Member(raw.RawJSON(), name); member != nil {
+		return codec.Unmarshal(member, v)
+	}
+	return nil
+}
+
+// ParsePasskey reads the stored RawJSON of a [Passkey], by the rules of the calls that return one.
+func ParsePasskey(raw []byte) (*Passkey, error) { return registerPasskey.Parse(codec, raw) }
+
+// PasskeyList is the result of [Passkeys.List].
 type PasskeyList struct {
 	identkit.Raw `json:"-"`
 
-	Passkeys []Passkey
+	Passkeys []Passkey `json:"authenticators"`
 }
 
-type passkeyListAnswer struct {
-	Authenticators *[]json.RawMessage `json:"authenticators"`
-}
-
-func (w *passkeyListAnswer) finish(path transport.Path) (*PasskeyList, error) {
-	if w.Authenticators == nil {
-		return nil, transport.Missing("authenticators")
+func (l *PasskeyList) check() error {
+	if l.Passkeys == nil {
+		return transport.Missing("authenticators")
 	}
-	list := &PasskeyList{Passkeys: make([]Passkey, 0, len(*w.Authenticators))}
-	for _, raw := range *w.Authenticators {
-		var item passkeyAnswer
-		if err := json.Unmarshal(raw, &item); err != nil {
-			return nil, err
+	for i := range l.Passkeys {
+		if err := l.Passkeys[i].check(); err != nil {
+			return err
 		}
-		p, err := item.finish(path)
-		if err != nil {
-			return nil, err
-		}
-		transport.KeepRaw(&p, raw)
-		list.Passkeys = append(list.Passkeys, *p)
 	}
-	return list, nil
+	return nil
 }
 
-var listPasskeys = &transport.OldOperation{
-	Name:   "powerauth.Passkeys.List",
-	Method: http.MethodPost, Path: "/v2/fido2/registrations/list",
-	Retry: transport.RetrySafe, // only reads, although it is a POST
+var listPasskeys = transport.Op[passkeyInput[ListPasskeysParams], PasskeyList]{
+	Name: "powerauth.Passkeys.List", Method: http.MethodPost, Path: "/v2/fido2/registrations/list",
+	Retry: identkit.RetrySafe, // only reads, although it is a POST
+	Request: func(in *passkeyInput[ListPasskeysParams], r *transport.Request) {
+		checkOwner(&r.Check, in.params.UserID, in.params.AppID)
+		r.AddQuery("userId", string(in.params.UserID))
+		r.AddQuery("appId", string(in.params.AppID))
+		r.JSON(in.form.body(in.params))
+	},
+	Check: (*PasskeyList).check,
 }
 
 // List reads the passkeys of a user in an application. Safe to repeat.
@@ -195,32 +210,29 @@ var listPasskeys = &transport.OldOperation{
 // The vendor's page shows query parameters where its engine takes a body; both are sent.
 //
 // Source: API-Passkeys, FIDO2-API of the engine; checked 2026-11.
-func (s *Passkeys) List(ctx context.Context, in ListPasskeysParams, opts ...identkit.CallOption) (*PasskeyList, error) {
-	return transport.Do(ctx, s.road, listPasskeys, transport.Input{
-		Query: url.Values{"userId": {string(in.UserID)}, "appId": {string(in.AppID)}},
-		Body:  s.form.body(in),
-		Check: in.check,
-	}, (*passkeyListAnswer).finish, opts)
+func (s Passkeys) List(ctx context.Context, in ListPasskeysParams, opts ...identkit.CallOption) (*PasskeyList, error) {
+	return listPasskeys.Do(ctx, s.client, passkeyInput[ListPasskeysParams]{s.form, in}, opts)
 }
 
-// PasskeyPolicy says what an authenticator's answer is checked against. What is left out is up to the deployment.
+// PasskeyPolicy says what a browser's response is checked against. What is left out is up to the deployment; a list that is empty and
+// not nil is sent as it is.
 type PasskeyPolicy struct {
 	// RelyingPartyID is the domain the passkey belongs to, such as example.com.
 	RelyingPartyID string `json:"relyingPartyId,omitzero"`
 	// AllowedOrigins are the origins of pages and apps that may use it, such as https://login.example.com.
-	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
+	AllowedOrigins []string `json:"allowedOrigins,omitzero"`
 	// AllowedTopOrigins are the origins of pages that may embed those in a frame.
-	AllowedTopOrigins []string `json:"allowedTopOrigins,omitempty"`
+	AllowedTopOrigins []string `json:"allowedTopOrigins,omitzero"`
 	// RequiresUserVerification asks for the user's PIN or biometry on the authenticator, not just a touch.
 	RequiresUserVerification bool `json:"requiresUserVerification"`
 }
 
 const passkeyType = "public-key"
 
-// checkCredential refuses what every credential from a browser has and this one lacks.
+// checkCredential refuses a credential without what every browser gives.
 func checkCredential(c *transport.Check, id PasskeyBytes, kind, attachment string, clientData PasskeyBytes) {
 	c.That(len(id) > 0, "credentialId", "is empty")
 	c.That(kind == "" || kind == passkeyType, "type", "is not public-key")
-	c.Text("authenticatorAttachment", attachment, 0)
+	c.Optional("authenticatorAttachment", attachment, 0)
 	c.That(len(clientData) > 0, "response.clientDataJSON", "is empty")
 }

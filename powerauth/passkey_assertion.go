@@ -6,23 +6,22 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 )
 
-// CreateAssertionChallengeParams asks for a challenge that a passkey shall sign. It makes an operation.
+// CreateAssertionChallengeParams asks for a challenge for a passkey to sign. It makes an operation.
 type CreateAssertionChallengeParams struct {
 	// TemplateName is the name of the operation's template, such as "login". Required.
 	TemplateName string `json:"templateName"`
 	// ApplicationIDs are the applications whose passkeys may sign; the engine requires them.
-	ApplicationIDs []ApplicationID `json:"applicationIds,omitempty"`
-	// UserID is who shall sign; empty lets any user do it who has a passkey.
+	ApplicationIDs []ApplicationID `json:"applicationIds,omitzero"`
+	// UserID is the user who must sign; empty lets any user with a passkey sign.
 	UserID UserID `json:"userId,omitzero"`
-	// OperationID takes an operation that exists in place of a new one.
+	// OperationID names an existing operation, used in place of a new one.
 	OperationID OperationID `json:"operationId,omitzero"`
 	// ExternalID is the caller's own id.
 	ExternalID string `json:"externalId,omitzero"`
 	// Parameters fill the template's data.
-	Parameters map[string]string `json:"parameters,omitempty"`
+	Parameters map[string]string `json:"parameters,omitzero"`
 }
 
 func (in *CreateAssertionChallengeParams) check(c *transport.Check) {
@@ -34,7 +33,7 @@ func (in *CreateAssertionChallengeParams) check(c *transport.Check) {
 	checkParameters(c, in.Parameters)
 }
 
-// PasskeyAssertionChallenge is a challenge that a passkey shall sign.
+// PasskeyAssertionChallenge is a challenge for a passkey to sign.
 type PasskeyAssertionChallenge struct {
 	identkit.Raw `json:"-"`
 
@@ -46,25 +45,28 @@ type PasskeyAssertionChallenge struct {
 	OperationID OperationID `json:"operationId"`
 }
 
-func (c *PasskeyAssertionChallenge) finish(transport.Path) (*PasskeyAssertionChallenge, error) {
+func (c *PasskeyAssertionChallenge) check() error {
 	if c.Challenge == "" {
-		return nil, transport.Missing("challenge")
+		return transport.Missing("challenge")
 	}
-	return c, nil
+	return nil
 }
 
-var challengeAssertion = &transport.OldOperation{
-	Name:   "powerauth.Passkeys.AssertionChallenge",
-	Method: http.MethodPost, Path: "/v2/fido2/assertions/challenge",
-	Retry: transport.RetryIfNotProcessed, // each call makes another operation
+var challengeAssertion = transport.Op[passkeyInput[CreateAssertionChallengeParams], PasskeyAssertionChallenge]{
+	Name: "powerauth.Passkeys.AssertionChallenge", Method: http.MethodPost, Path: "/v2/fido2/assertions/challenge",
+	Retry: identkit.RetryIfNotProcessed, // each call makes another operation
+	Request: func(in *passkeyInput[CreateAssertionChallengeParams], r *transport.Request) {
+		in.params.check(&r.Check)
+		r.JSON(in.form.body(in.params))
+	},
+	Check: (*PasskeyAssertionChallenge).check,
 }
 
 // AssertionChallenge begins an authentication by passkey. Not safe to repeat: each call makes another operation.
 //
 // Source: API-Passkeys, FIDO2-API of the engine, a public client of a live PAC; checked 2026-11.
-func (s *Passkeys) AssertionChallenge(ctx context.Context, in CreateAssertionChallengeParams, opts ...identkit.CallOption) (*PasskeyAssertionChallenge, error) {
-	return transport.Do(ctx, s.road, challengeAssertion, transport.Input{Body: s.form.body(in), Check: in.check},
-		(*PasskeyAssertionChallenge).finish, opts)
+func (s Passkeys) AssertionChallenge(ctx context.Context, in CreateAssertionChallengeParams, opts ...identkit.CallOption) (*PasskeyAssertionChallenge, error) {
+	return challengeAssertion.Do(ctx, s.client, passkeyInput[CreateAssertionChallengeParams]{s.form, in}, opts)
 }
 
 // PasskeyAssertion is what a browser gives for a challenge. It can be decoded from the JSON that PublicKeyCredential.toJSON() makes.
@@ -73,7 +75,8 @@ type PasskeyAssertion struct {
 	ID PasskeyBytes `json:"id"`
 	// Type is "public-key"; empty means that.
 	Type string `json:"type"`
-	// AuthenticatorAttachment is "platform" or "cross-platform". Required by PAC; browsers may leave it out.
+	// AuthenticatorAttachment is "platform" or "cross-platform"; empty, as some browsers leave it, is not sent. PAC's page calls it
+	// required; that PAC does without it is an assumption.
 	AuthenticatorAttachment string `json:"authenticatorAttachment"`
 	// Response is required, but for its UserHandle.
 	Response struct {
@@ -95,12 +98,28 @@ type VerifyPasskeyAssertionParams struct {
 	PasskeyPolicy
 }
 
-func (in *VerifyPasskeyAssertionParams) check(c *transport.Check) {
-	r := in.Credential.Response
-	checkCredential(c, in.Credential.ID, in.Credential.Type, in.Credential.AuthenticatorAttachment, r.ClientDataJSON)
-	c.That(len(r.AuthenticatorData) > 0, "response.authenticatorData", "is empty")
-	c.That(len(r.Signature) > 0, "response.signature", "is empty")
+// request checks and sends what the browser gave.
+func (in *VerifyPasskeyAssertionParams) request(form PasskeyConfig, r *transport.Request) {
+	c, credential, given := &r.Check, in.Credential, in.Credential.Response
+	checkCredential(c, credential.ID, credential.Type, credential.AuthenticatorAttachment, given.ClientDataJSON)
+	c.That(len(given.AuthenticatorData) > 0, "response.authenticatorData", "is empty")
+	c.That(len(given.Signature) > 0, "response.signature", "is empty")
 	c.Optional("applicationId", string(in.ApplicationID), 0)
+	r.JSON(form.body(verifyAssertionBody{
+		form.text(credential.ID), passkeyType, credential.AuthenticatorAttachment, assertionResponse{
+			form.text(given.ClientDataJSON), form.text(given.AuthenticatorData), form.text(given.Signature), form.text(given.UserHandle),
+		}, in.ApplicationID, in.ExpectedChallenge, in.PasskeyPolicy,
+	}))
+}
+
+type verifyAssertionBody struct {
+	CredentialID            string            `json:"credentialId"`
+	Type                    string            `json:"type"`
+	AuthenticatorAttachment string            `json:"authenticatorAttachment,omitzero"`
+	Response                assertionResponse `json:"response"`
+	ApplicationID           ApplicationID     `json:"applicationId,omitzero"`
+	ExpectedChallenge       identkit.Secret   `json:"expectedChallenge,omitzero"`
+	PasskeyPolicy
 }
 
 type assertionResponse struct {
@@ -110,88 +129,58 @@ type assertionResponse struct {
 	UserHandle        string `json:"userHandle,omitzero"`
 }
 
-func (in *VerifyPasskeyAssertionParams) body(form PasskeyConfig) transport.Body {
-	r := in.Credential.Response
-	return form.body(struct {
-		CredentialID            string            `json:"credentialId"`
-		Type                    string            `json:"type"`
-		AuthenticatorAttachment string            `json:"authenticatorAttachment"`
-		Response                assertionResponse `json:"response"`
-		ApplicationID           ApplicationID     `json:"applicationId,omitzero"`
-		ExpectedChallenge       string            `json:"expectedChallenge,omitzero"`
-		PasskeyPolicy
-	}{
-		form.text(in.Credential.ID), passkeyType, in.Credential.AuthenticatorAttachment,
-		assertionResponse{form.text(r.ClientDataJSON), form.text(r.AuthenticatorData), form.text(r.Signature), form.text(r.UserHandle)},
-		in.ApplicationID, in.ExpectedChallenge.Reveal(), in.PasskeyPolicy,
-	})
-}
-
-// PasskeyAssertionResult is what [Passkeys.VerifyAssertion] gives. With Valid false the rest may be missing.
+// PasskeyAssertionResult is the result of [Passkeys.VerifyAssertion]. With Valid false the rest may be missing.
 type PasskeyAssertionResult struct {
 	identkit.Raw `json:"-"`
 
 	// Valid says that the passkey signed the challenge.
-	Valid bool
+	Valid bool `json:"assertionValid"`
 	// UserID is who owns the passkey. Compare it with the user of the session, where there is one.
-	UserID             UserID
-	RegistrationID     RegistrationID
-	RegistrationStatus RegistrationStatus // empty when PAC does not say
-	BlockedReason      string
-	ApplicationID      ApplicationID
+	UserID             UserID             `json:"userId"`
+	RegistrationID     RegistrationID     `json:"registrationId"`
+	RegistrationStatus RegistrationStatus `json:"registrationStatus"` // empty when PAC does not say
+	BlockedReason      string             `json:"blockedReason"`
+	ApplicationID      ApplicationID      `json:"applicationId"` // or appId
 	// RemainingAttempts are left before the passkey is blocked; nil when PAC does not say.
-	RemainingAttempts *int
+	RemainingAttempts *int `json:"remainingAttempts"`
 }
 
-type assertionAnswer struct {
-	Valid              wire.Verdict  `json:"assertionValid"`
-	UserID             wire.Sole     `json:"userId"`
-	RegistrationID     wire.Sole     `json:"registrationId"`
-	RegistrationStatus wire.Sole     `json:"registrationStatus"`
-	BlockedReason      string        `json:"blockedReason"`
-	ApplicationID      ApplicationID `json:"applicationId"`
-	AppID              ApplicationID `json:"appId"`
-	RemainingAttempts  *wire.Number  `json:"remainingAttempts"`
-}
-
-func (w *assertionAnswer) finish(transport.Path) (*PasskeyAssertionResult, error) {
-	if !w.Valid.Given() {
-		return nil, transport.Missing("assertionValid")
-	}
-	r := &PasskeyAssertionResult{
-		Valid: w.Valid.Yes(), UserID: UserID(w.UserID.String()), RegistrationID: RegistrationID(w.RegistrationID.String()),
-		RegistrationStatus: RegistrationStatus(w.RegistrationStatus.String()), BlockedReason: w.BlockedReason, ApplicationID: w.ApplicationID,
-	}
-	if r.ApplicationID == "" {
-		r.ApplicationID = w.AppID
-	}
-	if r.Valid && r.RegistrationStatus != "" && r.RegistrationStatus != RegistrationActive {
-		return nil, transport.Contradiction("answer calls valid what a registration signed that is not active")
-	}
+func (r *PasskeyAssertionResult) check() error {
 	switch {
+	case r.Valid && r.RegistrationStatus != "" && r.RegistrationStatus != RegistrationActive:
+		return transport.Contradiction("response calls an assertion valid whose registration is not active")
 	case r.Valid && r.UserID == "":
-		return nil, transport.Missing("userId")
+		return transport.Missing("userId")
 	case r.Valid && r.RegistrationID == "":
-		return nil, transport.Missing("registrationId")
+		return transport.Missing("registrationId")
 	}
-	r.RemainingAttempts = count(w.RemainingAttempts)
-	return r, nil
+	return otherName(&r.ApplicationID, r.Raw, "appId")
 }
 
-var verifyAssertion = &transport.OldOperation{
-	Name:   "powerauth.Passkeys.VerifyAssertion",
-	Method: http.MethodPost, Path: "/v2/fido2/assertions",
-	Retry: transport.RetryIfNotProcessed, // decides the operation and counts attempts
+// ParsePasskeyAssertionResult reads the stored RawJSON of a [PasskeyAssertionResult], by the rules of [Passkeys.VerifyAssertion].
+func ParsePasskeyAssertionResult(raw []byte) (*PasskeyAssertionResult, error) {
+	return verifyAssertion.Parse(codec, raw)
+}
+
+var verifyAssertion = transport.Op[passkeyInput[VerifyPasskeyAssertionParams], PasskeyAssertionResult]{
+	Name: "powerauth.Passkeys.VerifyAssertion", Method: http.MethodPost, Path: "/v2/fido2/assertions",
+	Retry:     identkit.RetryIfNotProcessed, // decides the operation and counts attempts
+	Verdicts:  []string{"assertionValid"},
+	AfterLoss: "the operation of the challenge says how it ended",
+	Request: func(in *passkeyInput[VerifyPasskeyAssertionParams], r *transport.Request) {
+		in.params.request(in.form, r)
+	},
+	Check: (*PasskeyAssertionResult).check,
 }
 
 // VerifyAssertion checks what a passkey signed, and uses the challenge up: the operation behind it is approved, or an attempt is
 // counted.
 //
-// A wrong signature is no error but a result with Valid false. Errors: [identkit.ErrRejected] with code [CodeFIDO2];
-// [identkit.ErrBadResponse] for an answer without a verdict. Not safe to repeat. After [identkit.ErrOutcomeUnknown], the operation
+// A wrong signature is not an error but a result with Valid false. Errors: [identkit.ErrRejected] with code [CodeFIDO2];
+// [identkit.ErrBadResponse] for a response without a verdict. Not safe to repeat. After [identkit.ErrOutcomeUnknown], the operation
 // of the challenge says how it ended.
 //
 // Source: API-Passkeys, FIDO2-API of the engine, a public client of a live PAC; checked 2026-11.
-func (s *Passkeys) VerifyAssertion(ctx context.Context, in VerifyPasskeyAssertionParams, opts ...identkit.CallOption) (*PasskeyAssertionResult, error) {
-	return transport.Do(ctx, s.road, verifyAssertion, transport.Input{Body: in.body(s.form), Check: in.check}, (*assertionAnswer).finish, opts)
+func (s Passkeys) VerifyAssertion(ctx context.Context, in VerifyPasskeyAssertionParams, opts ...identkit.CallOption) (*PasskeyAssertionResult, error) {
+	return verifyAssertion.Do(ctx, s.client, passkeyInput[VerifyPasskeyAssertionParams]{s.form, in}, opts)
 }

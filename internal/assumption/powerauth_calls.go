@@ -107,7 +107,7 @@ var powerauthCalls = []Assumption{
 		Change: "`Client.Call`",
 		Why:    "the engine refuses them",
 		Check:  "write: create an operation with a tab in a parameter by `Client.Call`, and cancel it if it was created"},
-	{ID: "PA-076", Operation: "Client.Ping",
+	{ID: "PA-078", Operation: "Client.Ping",
 		Text:   "the registrations of an unknown user are an empty list",
 		Change: "make another call that only reads",
 		Why:    "the engine lists none; PAC's reference does not say",

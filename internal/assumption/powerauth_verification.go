@@ -78,4 +78,9 @@ var powerauthVerification = []Assumption{
 		Change: "`WithBodyField` adds the other name",
 		Why:    "the vendor's documents disagree",
 		Check:  "person: sign in with a passkey"},
+	{ID: "PA-076", Operation: "Passkeys.Register, Passkeys.VerifyAssertion",
+		Text:   "authenticatorAttachment may be missing, as browsers may leave it out or null",
+		Change: "set `PasskeyAttestation.AuthenticatorAttachment` or `PasskeyAssertion.AuthenticatorAttachment`; `Dialect.PasskeyAttachmentRequired`",
+		Why:    "the page calls the member required, the Web Authentication API does not",
+		Check:  "person: sign in with a passkey, with the member left out"},
 }

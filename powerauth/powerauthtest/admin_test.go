@@ -125,9 +125,9 @@ func TestPushSettings(t *testing.T) {
 		o.Applications, o.Dialect.BareDone = []powerauth.ApplicationID{"app"}, true
 	})
 	admin := srv.AdminClient()
-	apns := powerauth.APNsSettings{Topic: "t", KeyID: "k", TeamID: "m", Environment: powerauth.APNsDevelopment, PrivateKey: "a2V5"}
+	apns := powerauth.SetAPNsParams{Topic: "t", KeyID: "k", TeamID: "m", Environment: powerauth.APNsDevelopment, PrivateKey: "a2V5"}
 	require.NoError(t, admin.SetAPNs(t.Context(), "app", apns))
-	require.NoError(t, admin.SetFCM(t.Context(), "app", powerauth.FCMSettings{ProjectID: "p", PrivateKey: "a2V5"}))
+	require.NoError(t, admin.SetFCM(t.Context(), "app", powerauth.SetFCMParams{ProjectID: "p", PrivateKey: "a2V5"}))
 	assert.True(t, srv.HasPush("app", "apns"))
 	assert.True(t, srv.HasPush("app", "fcm"))
 	require.Error(t, admin.SetAPNs(t.Context(), "nothing", apns))
@@ -144,14 +144,14 @@ func TestCallbacksOfTheAdminAPI(t *testing.T) {
 	in := powerauth.CreateCallbackParams{
 		Name: "payments", Type: powerauth.CallbackOperation, URL: "https://backend.test/hook", Attributes: []string{"status"},
 		MaxAttempts: 2, InitialBackoff: 1500 * time.Millisecond, RetentionPeriod: 24 * time.Hour,
-		Authentication: powerauth.CallbackAuthentication{HTTPBasic: &powerauth.CallbackBasic{Username: "pac", Password: "canary"}},
+		Authentication: powerauth.CallbackAuthentication{HTTPBasic: powerauth.CallbackBasic{Username: "pac", Password: "canary"}},
 	}
 	created, err := admin.CreateCallback(t.Context(), "app", in)
 	require.NoError(t, err)
 	assert.NotContains(t, string(created.RawJSON()), "canary")
 	in.Attributes = []string{"activationStatus"}
 	in.Type, in.Authentication = powerauth.CallbackRegistration, powerauth.CallbackAuthentication{
-		OAuth2: &powerauth.CallbackOAuth2{TokenURI: "https://idp.test/token", ClientID: "c", ClientSecret: "s"},
+		OAuth2: powerauth.CallbackOAuth2{TokenURI: "https://idp.test/token", ClientID: "c", ClientSecret: "s"},
 	}
 	_, err = admin.CreateCallback(t.Context(), "app", in)
 	require.NoError(t, err)

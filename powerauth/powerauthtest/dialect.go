@@ -17,6 +17,8 @@ type Dialect struct {
 	PasskeyBase64URL bool
 	// PasskeyListByQuery wants userId and appId of the passkey list in the query; without it, they may stand in body or query.
 	PasskeyListByQuery bool
+	// PasskeyAttachmentRequired refuses a passkey without authenticatorAttachment, as the vendor's page has it. Some browsers leave it out.
+	PasskeyAttachmentRequired bool
 	// AssertionOperationID puts operationId into the response to an assertion challenge, as PAC 2.1 does.
 	AssertionOperationID bool
 	// UnauthorizedCode is the code of a 401; empty means HTTP_401, one-page references say ERROR_UNAUTHORIZED.

@@ -26,14 +26,14 @@ type Message struct {
 
 // InboxMessage is a message in a user's inbox.
 type InboxMessage struct {
-	ID      string           `json:"id"`
-	UserID  powerauth.UserID `json:"userId"`
-	Subject string           `json:"subject"`
-	Summary string           `json:"summary"`
-	Body    string           `json:"body"`
-	Type    string           `json:"type"` // text or html
-	Silent  bool             `json:"silent"`
-	Created time.Time        `json:"created"`
+	ID      powerauth.InboxMessageID `json:"id"`
+	UserID  powerauth.UserID         `json:"userId"`
+	Subject string                   `json:"subject"`
+	Summary string                   `json:"summary"`
+	Body    string                   `json:"body"`
+	Type    string                   `json:"type"` // text or html
+	Silent  bool                     `json:"silent"`
+	Created time.Time                `json:"created"`
 }
 
 // Messages returns the push messages that were sent, oldest first.
@@ -115,7 +115,7 @@ func (s *Server) createInboxMessage(c *fakeserver.Call) {
 		return
 	}
 	m := InboxMessage{
-		ID: uuid(), UserID: powerauth.UserID(*in.UserID), Subject: *in.Subject, Summary: *in.Summary, Body: *in.Body,
+		ID: powerauth.InboxMessageID(uuid()), UserID: powerauth.UserID(*in.UserID), Subject: *in.Subject, Summary: *in.Summary, Body: *in.Body,
 		Type: kind, Silent: value(in.Silent), Created: c.Now(),
 	}
 	s.inbox = append(s.inbox, m)

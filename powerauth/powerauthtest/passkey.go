@@ -152,7 +152,9 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 	check.filled("registrationName", in.Name)
 	id := s.readBinary(&check, "authenticatorParameters.credentialId", p.CredentialID)
 	check.that(value(p.Type) == "public-key", "authenticatorParameters.type", p.Type, "must be public-key")
-	check.filled("authenticatorParameters.authenticatorAttachment", p.Attachment)
+	if s.opts.Dialect.PasskeyAttachmentRequired {
+		check.filled("authenticatorParameters.authenticatorAttachment", p.Attachment)
+	}
 	client := s.readBinary(&check, "authenticatorParameters.response.clientDataJSON", p.Response.ClientData)
 	object := s.readBinary(&check, "authenticatorParameters.response.attestationObject", p.Response.AttestationObject)
 	if check.broken(c) {
@@ -177,7 +179,7 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 		return
 	}
 	*r.passkey = passkey{name: *in.Name, credential: id, key: data.key, count: data.count, transports: p.Response.Transports}
-	r.phone = Activation{Name: *in.Name, Platform: *p.Attachment}
+	r.phone = Activation{Name: *in.Name, Platform: value(p.Attachment)}
 	r.fingerprint = digits(codeDigits)
 	s.registered(r)
 	s.okPasskey(c, s.passkeyBody(r))

@@ -113,6 +113,37 @@ func TestPasskeyFormsAreStrict(t *testing.T) {
 	assert.Equal(t, powerauth.CodeRequest, code(t, err))
 }
 
+func TestPasskeysWithoutAttachmentAreUpToTheDialect(t *testing.T) {
+	t.Parallel()
+	for _, required := range []bool{false, true} {
+		srv, _ := fake(t, func(o *powerauthtest.Options) { o.Dialect.PasskeyAttachmentRequired = required })
+		a, client := browser(), srv.Client()
+		_, err := register(t, srv, a)
+		require.NoError(t, err)
+		in, err := a.Assert(challenge(t, srv).Challenge)
+		require.NoError(t, err)
+		in.AuthenticatorAttachment = ""
+		got, err := assertion(t, srv, in)
+		begin, challengeErr := client.Passkeys.RegistrationChallenge(t.Context(), powerauth.CreatePasskeyChallengeParams{UserID: "u-1", AppID: "app"})
+		require.NoError(t, challengeErr)
+		credential, registerErr := a.Register(begin.Challenge)
+		require.NoError(t, registerErr)
+		credential.AuthenticatorAttachment = ""
+		second, registerErr := client.Passkeys.Register(t.Context(), powerauth.RegisterPasskeyParams{
+			AppID: "app", Name: "Second", Credential: credential, PasskeyPolicy: policy,
+		})
+		if required {
+			assert.Equal(t, powerauth.CodeRequest, code(t, err))
+			assert.Equal(t, powerauth.CodeRequest, code(t, registerErr))
+			continue
+		}
+		require.NoError(t, err)
+		assert.True(t, got.Valid)
+		require.NoError(t, registerErr)
+		assert.Empty(t, second.Platform)
+	}
+}
+
 func TestPasskeyRegistrationIsVerified(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
