@@ -255,8 +255,8 @@ func TestAllocationCeilings(t *testing.T) {
 		return client.Call(ctx, identkit.Request{Path: "/v2/registrations/{id}", PathValues: map[string]string{"id": registrationID}}, &out)
 	})
 	t.Logf("typed %v, Call %v", typed, call)
-	assert.LessOrEqual(t, typed, 48.0)
-	assert.LessOrEqual(t, call, 52.0)
+	assert.LessOrEqual(t, typed, 34.0)
+	assert.LessOrEqual(t, call, 44.0)
 }
 
 func TestManyGoroutinesShareTheirConnections(t *testing.T) {

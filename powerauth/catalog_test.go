@@ -58,7 +58,7 @@ func (p personal) calls() map[string]func(context.Context, clients) error {
 		"powerauth.Registrations.Get":    func(ctx context.Context, c clients) error { return drop(c.Registrations.Get(ctx, "r-1")) },
 		"powerauth.Registrations.Change": func(ctx context.Context, c clients) error { return c.Registrations.Block(ctx, "r-1") },
 		"powerauth.Registrations.Commit": func(ctx context.Context, c clients) error {
-			return c.Registrations.Commit(ctx, "r-1", powerauth.CommitRegistrationParams{ExternalUserID: string(p.user)})
+			return c.Registrations.Commit(ctx, "r-1", powerauth.CommitRegistrationParams{ExternalUserID: p.user})
 		},
 		"powerauth.Registrations.Delete": func(ctx context.Context, c clients) error { return c.Registrations.Delete(ctx, "r-1") },
 		"powerauth.Operations.Create": func(ctx context.Context, c clients) error {

@@ -4,6 +4,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -74,8 +75,10 @@ func readCount(dec *jsontext.Decoder, count **int) error {
 	if err != nil {
 		return err
 	}
-	if i, err := strconv.Atoi(strings.Trim(string(value), `"`)); err == nil {
-		*count = &i
+	f, err := strconv.ParseFloat(strings.Trim(string(value), `"`), 64)
+	if err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<31 {
+		n := int(f)
+		*count = &n
 	}
 	return nil
 }

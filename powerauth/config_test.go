@@ -3,6 +3,7 @@ package powerauth_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -68,6 +69,48 @@ func TestATokenThatIsNoHeaderIsNotSent(t *testing.T) {
 	assert.Contains(t, err.Error(), "line break")
 	assert.NotContains(t, err.Error(), "from-a-file")
 	assert.Zero(t, srv.Journal().Len())
+}
+
+func TestPing(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, `{"registrations":[]}`)
+	require.NoError(t, client.Ping(t.Context()))
+	assert.Equal(t, stubRequest{"GET", "/powerauth-cloud/v2/registrations", "userId=identkit-ping", s.last(t).header, nil}, s.last(t))
+	for _, c := range []struct {
+		status int
+		body   string
+		want   identkit.Kind
+	}{
+		{401, `{"status":"ERROR","responseObject":{"code":"HTTP_401"}}`, identkit.ErrUnauthorized},
+		{404, `{"status":"ERROR","responseObject":{"code":"ERROR_NOT_FOUND"}}`, identkit.ErrRejected},
+		{400, `{"status":"ERROR","responseObject":{"code":"ERROR_REGISTRATION_NOT_FOUND"}}`, identkit.ErrNotFound},
+		{200, `<html>log in</html>`, identkit.ErrBadResponse}, {200, `{}`, identkit.ErrBadResponse}, {200, `{"status":"UP"}`, identkit.ErrBadResponse}, {204, ``, identkit.ErrBadResponse},
+	} {
+		s.respond(c.status, c.body)
+		require.ErrorIs(t, client.Ping(t.Context()), c.want, c.body)
+	}
+	srv := powerauthtest.New(powerauthtest.Options{})
+	require.NoError(t, srv.Client().Ping(t.Context()))
+	wrong := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BasicAuth("integration", "wrong") })
+	require.ErrorIs(t, wrong.Ping(t.Context(), identkit.WithTimeout(time.Second)), identkit.ErrUnauthorized)
+}
+
+func TestAClientThatNewDidNotMakeRefusesCalls(t *testing.T) {
+	t.Parallel()
+	var client powerauth.Client
+	calls := anyone.calls()
+	for name := range goodResponses {
+		err := calls[name](t.Context(), clients{Client: &client})
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest, name)
+		require.ErrorContains(t, err, "constructor", name)
+	}
+	require.ErrorIs(t, client.Ping(t.Context()), identkit.ErrInvalidRequest)
+	require.ErrorIs(t, client.Call(t.Context(), identkit.Request{Path: "/"}, nil), identkit.ErrInvalidRequest)
+	_, err := client.Operations.Wait(t.Context(), "o-1", identkit.WaitPolicy{})
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	_, err = client.Registrations.WaitFor(t.Context(), "r-1", powerauth.RegistrationActive, identkit.WaitPolicy{})
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	client.CloseIdleConnections()
 }
 
 func TestConfigFromEnv(t *testing.T) {

@@ -208,6 +208,9 @@ func TestAnOperationNeverReadsAsApprovedWhenItIsNot(t *testing.T) {
 		"status in another case": `{"operationId":"o-1","Status":"APPROVED"}`,
 		"two operations":         `{"operationId":"o-2","status":"APPROVED","OPERATIONID":"o-1"}`,
 		"other letter case":      `{"operationId":"O-1","status":"APPROVED"}`,
+		"long s":                 `{"operationId":"o-1","ſtatus":"APPROVED"}`,
+		"duplicate id":           `{"operationId":"o-1","status":"APPROVED","operationId":"o-1"}`,
+		"user that is a number":  `{"operationId":"o-1","status":"APPROVED","userId":7}`,
 		"plain failure":          `{"operationId":"o-1","status":"ERROR"}`,
 		"failure in disguise":    `{"status":"ERROR","responseObject":{"operationId":"o-1","status":"APPROVED"}}`,
 	} {
@@ -228,18 +231,48 @@ func TestOperationResponsesAreReadTolerantly(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t)
 	body := `{"status":"PAUSED","operationId":"bzE=/+","parameters":{"amount":100,"note":null},"additionalData":{"nested":{"a":1}},
-		"failureCount":"2","maxFailureCount":5.0,"timestampCreated":1.7014260305e12,"timestampExpires":null,"riskFlags":"XF"}`
+		"failureCount":"2","maxFailureCount":5.0,"timestampCreated":1.7014260305e12,"timestampExpires":null,"riskFlags":"XF",
+		"statusReason":{"code":1},"template":7,"Template":"other"}`
 	srv.Fault(identkittest.Any().Body(200, "application/json", []byte(body)))
 	op, err := srv.Client().Operations.Get(t.Context(), "bzE=/+")
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"amount": "100", "note": ""}, op.Parameters)
 	assert.Equal(t, 2, op.FailureCount)
+	assert.Equal(t, 5, op.MaxFailureCount)
+	assert.Equal(t, int64(1701426030500), op.Created.UnixMilli())
+	assert.JSONEq(t, `{"a":1}`, string(op.AdditionalData["nested"]))
+	assert.Empty(t, op.StatusReason)
+	assert.Equal(t, "7", op.Template)
 	assert.False(t, op.Status.Known())
 	assert.False(t, op.Status.IsFinal())
 	assert.True(t, op.Expires.IsZero())
 	assert.Contains(t, string(op.RawJSON()), "riskFlags")
 	entry, _ := srv.Journal().Last("powerauth.Operations.Get")
 	assert.Equal(t, "bzE=/+", entry.PathValue("operationId"), "escaped on the wire, whole at the other end")
+}
+
+func TestWhatDecidesNothingNeverCostsAnOperation(t *testing.T) {
+	t.Parallel()
+	for member, value := range map[string]string{
+		"statusReason": `[1]`, "template": `{}`, "operationType": `[]`, "parameters": `["a"]`, "additionalData": `"a text"`, "failureCount": `"many"`,
+		"maxFailureCount": `{}`, "timestampCreated": `"yesterday"`, "timestampExpires": `{"at":1}`,
+	} {
+		for _, value := range []string{value, `null`} {
+			_, client := stubbed(t, 200, `{"operationId":"o-1","status":"PENDING","`+member+`":`+value+`}`)
+			op, err := client.Operations.Create(t.Context(), paymentIn)
+			require.NoError(t, err, member)
+			raw := op.RawJSON()
+			op.Raw = identkit.Raw{}
+			assert.Equal(t, powerauth.Operation{ID: "o-1", Status: powerauth.OperationPending}, *op, member)
+			assert.Contains(t, string(raw), value, "it stays reachable")
+		}
+	}
+	_, client := stubbed(t, 200, `{"operationId":"o-1","status":"PENDING","failureCount":9007199254740993,"timestampCreated":"2026-03-01T10:00+01[Europe/Prague]","timestampExpires":1767261600}`)
+	op, err := client.Operations.Get(t.Context(), "o-1")
+	require.NoError(t, err)
+	assert.Equal(t, 9007199254740993, op.FailureCount, "exactly")
+	assert.Equal(t, "2026-03-01T09:00:00Z", op.Created.UTC().Format(time.RFC3339))
+	assert.Equal(t, 2026, op.Expires.Year(), "seconds")
 }
 
 func TestWaitForAnOperation(t *testing.T) {

@@ -341,8 +341,8 @@ func (s Registrations) Unblock(ctx context.Context, id RegistrationID, opts ...i
 
 // CommitRegistrationParams completes a registration.
 type CommitRegistrationParams struct {
-	// ExternalUserID says who committed, for the audit; optional.
-	ExternalUserID string `json:"externalUserId,omitzero"`
+	// ExternalUserID says who committed, for the audit; optional, up to 255 characters.
+	ExternalUserID UserID `json:"externalUserId,omitzero"`
 }
 
 type commitInput struct {
@@ -352,7 +352,7 @@ type commitInput struct {
 
 func (in *commitInput) request(r *transport.Request) {
 	r.Path("registrationId", string(in.id))
-	r.Optional("externalUserId", in.ExternalUserID, maxUserID)
+	r.Optional("externalUserId", string(in.ExternalUserID), maxUserID)
 	r.JSON(in.CommitRegistrationParams)
 }
 

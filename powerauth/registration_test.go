@@ -304,6 +304,12 @@ func TestIncompleteRegistrationResponsesAreErrors(t *testing.T) {
 		{"no list", `{}`, list},
 		{"null list", `{"registrations":null}`, list},
 		{"null in the list", `{"registrations":[null]}`, list},
+		{"a list that is none", `{"registrations":{}}`, list},
+		{"list under another case", `{"Registrations":[]}`, list},
+		{"list item with a duplicate", `{"registrations":[{"registrationId":"r","registrationStatus":"BLOCKED","registrationStatus":"ACTIVE"}]}`, list},
+		{"list item with two users", `{"registrations":[{"registrationId":"r","registrationStatus":"ACTIVE","userId":"u","userId":"u"}]}`, list},
+		{"status under another case", `{"registrationId":"r-1","RegistrationStatus":"ACTIVE"}`, get},
+		{"masked code", `{"registrationId":"r","activationCode":"[secret]"}`, create},
 		{"another user's device", `{"registrations":[{"registrationId":"r","registrationStatus":"ACTIVE","userId":"mallory"}]}`, list},
 		{"list item without status", `{"registrations":[{"registrationId":"r"}]}`, list},
 		{"no code", `{"registrationId":"r"}`, create},
@@ -341,6 +347,23 @@ func TestUnknownFieldsAndValuesPassThrough(t *testing.T) {
 	assert.Equal(t, 2023, reg.Created.Year())
 	assert.True(t, reg.LastUsed.IsZero())
 	assert.JSONEq(t, body, string(reg.RawJSON()))
+}
+
+func TestWhatDecidesNothingNeverCostsARegistration(t *testing.T) {
+	t.Parallel()
+	for member, value := range map[string]string{
+		"name": `{}`, "platform": `[]`, "deviceInfo": `{"a":1}`, "blockedReason": `[1]`, "flags": `{"a":1}`, "timestampCreated": `"yesterday"`,
+		"timestampLastUsed": `[]`, "activationFingerprint": `{}`, "activationCodeSignature": `[1]`,
+	} {
+		for _, value := range []string{value, `null`} {
+			_, client := stubbed(t, 200, `{"registrationId":"r-1","registrationStatus":"ACTIVE","`+member+`":`+value+`}`)
+			reg, err := client.Registrations.Get(t.Context(), "r-1")
+			require.NoError(t, err, member)
+			assert.Contains(t, string(reg.RawJSON()), value, "it stays reachable")
+			reg.Raw = identkit.Raw{}
+			assert.Equal(t, powerauth.Registration{ID: "r-1", Status: powerauth.RegistrationActive}, *reg, member)
+		}
+	}
 }
 
 func TestErrorsHoldTheProvidersDetails(t *testing.T) {
@@ -397,7 +420,30 @@ func TestParamsAreReadFromTheVendorsRequestBodies(t *testing.T) {
 	printed, err := json.Marshal(in)
 	require.NoError(t, err)
 	assert.NotContains(t, string(printed), `"1"`, "printing one masks the OTP")
-	require.Error(t, json.Unmarshal([]byte(`{"timestampRegistrationExpire":"soon"}`), &in))
+	var op powerauth.CreateOperationParams
+	require.NoError(t, json.Unmarshal([]byte(`{"template":"t","Template":"other","timestampExpires":"2026-03-01T10:00Z","parameters":{"a":"1"},"silent":null,"proximityCheckEnabled":true}`), &op))
+	yes := true
+	assert.Equal(t, powerauth.CreateOperationParams{Template: "t", Expires: time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC), Parameters: map[string]string{"a": "1"}, ProximityCheckEnabled: &yes}, op)
+}
+
+func TestBodiesOfABackendsOwnClientsAreReadStrictly(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"timestampRegistrationExpire":"soon"}`, `{"timestampRegistrationExpire":{}}`, `{"userId":7}`, `{"otp":7}`, `{"otp":"[secret]"}`, `{"flags":"A"}`, `{"flags":[7]}`,
+		`{"userId":"canary","userId":"b"}`, `{"x":{"a":1,"a":2}}`, "{\"userId\":\"J\xf6rg\"}", `{"userId":"\ud800"}`, `[]`, `"canary"`,
+	} {
+		var in powerauth.CreateRegistrationParams
+		err := json.Unmarshal([]byte(body), &in)
+		require.Error(t, err, body)
+		assert.NotContains(t, err.Error(), "canary")
+	}
+	for _, body := range []string{
+		`{"template":1}`, `{"silent":"true"}`, `{"proximityCheckEnabled":1}`, `{"proximityCheckEnabled":"no"}`, `{"timestampExpires":"1.5.2026"}`, `{"timestampExpires":true}`,
+		`{"parameters":{"a":1}}`, `{"parameters":[]}`, `{"parameters":{"a":"1","a":"2"}}`, `{"template":"a","template":"b"}`,
+	} {
+		var in powerauth.CreateOperationParams
+		require.Error(t, json.Unmarshal([]byte(body), &in), body)
+	}
 }
 
 func TestActivationCodeExpiresOnTheFakesClock(t *testing.T) {

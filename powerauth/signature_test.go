@@ -72,6 +72,17 @@ func TestVerifySignatureReadsEveryDocumentedField(t *testing.T) {
 	assert.True(t, r.Has(protocol.Possession), "the engine's newer name of the type")
 }
 
+func TestRemainingAttemptsAreThereOrNil(t *testing.T) {
+	t.Parallel()
+	three := 3
+	for value, want := range map[string]*int{`3`: &three, `"3"`: &three, `3.0`: &three, `null`: nil, `"few"`: nil, `2.5`: nil, `{}`: nil, `[3]`: nil, `true`: nil, `1e30`: nil} {
+		_, client := stubbed(t, 200, `{"signatureValid":true,"remainingAttempts":`+value+`,"blockedReason":{},"flags":null}`)
+		r, err := client.Signatures.Verify(t.Context(), signedPost)
+		require.NoError(t, err, value)
+		assert.Equal(t, want, r.RemainingAttempts, value)
+	}
+}
+
 func TestApplicationIsReadInEveryForm(t *testing.T) {
 	t.Parallel()
 	for form, want := range map[string][]powerauth.ApplicationID{
@@ -167,9 +178,13 @@ func TestAVerdictIsNeverAssumed(t *testing.T) {
 			`{"F":false,"F":null}`,
 			`{"F":null,"UPPER":true}`,
 			`{"F":false,"status":"OK","responseObject":{"F":true}}`,
+			`{"F":true,"more":{"a":1,"a":2}}`, `{"F":true,"userId":"J\xf6rg"}`, "{\"F\":true,\"userId\":\"J\xf6rg\"}", `{"F":true,"userId":"\ud800"}`,
+			`{"F":true,"registrationStatus":"BLOCKED","registrationStatus":"ACTIVE"}`, `{"F":true,"userId":"u-1","userId":"u-2"}`,
+			`{"F":true,"st\u0061tus":"ERROR"}`, `{"status":"OK","respons\u0065Object":{"F":false},"F":true}`,
+			`{"status":"OK","responseObject":{"F":true},"status":"OK"}`, `{"Status":"OK","ResponseObject":{"F":true}}`, `{"FOLDED":true}`,
 			`{"status":"OK","responseObject":{"F":false},"ResponseObject":{"F":true}}`,
 		} {
-			s, client := stubbed(t, 200, strings.NewReplacer("UPPER", strings.ToUpper(v.field), "F", v.field).Replace(body))
+			s, client := stubbed(t, 200, strings.NewReplacer("UPPER", strings.ToUpper(v.field), "FOLDED", strings.NewReplacer("V", "v", "s", "ſ", "k", "\u212a").Replace(v.field), "F", v.field).Replace(body))
 			valid, err := v.call(t.Context(), client)
 			require.ErrorIs(t, err, identkit.ErrBadResponse, "%s: %s", name, body)
 			require.ErrorIs(t, err, identkit.ErrOutcomeUnknown, "%s: %s", name, body)
@@ -177,12 +192,13 @@ func TestAVerdictIsNeverAssumed(t *testing.T) {
 			assert.Equal(t, 1, s.count(), "%s: %s", name, body)
 		}
 		for body, want := range map[string]bool{
-			`{"F":true}`: true, `{"F":false}`: false, `{"status":"OK","responseObject":{"F":true}}`: true,
+			`{"F":true}`: true, `{"F":false}`: false, `{"status":"OK","responseObject":{"F":true}}`: true, "\xef\xbb\xbf" + `{"F":true}`: true,
+			"\xef\xbb\xbf" + `{"status":"OK","responseObject":{"F":true}}`: true, `{"UPPER":true,"F":false}`: false,
 		} {
 			if v.field == "assertionValid" { // a passkey without a user does not authenticate
 				body = strings.Replace(body, `"F":true`, `"F":true,"userId":"u","registrationId":"r"`, 1)
 			}
-			_, client := stubbed(t, 200, strings.ReplaceAll(body, "F", v.field))
+			_, client := stubbed(t, 200, strings.NewReplacer("UPPER", strings.ToUpper(v.field), "F", v.field).Replace(body))
 			valid, err := v.call(t.Context(), client)
 			require.NoError(t, err, "%s: %s", name, body)
 			assert.Equal(t, want, valid, "%s: %s", name, body)

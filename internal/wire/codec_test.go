@@ -104,6 +104,11 @@ func TestContentIsTolerant(t *testing.T) {
 		require.NoError(t, wire.Unmarshal([]byte(`{"flag":`+body+`}`), &d), body)
 		assert.Equal(t, want, d.Flag, body)
 	}
+	for body, want := range map[string][]string{`"a"`: {"a"}, `7`: {"7"}, `["a","b"]`: {"a", "b"}, `{"a":"b"}`: nil, `null`: nil} {
+		var d document
+		require.NoError(t, wire.Unmarshal([]byte(`{"names":`+body+`}`), &d), body)
+		assert.Equal(t, want, d.Names, body)
+	}
 }
 
 func TestListsComeInSeveralForms(t *testing.T) {

@@ -136,8 +136,14 @@ func readSecret(dec *jsontext.Decoder, s *identkit.Secret) error {
 
 var errType = errors.New("another JSON type was expected")
 
-// readTexts also reads a single text as a list of one.
-func readTexts(dec *jsontext.Decoder, list *[]string) error { return readOneOrMany(dec, list) }
+// readTexts also reads a single text as a list of one; an object gives an empty list.
+func readTexts(dec *jsontext.Decoder, list *[]string) error {
+	if dec.PeekKind() == '{' {
+		*list = nil
+		return dec.SkipValue()
+	}
+	return readOneOrMany(dec, list)
+}
 
 // OneOrMany reads a []T from an array, or from a single value; null gives an empty list.
 func OneOrMany[T any]() *json.Unmarshalers { return json.UnmarshalFromFunc(readOneOrMany[T]) }
