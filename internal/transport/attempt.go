@@ -91,6 +91,8 @@ func (a *attempt) run(blank *http.Request) *failure {
 	within, cancel := context.WithDeadline(a.ctx, earlier(c.deadline, begun.Add(client.retry.AttemptTimeout)))
 	defer cancel()
 	a.Context = within
+	a.once, a.cancel = c.op.retry == identkit.RetryIfNotProcessed, cancel
+	a.replayable = isReplayable(c.op.method)
 	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.url.RawQuery, values: c.request.values}
 	if f := a.authorize(); f != nil {
 		return f
@@ -147,6 +149,11 @@ func (a *attempt) header(blank *http.Request) http.Header {
 		}
 	}
 	return h
+}
+
+// isReplayable reports whether net/http takes a method for idempotent.
+func isReplayable(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions || method == http.MethodTrace
 }
 
 func (a *attempt) authorize() *failure {
@@ -208,7 +215,12 @@ func (a *attempt) build() (*http.Request, *failure) {
 			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: "request body cannot be read", Err: err}}
 		}
 		if req.ContentLength = o.Body.length; req.ContentLength > 0 {
-			req.Body, req.GetBody = body, a.bodyAgain
+			req.Body = body
+			// Without GetBody, net/http says why it would have sent the request again. Where it is known to speak HTTP/1, it would only
+			// do so after nothing was written to a connection that the server had closed.
+			if !a.once || !a.replayable && c.client.http1.Load() {
+				req.GetBody = a.bodyAgain
+			}
 		}
 	}
 	return req.WithContext(httptrace.WithClientTrace(a, a.hooks())), nil
@@ -227,11 +239,10 @@ func (a *attempt) body() (io.ReadCloser, error) {
 	return r, err
 }
 
-// bodyAgain opens the body again for net/http, when a connection turned out to be closed before anything was written. Over HTTP/2
-// net/http also repeats what the server has read and reset: that is refused for what must not be repeated.
+// bodyAgain opens the body again for net/http. Over HTTP/2 that may be for a request that the server has read.
 func (a *attempt) bodyAgain() (io.ReadCloser, error) {
-	if a.call.op.retry == identkit.RetryIfNotProcessed && a.multiplexed.Load() {
-		return nil, errNoReplay
+	if a.once && a.multiplexed.Load() {
+		return nil, errRepeat
 	}
 	return a.body()
 }
@@ -243,6 +254,9 @@ func (a *attempt) read(resp *http.Response) *failure {
 		resp.Body = http.NoBody
 	}
 	a.advance(stepBody)
+	if one := resp.ProtoMajor == 1; one != c.client.http1.Load() {
+		c.client.http1.Store(one)
+	}
 	c.status, c.responseHeader, c.requestID = resp.StatusCode, resp.Header, requestID(resp.Header)
 	var err error
 	c.body, err = readResponse(c.op.method, resp, c.client.maxBody)
@@ -265,6 +279,12 @@ func (a *attempt) read(resp *http.Response) *failure {
 func (a *attempt) lost(err error) *failure {
 	f := lost(a.ctx, err, &a.progress)
 	switch {
+	case a.once && a.ctx.Err() == nil && provenUnprocessed(err):
+		f.sent, f.unknown = false, false
+		f.err.Err, f.err.Detail = errNotRead, "the server did not process the request"
+	case a.stopped.Load() && a.ctx.Err() == nil:
+		f.permanent = true
+		f.err.Kind, f.err.Err, f.err.Detail = identkit.ErrNetwork, errRepeat, "the connection was lost or reset after the request was sent"
 	case a.unreadable.Load():
 		f.permanent = true
 		f.err.Detail = "request body cannot be read"
@@ -293,10 +313,7 @@ func (c *call) refused() *failure {
 	return f
 }
 
-var (
-	errNoResponse = errors.New("transport: the RoundTripper gave neither a response nor an error")
-	errNoReplay   = errors.New("transport: the request may have been read already")
-)
+var errNoResponse = errors.New("transport: the RoundTripper gave neither a response nor an error")
 
 // watchedBody remembers that a request body could not be read, which another attempt will not change.
 type watchedBody struct {

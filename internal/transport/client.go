@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/identkit/identkit"
@@ -52,6 +53,7 @@ type Client struct {
 	codec     *wire.Codec
 	failure   func(*identkit.Error, []byte)
 	unwrap    func([]byte) ([]byte, error)
+	http1     *atomic.Bool // the last response came over HTTP/1
 }
 
 // New builds a client. Every fault of the configuration is added to check, and the client is then nil.
@@ -73,6 +75,7 @@ func New(cfg Config, check *Check) *Client {
 		codec:    cfg.Codec,
 		failure:  cfg.Failure,
 		unwrap:   cfg.Unwrap,
+		http1:    new(atomic.Bool),
 	}
 	check.That(o.Timeout >= 0, "Options.Timeout", "is negative")
 	check.That(o.MaxResponseBytes >= 0, "Options.MaxResponseBytes", "is negative")

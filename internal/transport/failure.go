@@ -12,10 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"sync/atomic"
 	"syscall"
-
-	"net/http/httptrace"
 
 	"github.com/identkit/identkit"
 )
@@ -28,80 +25,6 @@ type failure struct {
 	unknown   bool // the request may have taken effect
 	permanent bool // another attempt would fail the same way
 	paused    bool // there was no attempt: the context ended in the wait before it
-}
-
-// progress follows an attempt through net/http. Its hooks may still fire from net/http's goroutines when the attempt is
-// over.
-type progress struct {
-	step        atomic.Int32
-	traced      atomic.Bool // the transport calls the hooks, so that their silence says something
-	has         atomic.Bool // there is a connection
-	multiplexed atomic.Bool // it speaks HTTP/2
-	unreadable  atomic.Bool // the request body gave an error
-	trace       httptrace.ClientTrace
-}
-
-const (
-	stepConnect = iota // nothing can have been sent
-	stepSent           // a connection is there; the request is on its way, or the response is waited for
-	stepBody
-)
-
-func (p *progress) hooks() *httptrace.ClientTrace {
-	p.trace.GetConn, p.trace.GotConn = p.getConn, p.gotConn
-	return &p.trace
-}
-
-// getConn begins the search for a connection, also when net/http looks for another one after the first was closed under it.
-func (p *progress) getConn(string) {
-	p.traced.Store(true)
-	p.has.Store(false)
-}
-
-func (p *progress) gotConn(info httptrace.GotConnInfo) {
-	if c, ok := info.Conn.(*tls.Conn); ok && c.ConnectionState().NegotiatedProtocol == "h2" {
-		p.multiplexed.Store(true)
-	}
-	p.has.Store(true)
-	p.advance(stepSent)
-}
-
-func (p *progress) advance(to int32) {
-	for {
-		at := p.step.Load()
-		if at >= to || p.step.CompareAndSwap(at, to) {
-			return
-		}
-	}
-}
-
-// sent reports whether anything may have reached the server. A RoundTripper that knows no hooks may have sent everything.
-func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced.Load() }
-
-func (p *progress) phase(err error) identkit.Phase {
-	switch p.step.Load() {
-	case stepSent:
-		var op *net.OpError
-		if errors.As(err, &op) && op.Op == "write" {
-			return identkit.PhaseWrite
-		}
-		return identkit.PhaseResponse
-	case stepBody:
-		return identkit.PhaseBody
-	}
-	var (
-		dns *net.DNSError
-		op  *net.OpError
-	)
-	switch {
-	case errors.As(err, &dns):
-		return identkit.PhaseDNS
-	case isTLS(err):
-		return identkit.PhaseTLS
-	case p.traced.Load(), errors.As(err, &op) && op.Op == "dial":
-		return identkit.PhaseDial
-	}
-	return identkit.PhaseResponse
 }
 
 func isTLS(err error) bool {

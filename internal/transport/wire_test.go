@@ -93,13 +93,13 @@ func TestNetHTTPRepeatsNothingByItself(t *testing.T) {
 	})
 	t.Run("a body is given once over HTTP/2", func(t *testing.T) {
 		t.Parallel()
-		a := &attempt{call: &call{}, out: Outgoing{Body: Bytes("text/plain", []byte("x"))}}
+		a := &attempt{call: &call{}, progress: progress{once: true}, out: Outgoing{Body: Bytes("text/plain", []byte("x"))}}
 		_, err := a.bodyAgain()
 		require.NoError(t, err)
 		a.multiplexed.Store(true)
 		_, err = a.bodyAgain()
-		require.ErrorIs(t, err, errNoReplay)
-		a.call.op.retry = identkit.RetrySafe
+		require.ErrorIs(t, err, errRepeat)
+		a.once = false
 		_, err = a.bodyAgain()
 		require.NoError(t, err)
 	})

@@ -1,0 +1,140 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+
+	"github.com/identkit/identkit"
+)
+
+// progress follows an attempt through net/http. Its hooks may still fire from net/http's goroutines when the attempt is
+// over.
+type progress struct {
+	step        atomic.Int32
+	traced      atomic.Bool // the transport calls the hooks, so that their silence says something
+	has         atomic.Bool // there is a connection
+	multiplexed atomic.Bool // it speaks HTTP/2
+	unreadable  atomic.Bool // the request body gave an error
+	wrote       atomic.Bool // the header, or its beginning, was written
+	stopped     atomic.Bool // net/http was about to repeat the request
+	trace       httptrace.ClientTrace
+
+	// For an operation that must not be repeated:
+	once       bool // it is one
+	replayable bool // of a method that net/http repeats by itself over HTTP/1
+	cancel     context.CancelFunc
+}
+
+const (
+	stepConnect = iota // nothing can have been sent
+	stepSent           // a connection is there; the request is on its way, or the response is waited for
+	stepBody
+)
+
+func (p *progress) hooks() *httptrace.ClientTrace {
+	p.trace.GetConn, p.trace.GotConn = p.getConn, p.gotConn
+	if p.once {
+		p.trace.WroteHeaderField = p.wroteHeaderField
+	}
+	return &p.trace
+}
+
+// wroteHeaderField sees the beginning of a header; over HTTP/2, also without TLS, that is a pseudo-header.
+func (p *progress) wroteHeaderField(name string, _ []string) {
+	p.wrote.Store(true)
+	if strings.HasPrefix(name, ":") {
+		p.multiplexed.Store(true)
+	}
+}
+
+// getConn begins the search for a connection, also when net/http looks for another one after the first was closed under it.
+func (p *progress) getConn(string) {
+	p.traced.Store(true)
+	p.has.Store(false)
+}
+
+func (p *progress) gotConn(info httptrace.GotConnInfo) {
+	if c, ok := info.Conn.(*tls.Conn); ok && c.ConnectionState().NegotiatedProtocol == "h2" {
+		p.multiplexed.Store(true)
+	}
+	p.has.Store(true)
+	p.advance(stepSent)
+	p.stopRepeat(info.Conn)
+}
+
+// stopRepeat ends an attempt when net/http comes back for another connection after it has written the request. It does so by itself
+// for a request without a body whose HTTP/2 stream was reset, and over HTTP/1 for methods that it takes for idempotent; otherwise only
+// when nothing reached the server. Requests with a body it can repeat only if it gets the body again, see bodyAgain.
+func (p *progress) stopRepeat(conn net.Conn) {
+	if !p.once || !p.wrote.Load() {
+		return
+	}
+	if p.multiplexed.Load() {
+		p.stopped.Store(true)
+		p.cancel() // HTTP/2 looks at the context before it writes a header
+	} else if p.replayable {
+		p.stopped.Store(true)
+		p.cancel()
+		_ = conn.Close() // HTTP/1 does not
+	}
+}
+
+func (p *progress) advance(to int32) {
+	for {
+		at := p.step.Load()
+		if at >= to || p.step.CompareAndSwap(at, to) {
+			return
+		}
+	}
+}
+
+// sent reports whether anything may have reached the server. A RoundTripper that knows no hooks may have sent everything.
+func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced.Load() }
+
+func (p *progress) phase(err error) identkit.Phase {
+	switch p.step.Load() {
+	case stepSent:
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "write" {
+			return identkit.PhaseWrite
+		}
+		return identkit.PhaseResponse
+	case stepBody:
+		return identkit.PhaseBody
+	}
+	var (
+		dns *net.DNSError
+		op  *net.OpError
+	)
+	switch {
+	case errors.As(err, &dns):
+		return identkit.PhaseDNS
+	case isTLS(err):
+		return identkit.PhaseTLS
+	case p.traced.Load(), errors.As(err, &op) && op.Op == "dial":
+		return identkit.PhaseDial
+	}
+	return identkit.PhaseResponse
+}
+
+var (
+	errRepeat  = errors.New("transport: net/http was about to repeat the request")
+	errNotRead = errors.New("transport: the server did not process the request")
+)
+
+// provenUnprocessed reports whether an error of net/http says that the server did not process the request. net/http says it in no other
+// way than by its text: it wanted to send the request again, for which it had no body.
+func provenUnprocessed(err error) bool {
+	text := err.Error()
+	if strings.Contains(text, "cannot rewind body after connection loss") {
+		return true // only after nothing was written
+	}
+	_, why, found := strings.Cut(text, "http2: Transport: cannot retry err [")
+	why, _, _ = strings.Cut(why, "]")
+	return found && (strings.Contains(why, "GOAWAY") || strings.Contains(why, "REFUSED_STREAM"))
+}
