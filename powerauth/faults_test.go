@@ -201,7 +201,8 @@ func TestOversizedResponsesAreReadInBoundedMemory(t *testing.T) { // not paralle
 				require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
 				require.ErrorIs(t, read(t.Context(), client), identkit.ErrResponseTooLarge)
 			})
-			assert.Less(t, peak, uint64(64<<20))
+			// The cap is 16 MiB, which io.ReadAll holds two times; garbage of the first call may still be there in the second.
+			assert.Less(t, peak, uint64(128<<20))
 			assert.Equal(t, 2, srv.Journal().Len(), "not retried")
 		})
 	}

@@ -40,7 +40,7 @@ func (e *Error) Error() string {
 }
 
 // Is reports a masked secret as [identkit.ErrMasked].
-func (e *Error) Is(target error) bool { return e.Fault == FaultMask && target == identkit.ErrMasked } //nolint:errorlint // errors.Is asks
+func (e *Error) Is(target error) bool { return e.Fault == FaultMask && target == identkit.ErrMasked }
 
 // explain turns an error of the JSON library, which quotes names and values, into one that does not.
 func explain(err error, body []byte, v any) *Error {
