@@ -205,7 +205,7 @@ func (a *attempt) build() (*http.Request, *failure) {
 		o.Header["Content-Type"] = []string{o.Body.contentType}
 		body, err := a.body()
 		if err != nil {
-			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: "request body cannot be read", Err: err}}
+			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: describeBody(err), Err: err}}
 		}
 		if req.ContentLength = o.Body.length; req.ContentLength > 0 {
 			req.Body, req.GetBody = body, a.bodyAgain
@@ -225,6 +225,13 @@ func (a *attempt) body() (io.ReadCloser, error) {
 		r = &watchedBody{ReadCloser: r, a: a}
 	}
 	return r, err
+}
+
+func describeBody(err error) string {
+	if errors.Is(err, errFieldUsed) {
+		return "the body has a field that authentication sends"
+	}
+	return "request body cannot be read"
 }
 
 // bodyAgain opens the body again for net/http, when a connection turned out to be closed before anything was written. Over HTTP/2
