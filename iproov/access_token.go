@@ -86,7 +86,7 @@ func (t *accessTokens) fetch(ctx context.Context, b buyer) (oauth.Token, error) 
 	if err != nil {
 		return oauth.Token{}, err
 	}
-	return oauth.Token{Access: a.Token, Life: a.Life}, nil
+	return oauth.Token{Access: a.Token, Lifetime: a.Life}, nil
 }
 
 type accessTokenAnswer struct {

@@ -123,7 +123,7 @@ func New(cfg Config) (*Client, error) {
 			MaxUses:    tokenUses,
 			RenewUses:  tokenUses - 5,
 			Margin:     tokenMargin,
-			Life:       tokenLife,
+			Lifetime:   tokenLife,
 		}))
 		if cfg.InvalidateAuth != InvalidateWithNothing {
 			invalidating = managed

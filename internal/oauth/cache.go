@@ -3,8 +3,6 @@ package oauth
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -16,29 +14,29 @@ import (
 // Token is what a fetch brings.
 type Token struct {
 	Access identkit.Secret
-	// Life is how long the token is valid; zero or less means that the provider did not say.
-	Life time.Duration
+	// Lifetime is how long the token is valid; zero or less means that the provider did not say.
+	Lifetime time.Duration
 }
 
-// Config says how tokens are had and how long they serve. C is what a token is bought with.
+// Config says how tokens are fetched and how long they are used. C is what a token is fetched with.
 type Config[C comparable] struct {
-	// Credential gives the credential of the moment; it is asked for every attempt. Another one than a token was bought with
-	// means that credentials were rotated: the token is dropped.
+	// Credential gives the present credential; it is asked for every attempt. Another one than a token was fetched with means
+	// that credentials were rotated: the token is dropped.
 	Credential func(ctx context.Context) (C, error)
-	// Fetch buys a token. Its context ends with FetchTimeout, not with any caller's.
+	// Fetch fetches a token. Its context ends with FetchTimeout, not with any caller's.
 	Fetch func(ctx context.Context, credential C) (Token, error)
 	// Blamed reports whether a refused attempt was refused because of its token: then it did not run, and is worth one
 	// replay with another token. Nil means status 401.
 	Blamed func(e *identkit.Error) bool
 
-	// MaxUses is how many attempts a token may be used for; zero means any number. Every attempt counts, answered or not.
+	// MaxUses is how many attempts a token may be used for; zero means any number. Every attempt counts, also without a response.
 	MaxUses int
-	// RenewUses is after how many uses the next token is fetched, while this one still serves; zero means when it is spent.
+	// RenewUses is after how many uses the next token is fetched, while this one is still used; zero means when it is used up.
 	RenewUses int
-	// Margin is how long before its end a token is renewed. Zero means 60 s; never more than half of the token's life.
+	// Margin is how long before its end a token is renewed. Zero means 60 s; never more than half of the token's lifetime.
 	Margin time.Duration
-	// Life is assumed when the provider does not say one. Zero means 5 minutes.
-	Life time.Duration
+	// Lifetime is assumed when the provider does not say one. Zero means 5 minutes.
+	Lifetime time.Duration
 	// FetchTimeout bounds a fetch. Zero means 30 s.
 	FetchTimeout time.Duration
 	// Pause is how long no fetch is tried after one that failed; it doubles with each further failure, up to thirty times as
@@ -57,37 +55,42 @@ const maxPauses = 30
 type Cache[C comparable] struct {
 	config Config[C]
 
-	mu       sync.Mutex
-	current  *held[C]
-	flight   *flight[C]
-	failed   *failure[C]
-	changes  int // counts tokens stored and flights begun, so that a credential read before a change is read again
-	credit   float64
-	credited time.Time
+	mu         sync.Mutex
+	current    *cached[C]
+	pending    *fetch[C]
+	failed     *failure[C]
+	generation int // counts tokens stored and fetches begun: a credential that was read before the last one is read again
+	credit     float64
+	credited   time.Time
 }
 
-// held is a token with its account.
-type held[C comparable] struct {
-	credential C
-	header     []string
+// cached is a token with the count of its uses.
+type cached[C comparable] struct {
+	isFor      func(credential C) bool
+	header     func() []string
 	uses       int
 	renew, end time.Time
 }
 
-// flight is a fetch on its way.
-type flight[C comparable] struct {
-	credential C
-	early      bool // nobody needs it yet
-	done       chan struct{}
-	err        error // once done
+// fetch is a fetch in flight.
+type fetch[C comparable] struct {
+	isFor func(credential C) bool
+	early bool // nothing waits for it yet
+	done  chan struct{}
+	err   error // once done
 }
 
 type failure[C comparable] struct {
-	credential C
-	early      bool
-	err        error
-	pause      time.Duration
-	until      time.Time
+	isFor func(credential C) bool
+	early bool
+	err   error
+	pause time.Duration
+	until time.Time
+}
+
+// is compares with a credential, which stands in a function: fmt prints what it finds in unexported fields.
+func is[C comparable](credential C) func(C) bool {
+	return func(other C) bool { return other == credential }
 }
 
 // New makes a cache. It does no I/O.
@@ -101,7 +104,7 @@ func New[C comparable](config Config[C]) *Cache[C] {
 	for _, d := range [...]struct {
 		at   *time.Duration
 		zero time.Duration
-	}{{&config.Margin, time.Minute}, {&config.Life, 5 * time.Minute}, {&config.FetchTimeout, 30 * time.Second}, {&config.Pause, time.Second}} {
+	}{{&config.Margin, time.Minute}, {&config.Lifetime, 5 * time.Minute}, {&config.FetchTimeout, 30 * time.Second}, {&config.Pause, time.Second}} {
 		if *d.at <= 0 {
 			*d.at = d.zero
 		}
@@ -109,12 +112,12 @@ func New[C comparable](config Config[C]) *Cache[C] {
 	return &Cache[C]{config: config, credit: replays}
 }
 
-// Authorize adds a bearer token to an attempt and counts the use. It fetches one when none is left, together with everybody else
-// who waits for it.
+// Authorize adds a bearer token to an attempt and counts the use. It fetches one when none is left; all that wait share
+// the fetch.
 func (c *Cache[C]) Authorize(ctx context.Context, out *transport.Outgoing) error {
 	for {
 		c.mu.Lock()
-		seen := c.changes
+		seen := c.generation
 		c.mu.Unlock()
 		credential, err := c.config.Credential(ctx)
 		if err != nil {
@@ -146,49 +149,51 @@ func (c *Cache[C]) Authorize(ctx context.Context, out *transport.Outgoing) error
 }
 
 // take uses the present token, or says what to wait for; neither means that the credential must be read again.
-func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, *flight[C], error) {
+func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, *fetch[C], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	rotated := c.current != nil && c.current.credential != credential || c.flight != nil && c.flight.credential != credential
-	if rotated && c.changes != seen {
+	rotated := c.current != nil && !c.current.isFor(credential) || c.pending != nil && !c.pending.isFor(credential)
+	if rotated && c.generation != seen {
 		return nil, nil, nil
 	}
-	if c.current != nil && (c.current.credential != credential || !now.Before(c.current.end) || c.spent(c.current)) {
+	if c.current != nil && (!c.current.isFor(credential) || !now.Before(c.current.end) || c.spent(c.current)) {
 		c.current = nil
 	}
 	if t := c.current; t != nil {
 		t.uses++
 		if due := c.config.RenewUses > 0 && t.uses >= c.config.RenewUses; due || !now.Before(t.renew) {
-			_, _ = c.fetch(ctx, credential, now, true)
+			_, _ = c.begin(ctx, credential, now, true)
 		}
-		return t.header, nil, nil
+		return t.header(), nil, nil
 	}
-	f, err := c.fetch(ctx, credential, now, false)
+	f, err := c.begin(ctx, credential, now, false)
 	return nil, f, err
 }
 
-func (c *Cache[C]) spent(t *held[C]) bool { return c.config.MaxUses > 0 && t.uses >= c.config.MaxUses }
+func (c *Cache[C]) spent(t *cached[C]) bool {
+	return c.config.MaxUses > 0 && t.uses >= c.config.MaxUses
+}
 
-// fetch joins the flight for the credential or begins one, unless the last fetch failed a moment ago. A failed early renewal, which
-// nobody waited for, holds back no more than other early ones. c.mu is held.
-func (c *Cache[C]) fetch(ctx context.Context, credential C, now time.Time, early bool) (*flight[C], error) {
-	if c.flight != nil && c.flight.credential == credential {
-		c.flight.early = c.flight.early && early
-		return c.flight, nil
+// begin joins the fetch in flight for the credential or begins one, unless the last one failed within the pause. A failed early
+// renewal, which nothing waited for, delays only other early ones. c.mu is held.
+func (c *Cache[C]) begin(ctx context.Context, credential C, now time.Time, early bool) (*fetch[C], error) {
+	if c.pending != nil && c.pending.isFor(credential) {
+		c.pending.early = c.pending.early && early
+		return c.pending, nil
 	}
-	if c.failed != nil && c.failed.credential == credential && now.Before(c.failed.until) && (early || !c.failed.early) {
+	if c.failed != nil && c.failed.isFor(credential) && now.Before(c.failed.until) && (early || !c.failed.early) {
 		return nil, c.failed.err
 	}
-	f := &flight[C]{credential: credential, early: early, done: make(chan struct{})}
-	c.flight = f
-	c.changes++
+	f := &fetch[C]{isFor: is(credential), early: early, done: make(chan struct{})}
+	c.pending = f
+	c.generation++
 	// Detached: whoever asked first may go away, the others still wait. Its values stay, for traces.
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.FetchTimeout)
 	go func() {
 		defer cancel()
-		token, err := c.buy(within, credential)
-		c.land(f, token, err)
+		token, err := c.get(within, credential)
+		c.finish(f, credential, token, err)
 	}()
 	return f, nil
 }
@@ -198,7 +203,7 @@ var (
 	errPanic   = errors.New("the fetch panicked")
 )
 
-func (c *Cache[C]) buy(ctx context.Context, credential C) (t *held[C], err error) {
+func (c *Cache[C]) get(ctx context.Context, credential C) (t *cached[C], err error) {
 	defer func() {
 		if v := recover(); v != nil { // those who wait must not wait for ever, nor the process end
 			t, err = nil, errPanic
@@ -212,43 +217,44 @@ func (c *Cache[C]) buy(ctx context.Context, credential C) (t *held[C], err error
 	if err != nil {
 		return nil, err
 	}
-	life := token.Life
-	if life <= 0 {
-		life = c.config.Life
+	lifetime := token.Lifetime
+	if lifetime <= 0 {
+		lifetime = c.config.Lifetime
 	}
-	end := asked.Add(life)
-	return &held[C]{
-		credential: credential,
-		header:     []string{"Bearer " + token.Access.Reveal()},
-		renew:      end.Add(-min(c.config.Margin, life/2)),
-		end:        end,
+	end := asked.Add(lifetime)
+	header := []string{"Bearer " + token.Access.Reveal()}
+	return &cached[C]{
+		isFor:  is(credential),
+		header: func() []string { return header },
+		renew:  end.Add(-min(c.config.Margin, lifetime/2)),
+		end:    end,
 	}, nil
 }
 
-// land ends a flight. One that was overtaken, because credentials were rotated meanwhile, changes nothing.
-func (c *Cache[C]) land(f *flight[C], t *held[C], err error) {
+// finish ends a fetch. One that was overtaken, because credentials were rotated meanwhile, changes nothing.
+func (c *Cache[C]) finish(f *fetch[C], credential C, t *cached[C], err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
-	if c.flight != f {
+	if c.pending != f {
 		return
 	}
-	c.flight = nil
+	c.pending = nil
 	if err == nil {
 		c.current, c.failed = t, nil
-		c.changes++
+		c.generation++
 		return
 	}
 	f.err = explain(err)
 	pause := c.config.Pause
-	if last := c.failed; last != nil && last.credential == f.credential {
+	if last := c.failed; last != nil && last.isFor(credential) {
 		pause = min(2*last.pause, maxPauses*c.config.Pause)
 	}
 	var e *identkit.Error
 	if errors.As(err, &e) {
 		pause = max(pause, min(e.RetryAfter, maxPauses*c.config.Pause))
 	}
-	c.failed = &failure[C]{credential: f.credential, early: f.early, err: f.err, pause: pause, until: time.Now().Add(pause)}
+	c.failed = &failure[C]{isFor: f.isFor, early: f.early, err: f.err, pause: pause, until: time.Now().Add(pause)}
 }
 
 // explain is the failure of a call that got no token: the fetch's own kind and code, with the fetch as its cause.
@@ -273,7 +279,7 @@ func (c *Cache[C]) Renew(_ context.Context, used string, e *identkit.Error) bool
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.current == nil || c.current.header[0] != used {
+	if c.current == nil || c.current.header()[0] != used {
 		return true // replaced already
 	}
 	now := time.Now()
@@ -288,6 +294,3 @@ func (c *Cache[C]) Renew(_ context.Context, used string, e *identkit.Error) bool
 	c.current = nil
 	return true
 }
-
-// Format keeps tokens and credentials from being printed with a client.
-func (*Cache[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[credentials]") }

@@ -41,7 +41,7 @@ func (i *issuer) config() oauth.Config[string] {
 			i.mu.Lock()
 			i.fetches++
 			i.seen = append(i.seen, password)
-			token := oauth.Token{Access: identkit.Secret(fmt.Sprintf("token-%d-%s", i.fetches, password)), Life: i.life}
+			token := oauth.Token{Access: identkit.Secret(fmt.Sprintf("token-%d-%s", i.fetches, password)), Lifetime: i.life}
 			slow, err := i.slow, i.err
 			i.mu.Unlock()
 			if slow > 0 {
@@ -150,7 +150,7 @@ func TestATokenIsRenewedBeforeItsEnd(t *testing.T) {
 		require.Equal(t, 1, i.count())
 		time.Sleep(2 * time.Second)
 		start := time.Now()
-		require.Equal(t, "Bearer token-1-", use(t, c), "nobody waits for an early renewal")
+		require.Equal(t, "Bearer token-1-", use(t, c), "nothing waits for an early renewal")
 		assert.Zero(t, time.Since(start))
 		time.Sleep(2 * time.Second)
 		require.Equal(t, "Bearer token-2-", use(t, c))
@@ -161,7 +161,7 @@ func TestATokenIsRenewedBeforeItsEnd(t *testing.T) {
 	})
 }
 
-func TestAShortOrUnknownLife(t *testing.T) {
+func TestAShortOrUnknownLifetime(t *testing.T) {
 	t.Parallel()
 	for life, unusable := range map[time.Duration]time.Duration{
 		0: 5 * time.Minute, -time.Second: 5 * time.Minute, 10 * time.Second: 10 * time.Second,
@@ -353,7 +353,7 @@ func TestACacheDoesNotPrintItsTokens(t *testing.T) {
 	lc.Value(struct{ Cache any }{c})
 }
 
-func TestAFailedEarlyRenewalFailsNobody(t *testing.T) {
+func TestAFailedEarlyRenewalFailsNoCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{life: time.Hour}
