@@ -168,7 +168,7 @@ func (t *accessTokens) cached() transport.Authorizer {
 			}
 			return oauth.Token{Access: a.Token, Lifetime: a.Lifetime}, nil
 		},
-		Blamed:    isTokenRefused,
+		Refused:   isTokenRefused,
 		MaxUses:   tokenUses,
 		RenewUses: tokenUses - 5,
 		Margin:    tokenMargin,

@@ -50,9 +50,9 @@ var ping = transport.Op[transport.None, failureBody]{
 	},
 }
 
-// Ping proves address, API key and secret, without effect: it asks for the verdict of a claim that does not exist, and is content
-// only with invalid_token. Any other response is an error, such as [identkit.ErrUnauthorized] with invalid_key. That iProov looks
-// at the keys first is assumed. It proves nothing of Config.OAuth; [Client.AccessToken] does.
+// Ping proves address, API key and secret, without effect: it asks for the verdict of a claim that does not exist, and succeeds
+// only with the refusal invalid_token. Any other response is an error, such as [identkit.ErrUnauthorized] with invalid_key. It is
+// assumed that iProov checks the keys first. Ping proves nothing about Config.OAuth; [Client.AccessToken] does.
 //
 // Safe to repeat. Errors and observers name it iproov.Verify.Validate.
 func (c *Client) Ping(ctx context.Context, opts ...identkit.CallOption) error {

@@ -50,7 +50,7 @@ var enrolValidate = transport.Op[validateInput, Validation]{
 // for scans only: a user enrolled from a photo is validated by a verification.
 //
 // Look at Passed: a scan that did not pass is no error. Errors: [identkit.ErrConflict] with invalid_token when the
-// token is wrong, was validated before or its scan has not ended; the three cannot be told apart, so treat it as final.
+// token is wrong, was validated before or its scan has not ended; the three cannot be distinguished, so treat it as final.
 //
 // Not safe to repeat: the verdict is given once. After [identkit.ErrOutcomeUnknown] it may be lost; delete the user if there is
 // one now, and start again with a new claim.

@@ -256,6 +256,35 @@ func ExampleClient_Availability() {
 	// Output: true
 }
 
+// A readiness check proves address, key and secret without effect.
+func ExampleClient_Ping() {
+	srv := iproovtest.New(iproovtest.Options{})
+	defer srv.Close()
+	fmt.Println(srv.Client().Ping(context.Background()))
+
+	apiKey, _ := srv.Keys()
+	wrong := srv.Client(func(cfg *iproov.Config) { cfg.Credentials = iproov.Keys(apiKey, "wrong") })
+	fmt.Println(errors.Is(wrong.Ping(context.Background()), identkit.ErrUnauthorized))
+	// Output:
+	// <nil>
+	// true
+}
+
+// A verdict is given once; its JSON can be stored and read back.
+func ExampleParseValidation() {
+	v, err := iproov.ParseValidation([]byte(`{"passed":false,"token":"4f1c","type":"verify","reason":"Eyes closed"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(v.Passed, v.Reason)
+	_, err = iproov.ParseValidation([]byte(`{"Passed":true,"token":"4f1c"}`))
+	fmt.Println(err)
+	// Output:
+	// false Eyes closed
+	// iproov.Verify.Validate: bad response: response lacks passed
+}
+
 func ExampleCatalog() {
 	for _, op := range iproov.Catalog()[:3] {
 		fmt.Println(op.Name, op.Method, op.Path, op.Retry)

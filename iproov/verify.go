@@ -48,7 +48,7 @@ var verifyValidate = transport.Op[validateInput, Validation]{
 // Validate fetches the verdict of a verification scan, once.
 //
 // Look at Passed: a scan that did not pass is no error. Errors: [identkit.ErrConflict] with invalid_token when the
-// token is wrong, was validated before or its scan has not ended; the three cannot be told apart, so treat it as final.
+// token is wrong, was validated before or its scan has not ended; the three cannot be distinguished, so treat it as final.
 //
 // Not safe to repeat: the verdict is given once. After [identkit.ErrOutcomeUnknown] it may be lost; start again with a new claim.
 //

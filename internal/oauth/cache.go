@@ -25,9 +25,9 @@ type Config[C comparable] struct {
 	Credential func(ctx context.Context) (C, error)
 	// Fetch fetches a token. Its context ends with FetchTimeout, not with any caller's.
 	Fetch func(ctx context.Context, credential C) (Token, error)
-	// Blamed reports whether a refused attempt was refused because of its token: then it did not run, and is worth one
+	// Refused reports whether a refused attempt was refused because of its token: then it did not run, and is worth one
 	// replay with another token. Nil means status 401.
-	Blamed func(e *identkit.Error) bool
+	Refused func(e *identkit.Error) bool
 
 	// MaxUses is how many attempts a token may be used for; zero means any number. Every attempt counts, also without a response.
 	MaxUses int
@@ -95,8 +95,8 @@ func is[C comparable](credential C) func(C) bool {
 
 // New makes a cache. It does no I/O.
 func New[C comparable](config Config[C]) *Cache[C] {
-	if config.Blamed == nil {
-		config.Blamed = func(e *identkit.Error) bool { return e.Status == http.StatusUnauthorized }
+	if config.Refused == nil {
+		config.Refused = func(e *identkit.Error) bool { return e.Status == http.StatusUnauthorized }
 	}
 	if config.RenewUses >= config.MaxUses {
 		config.RenewUses = 0
@@ -274,7 +274,7 @@ func explain(err error) error {
 // Renew implements [transport.Authorizer]. It drops the token if it was refused and is still the present one, and
 // reports whether the attempt is worth one more try.
 func (c *Cache[C]) Renew(_ context.Context, used string, e *identkit.Error) bool {
-	if used == "" || !c.config.Blamed(e) {
+	if used == "" || !c.config.Refused(e) {
 		return false
 	}
 	c.mu.Lock()
