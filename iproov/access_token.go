@@ -102,14 +102,12 @@ type accessTokenResponse struct {
 	Scopes []Scope `json:"scope"`
 }
 
-func (r *accessTokenResponse) check() error { return r.Response.Check() }
-
 var accessToken = transport.Op[accessTokenInput, accessTokenResponse]{
 	Name: "iproov.AccessToken", Method: http.MethodPost, Path: "/{api_key}/access_token",
 	Retry:     identkit.RetrySafe,
 	Unmetered: true,
 	Request:   (*accessTokenInput).request,
-	Check:     (*accessTokenResponse).check,
+	Check:     (*accessTokenResponse).Check,
 }
 
 // AccessToken fetches an access token of its own, for calls that go another way than this client, or to check the OAuth

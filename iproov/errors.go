@@ -58,7 +58,7 @@ type failureBody struct {
 	Message string `json:"error_description"`
 }
 
-// readFailureBody leaves a body that is not one empty: the status has decided that it is a failure.
+// readFailureBody gives an empty one for a body of another form: the status has decided that it is a failure.
 func readFailureBody(body []byte) (f failureBody) {
 	if codec.Unmarshal(body, &f) != nil {
 		return failureBody{}

@@ -90,7 +90,7 @@ func (j *Journey) Passed() bool {
 }
 
 // AttemptsLeft is how many more claims can be made. Every claim counts, scanned or not: scans that an app does not report would
-// else be free.
+// otherwise be free.
 func (j *Journey) AttemptsLeft() int {
 	limit := j.MaxAttempts
 	if limit <= 0 {
