@@ -157,7 +157,7 @@ func (t *accessTokens) credential(ctx context.Context) (tokenCredential, error) 
 
 // cached is the authentication by access tokens that are kept, counted and renewed.
 func (t *accessTokens) cached() transport.Authorizer {
-	return oauth.New(oauth.Config[tokenCredential]{
+	return transport.Tokens(oauth.New(oauth.Config[tokenCredential]{
 		Credential: t.credential,
 		Fetch: func(ctx context.Context, c tokenCredential) (oauth.Token, error) {
 			a, err := t.get(ctx, t.auth(identkit.Static(c.apiKey), identkit.Static(c.password)), nil)
@@ -166,10 +166,10 @@ func (t *accessTokens) cached() transport.Authorizer {
 			}
 			return oauth.Token{Access: a.Token, Lifetime: a.Lifetime}, nil
 		},
-		Refused:   isTokenRefused,
+		Blamed:    isTokenRefused,
 		MaxUses:   tokenUses,
 		RenewUses: tokenUses - 5,
 		Margin:    tokenMargin,
 		Lifetime:  tokenLifetime,
-	})
+	}))
 }

@@ -3,12 +3,13 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/identkit/identkit"
-	"github.com/identkit/identkit/internal/transport"
 )
 
 // Token is what a fetch brings.
@@ -18,20 +19,20 @@ type Token struct {
 	Lifetime time.Duration
 }
 
-// Config says how tokens are fetched and how long they are used. C is what a token is fetched with.
+// Config says how tokens are had and how long they serve. C is what a token is fetched with.
 type Config[C comparable] struct {
-	// Credential gives the present credential; it is asked for every attempt. Another one than a token was fetched with means
-	// that credentials were rotated: the token is dropped.
+	// Credential gives the present credential; it is asked for every attempt. Another one than a token was fetched with
+	// means that credentials were rotated: the token is dropped.
 	Credential func(ctx context.Context) (C, error)
 	// Fetch fetches a token. Its context ends with FetchTimeout, not with any caller's.
 	Fetch func(ctx context.Context, credential C) (Token, error)
-	// Refused reports whether a refused attempt was refused because of its token: then it did not run, and is worth one
+	// Blamed reports whether a refused attempt was refused because of its token: then it did not run, and is worth one
 	// replay with another token. Nil means status 401.
-	Refused func(e *identkit.Error) bool
+	Blamed func(e *identkit.Error) bool
 
-	// MaxUses is how many attempts a token may be used for; zero means any number. Every attempt counts, also without a response.
+	// MaxUses is how many attempts a token may be used for; zero means any number. Every attempt counts, with or without a response.
 	MaxUses int
-	// RenewUses is after how many uses the next token is fetched, while this one is still used; zero means when it is used up.
+	// RenewUses is after how many uses the next token is fetched, while this one still serves; zero means when it is spent.
 	RenewUses int
 	// Margin is how long before its end a token is renewed. Zero means 60 s; never more than half of the token's lifetime.
 	Margin time.Duration
@@ -51,52 +52,47 @@ const replays = 10
 // maxPauses caps the doubling of the pause.
 const maxPauses = 30
 
-// Cache holds the token of one client. It is safe for concurrent use.
+// Cache keeps the token of one client. It is safe for concurrent use.
 type Cache[C comparable] struct {
 	config Config[C]
 
 	mu         sync.Mutex
-	current    *cached[C]
-	pending    *fetch[C]
+	current    *cachedToken[C]
+	pending    *inFlight[C]
 	failed     *failure[C]
-	generation int // counts tokens stored and fetches begun: a credential that was read before the last one is read again
+	generation int // counts tokens stored and fetches begun, so that a credential read before a change is read again
 	credit     float64
 	credited   time.Time
 }
 
-// cached is a token with the count of its uses.
-type cached[C comparable] struct {
-	isFor      func(credential C) bool
-	header     func() []string
+// cachedToken is a token with the count of its uses.
+type cachedToken[C comparable] struct {
+	credential C
+	header     []string
 	uses       int
 	renew, end time.Time
 }
 
-// fetch is a fetch in flight.
-type fetch[C comparable] struct {
-	isFor func(credential C) bool
-	early bool // nothing waits for it yet
-	done  chan struct{}
-	err   error // once done
+// inFlight is a fetch on its way.
+type inFlight[C comparable] struct {
+	credential C
+	early      bool // the token in use is still valid
+	done       chan struct{}
+	err        error // once done
 }
 
 type failure[C comparable] struct {
-	isFor func(credential C) bool
-	early bool
-	err   error
-	pause time.Duration
-	until time.Time
-}
-
-// is compares with a credential, which stands in a function: fmt prints what it finds in unexported fields.
-func is[C comparable](credential C) func(C) bool {
-	return func(other C) bool { return other == credential }
+	credential C
+	early      bool
+	err        error
+	pause      time.Duration
+	until      time.Time
 }
 
 // New makes a cache. It does no I/O.
 func New[C comparable](config Config[C]) *Cache[C] {
-	if config.Refused == nil {
-		config.Refused = func(e *identkit.Error) bool { return e.Status == http.StatusUnauthorized }
+	if config.Blamed == nil {
+		config.Blamed = func(e *identkit.Error) bool { return e.Status == http.StatusUnauthorized }
 	}
 	if config.RenewUses >= config.MaxUses {
 		config.RenewUses = 0
@@ -112,88 +108,85 @@ func New[C comparable](config Config[C]) *Cache[C] {
 	return &Cache[C]{config: config, credit: replays}
 }
 
-// Authorize adds a bearer token to an attempt and counts the use. It fetches one when none is left; all that wait share
-// the fetch.
-func (c *Cache[C]) Authorize(ctx context.Context, out *transport.Outgoing) error {
+// Header returns the Authorization header with a bearer token and counts the use. It fetches a token when none is left, together with
+// every other call that waits for it. The values must not be changed.
+func (c *Cache[C]) Header(ctx context.Context) ([]string, error) {
 	for {
 		c.mu.Lock()
 		seen := c.generation
 		c.mu.Unlock()
 		credential, err := c.config.Credential(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		token, wait, err := c.take(ctx, credential, seen)
 		switch {
-		case err != nil:
-			return err
-		case token != nil:
-			out.Header["Authorization"], out.Used = token, token[0]
-			return nil
+		case err != nil || token != nil:
+			return token, err
 		case wait == nil:
 			continue // the credential was read before a change
 		}
 		select {
 		case <-wait.done:
 		case <-ctx.Done():
-			return &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no access token in time", Err: ctx.Err()}
+			return nil, &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no access token in time", Err: ctx.Err()}
 		}
 		if wait.err != nil {
 			// The credential may have been rotated while the fetch was under way.
 			if fresh, err := c.config.Credential(ctx); err == nil && fresh != credential {
 				continue
 			}
-			return wait.err
+			return nil, wait.err
 		}
 	}
 }
 
 // take uses the present token, or says what to wait for; neither means that the credential must be read again.
-func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, *fetch[C], error) {
+func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, *inFlight[C], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	rotated := c.current != nil && !c.current.isFor(credential) || c.pending != nil && !c.pending.isFor(credential)
+	rotated := c.current != nil && c.current.credential != credential || c.pending != nil && c.pending.credential != credential
 	if rotated && c.generation != seen {
 		return nil, nil, nil
 	}
-	if c.current != nil && (!c.current.isFor(credential) || !now.Before(c.current.end) || c.spent(c.current)) {
+	if c.current != nil && (c.current.credential != credential || !now.Before(c.current.end) || c.spent(c.current)) {
 		c.current = nil
 	}
 	if t := c.current; t != nil {
 		t.uses++
 		if due := c.config.RenewUses > 0 && t.uses >= c.config.RenewUses; due || !now.Before(t.renew) {
-			_, _ = c.begin(ctx, credential, now, true)
+			_, _ = c.fetch(ctx, credential, now, true)
 		}
-		return t.header(), nil, nil
+		return t.header, nil, nil
 	}
-	f, err := c.begin(ctx, credential, now, false)
+	f, err := c.fetch(ctx, credential, now, false)
 	return nil, f, err
 }
 
-func (c *Cache[C]) spent(t *cached[C]) bool {
+func (c *Cache[C]) spent(t *cachedToken[C]) bool {
 	return c.config.MaxUses > 0 && t.uses >= c.config.MaxUses
 }
 
-// begin joins the fetch in flight for the credential or begins one, unless the last one failed within the pause. A failed early
-// renewal, which nothing waited for, delays only other early ones. c.mu is held.
-func (c *Cache[C]) begin(ctx context.Context, credential C, now time.Time, early bool) (*fetch[C], error) {
-	if c.pending != nil && c.pending.isFor(credential) {
+// fetch joins the fetch in flight for the credential or begins one, unless the last fetch failed a moment ago. A failed early renewal, which
+// no call waited for, holds back no more than other early ones. c.mu is held.
+func (c *Cache[C]) fetch(ctx context.Context, credential C, now time.Time, early bool) (*inFlight[C], error) {
+	if c.pending != nil && c.pending.credential == credential {
 		c.pending.early = c.pending.early && early
 		return c.pending, nil
 	}
-	if c.failed != nil && c.failed.isFor(credential) && now.Before(c.failed.until) && (early || !c.failed.early) {
+	if c.failed != nil && c.failed.credential == credential && now.Before(c.failed.until) && (early || !c.failed.early) {
 		return nil, c.failed.err
 	}
-	f := &fetch[C]{isFor: is(credential), early: early, done: make(chan struct{})}
+	f := &inFlight[C]{credential: credential, early: early, done: make(chan struct{})}
 	c.pending = f
 	c.generation++
-	// Detached: whoever asked first may go away, the others still wait. Its values stay, for traces.
+	// Detached: the call that asked first may end, the others still wait. Its values stay, for traces.
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.FetchTimeout)
 	go func() {
 		defer cancel()
-		token, err := c.get(within, credential)
-		c.finish(f, credential, token, err)
+		token, err := c.request(within, credential)
+		c.finish(f, token, err)
 	}()
 	return f, nil
 }
@@ -203,9 +196,9 @@ var (
 	errPanic   = errors.New("the fetch panicked")
 )
 
-func (c *Cache[C]) get(ctx context.Context, credential C) (t *cached[C], err error) {
+func (c *Cache[C]) request(ctx context.Context, credential C) (t *cachedToken[C], err error) {
 	defer func() {
-		if v := recover(); v != nil { // those who wait must not wait for ever, nor the process end
+		if v := recover(); v != nil { // the calls that wait must not wait for ever, nor the process end
 			t, err = nil, errPanic
 		}
 	}()
@@ -222,17 +215,16 @@ func (c *Cache[C]) get(ctx context.Context, credential C) (t *cached[C], err err
 		lifetime = c.config.Lifetime
 	}
 	end := asked.Add(lifetime)
-	header := []string{"Bearer " + token.Access.Reveal()}
-	return &cached[C]{
-		isFor:  is(credential),
-		header: func() []string { return header },
-		renew:  end.Add(-min(c.config.Margin, lifetime/2)),
-		end:    end,
+	return &cachedToken[C]{
+		credential: credential,
+		header:     []string{"Bearer " + token.Access.Reveal()},
+		renew:      end.Add(-min(c.config.Margin, lifetime/2)),
+		end:        end,
 	}, nil
 }
 
 // finish ends a fetch. One that was overtaken, because credentials were rotated meanwhile, changes nothing.
-func (c *Cache[C]) finish(f *fetch[C], credential C, t *cached[C], err error) {
+func (c *Cache[C]) finish(f *inFlight[C], t *cachedToken[C], err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(f.done)
@@ -247,14 +239,14 @@ func (c *Cache[C]) finish(f *fetch[C], credential C, t *cached[C], err error) {
 	}
 	f.err = explain(err)
 	pause := c.config.Pause
-	if last := c.failed; last != nil && last.isFor(credential) {
+	if last := c.failed; last != nil && last.credential == f.credential {
 		pause = min(2*last.pause, maxPauses*c.config.Pause)
 	}
 	var e *identkit.Error
 	if errors.As(err, &e) {
 		pause = max(pause, min(e.RetryAfter, maxPauses*c.config.Pause))
 	}
-	c.failed = &failure[C]{isFor: f.isFor, early: f.early, err: f.err, pause: pause, until: time.Now().Add(pause)}
+	c.failed = &failure[C]{credential: f.credential, early: f.early, err: f.err, pause: pause, until: time.Now().Add(pause)}
 }
 
 // explain is the failure of a call that got no token: the fetch's own kind and code, with the fetch as its cause.
@@ -271,15 +263,15 @@ func explain(err error) error {
 	return e
 }
 
-// Renew implements [transport.Authorizer]. It drops the token if it was refused and is still the present one, and
+// Renew reports that an attempt with a token failed. It drops the token if it was refused and is still the present one, and
 // reports whether the attempt is worth one more try.
 func (c *Cache[C]) Renew(_ context.Context, used string, e *identkit.Error) bool {
-	if used == "" || !c.config.Refused(e) {
+	if used == "" || !c.config.Blamed(e) {
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.current == nil || c.current.header()[0] != used {
+	if c.current == nil || c.current.header[0] != used {
 		return true // replaced already
 	}
 	now := time.Now()
@@ -294,3 +286,6 @@ func (c *Cache[C]) Renew(_ context.Context, used string, e *identkit.Error) bool
 	c.current = nil
 	return true
 }
+
+// Format keeps tokens and credentials from being printed with a client.
+func (*Cache[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[credentials]") }

@@ -16,7 +16,6 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/internal/oauth"
-	"github.com/identkit/identkit/internal/transport"
 )
 
 // issuer gives out numbered tokens.
@@ -70,10 +69,10 @@ func (i *issuer) count() int {
 
 func use(t *testing.T, c *oauth.Cache[string]) string {
 	t.Helper()
-	out := transport.Outgoing{Header: make(http.Header)}
-	require.NoError(t, c.Authorize(t.Context(), &out))
-	require.Equal(t, out.Used, out.Header.Get("Authorization"))
-	return out.Used
+	header, err := c.Header(t.Context())
+	require.NoError(t, err)
+	require.Len(t, header, 1)
+	return header[0]
 }
 
 var unauthorized = &identkit.Error{Kind: identkit.ErrUnauthorized, Status: http.StatusUnauthorized}
@@ -150,7 +149,7 @@ func TestATokenIsRenewedBeforeItsEnd(t *testing.T) {
 		require.Equal(t, 1, i.count())
 		time.Sleep(2 * time.Second)
 		start := time.Now()
-		require.Equal(t, "Bearer token-1-", use(t, c), "nothing waits for an early renewal")
+		require.Equal(t, "Bearer token-1-", use(t, c), "no call waits for an early renewal")
 		assert.Zero(t, time.Since(start))
 		time.Sleep(2 * time.Second)
 		require.Equal(t, "Bearer token-2-", use(t, c))
@@ -210,7 +209,7 @@ func TestRefusedTokensDoNotMakeAStorm(t *testing.T) {
 		assert.Equal(t, 10, replays)
 		assert.LessOrEqual(t, i.count(), 11)
 		time.Sleep(time.Second)
-		require.True(t, c.Renew(t.Context(), use(t, c), unauthorized), "one a second goes on, so that it mends itself")
+		require.True(t, c.Renew(t.Context(), use(t, c), unauthorized), "one a second goes on, so that it recovers")
 		require.False(t, c.Renew(t.Context(), use(t, c), unauthorized))
 	})
 }
@@ -223,7 +222,7 @@ func TestAfterAFailedFetchThereIsAPause(t *testing.T) {
 		c := oauth.New(i.config())
 		fail := func() {
 			t.Helper()
-			err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
+			_, err := c.Header(t.Context())
 			require.ErrorIs(t, err, identkit.ErrUnavailable)
 			var e *identkit.Error
 			require.ErrorAs(t, err, &e)
@@ -256,7 +255,7 @@ func TestAFailedFetchPausesAsLongAsItWasAskedTo(t *testing.T) {
 			i := &issuer{err: &identkit.Error{Kind: identkit.ErrRateLimited, RetryAfter: asked}}
 			c := oauth.New(i.config())
 			for _, wait := range []time.Duration{pause - time.Nanosecond, time.Nanosecond} {
-				err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
+				_, err := c.Header(t.Context())
 				require.ErrorIs(t, err, identkit.ErrRateLimited)
 				time.Sleep(wait)
 			}
@@ -280,7 +279,7 @@ func TestAPresentTokenServesWhileItsRenewalFails(t *testing.T) {
 			require.Equal(t, "Bearer token-1-", use(t, c))
 		}
 		synctest.Wait()
-		err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
+		_, err := c.Header(t.Context())
 		require.Error(t, err, "the 51st use")
 		assert.Equal(t, 3, i.count(), "which asks for itself: the early renewal's failure does not speak for it")
 	})
@@ -295,7 +294,7 @@ func TestACallerThatGoesAwayLeavesTheFetchToTheOthers(t *testing.T) {
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			err := c.Authorize(ctx, &transport.Outgoing{Header: make(http.Header)})
+			_, err := c.Header(ctx)
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.ErrorIs(t, err, identkit.ErrTimeout)
 		})
@@ -312,7 +311,7 @@ func TestAFetchIsBounded(t *testing.T) {
 		i := &issuer{slow: time.Hour}
 		c := oauth.New(i.config())
 		start := time.Now()
-		err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
+		_, err := c.Header(t.Context())
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, 30*time.Second, time.Since(start))
 	})
@@ -328,7 +327,7 @@ func TestBadFetchesFail(t *testing.T) {
 			t.Parallel()
 			config := new(issuer).config()
 			config.Fetch = fetch
-			err := oauth.New(config).Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
+			_, err := oauth.New(config).Header(t.Context())
 			require.ErrorIs(t, err, identkit.ErrUnauthorized)
 		})
 	}
@@ -337,7 +336,7 @@ func TestBadFetchesFail(t *testing.T) {
 		sealed := errors.New("sealed")
 		config := new(issuer).config()
 		config.Credential = func(context.Context) (string, error) { return "", sealed }
-		err := oauth.New(config).Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
+		_, err := oauth.New(config).Header(t.Context())
 		require.ErrorIs(t, err, sealed)
 	})
 }
@@ -353,7 +352,7 @@ func TestACacheDoesNotPrintItsTokens(t *testing.T) {
 	lc.Value(struct{ Cache any }{c})
 }
 
-func TestAFailedEarlyRenewalFailsNoCall(t *testing.T) {
+func TestAFailedEarlyRenewalFailsNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{life: time.Hour}

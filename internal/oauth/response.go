@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/identkit/identkit"
-	"github.com/identkit/identkit/internal/transport"
 	"github.com/identkit/identkit/internal/wire"
 )
 
@@ -21,13 +20,17 @@ type Response struct {
 func (r *Response) Check() error {
 	switch {
 	case r.AccessToken == "":
-		return transport.Missing("access_token")
+		return unusable("response lacks access_token")
 	case strings.ContainsFunc(r.AccessToken.Reveal(), func(c rune) bool { return c <= ' ' || c >= 0x7f }):
-		return transport.Contradiction("access_token cannot be sent in a header")
+		return unusable("access_token cannot be sent in a header")
 	case r.TokenType != "" && !strings.EqualFold(r.TokenType, "Bearer"):
-		return transport.Contradiction("token_type is not Bearer")
+		return unusable("token_type is not Bearer")
 	}
 	return nil
+}
+
+func unusable(detail string) error {
+	return &identkit.Error{Kind: identkit.ErrBadResponse, Detail: detail}
 }
 
 // Token returns the token of the response.

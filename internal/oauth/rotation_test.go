@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/internal/oauth"
-	"github.com/identkit/identkit/internal/transport"
 )
 
 func TestRotatedCredentialsDropTheToken(t *testing.T) {
@@ -29,7 +27,7 @@ func TestRotatedCredentialsDropTheToken(t *testing.T) {
 		require.Equal(t, "Bearer token-2-new", use(t, c))
 
 		i.set(func() { i.err = errors.New("down"); i.password = "wrong" })
-		err := c.Authorize(t.Context(), &transport.Outgoing{Header: make(http.Header)})
+		_, err := c.Header(t.Context())
 		require.Error(t, err)
 		i.set(func() { i.err = nil; i.password = "right" })
 		require.Equal(t, "Bearer token-4-right", use(t, c), "the pause was for the wrong one")
@@ -106,5 +104,5 @@ func TestRotationUnderLoadFetchesOnce(t *testing.T) {
 	}
 	stop.Store(true)
 	wg.Wait()
-	assert.LessOrEqual(t, i.count(), 21, "a stale reader never drops a newer token")
+	assert.LessOrEqual(t, i.count(), 21, "a late reader never drops a newer token")
 }

@@ -105,6 +105,25 @@ func (a *HeaderAuth) Renew(ctx context.Context, used string, e *identkit.Error) 
 	return err == nil && v[0] != used
 }
 
+// TokenSource gives access tokens, as values of the Authorization header; package oauth has one.
+type TokenSource interface {
+	Header(ctx context.Context) ([]string, error)
+	Renew(ctx context.Context, used string, e *identkit.Error) bool
+}
+
+// Tokens sends access tokens.
+func Tokens(source TokenSource) Authorizer { return tokens{source} }
+
+type tokens struct{ TokenSource }
+
+func (t tokens) Authorize(ctx context.Context, out *Outgoing) error {
+	v, err := t.Header(ctx)
+	if err == nil {
+		out.Header["Authorization"], out.Used = v, v[0]
+	}
+	return err
+}
+
 // Join sends several credentials at once, such as two header keys.
 func Join(all ...Authorizer) Authorizer { return joined(all) }
 
