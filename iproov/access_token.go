@@ -10,14 +10,13 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/oauth"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 )
 
 // What iProov documents for access tokens.
 const (
-	tokenUses   = 50
-	tokenLife   = time.Hour
-	tokenMargin = time.Minute
+	tokenUses     = 50
+	tokenLifetime = time.Hour
+	tokenMargin   = time.Minute
 )
 
 // Scope is a right of an access token.
@@ -57,70 +56,58 @@ func isAlphanumeric(r rune) bool {
 // AccessToken is a token for the user endpoints.
 type AccessToken struct {
 	Token identkit.Secret
-	// Life is how long it is valid from when it was asked for: an hour, or 50 requests if they come first.
-	Life time.Duration
-	// Scopes are its rights, if the answer says them.
+	// Lifetime is how long it is valid from when it was asked for: an hour, or 50 requests if they come first.
+	Lifetime time.Duration
+	// Scopes are its rights, if the response says them.
 	Scopes []Scope
 }
 
+// accessTokens fetches access tokens.
 type accessTokens struct {
-	road     *transport.Road
-	key      identkit.SecretSource
+	client   *transport.Client
+	apiKey   identkit.SecretSource
 	user     OAuth
 	scopes   []Scope
 	encoding ScopeEncoding
 }
 
-// buyer is what a token is bought with. Tokens of another buyer are dropped.
-type buyer struct{ apiKey, password identkit.Secret }
+type accessTokenInput struct {
+	auth     transport.Authorizer
+	scopes   []Scope
+	encoding ScopeEncoding
+}
 
-func (t *accessTokens) buyer(ctx context.Context) (b buyer, err error) {
-	if b.apiKey, err = ask(ctx, t.key); err == nil {
-		b.password, err = ask(ctx, t.user.password)
+func (in *accessTokenInput) request(r *transport.Request) {
+	r.Auth = in.auth
+	r.PathFromAuth("api_key")
+	form := url.Values{"grant_type": {"client_credentials"}}
+	names := make([]string, len(in.scopes))
+	for i, s := range in.scopes {
+		names[i] = string(s)
 	}
-	return b, err
-}
-
-func (t *accessTokens) fetch(ctx context.Context, b buyer) (oauth.Token, error) {
-	a, err := t.get(ctx, b, nil)
-	if err != nil {
-		return oauth.Token{}, err
-	}
-	return oauth.Token{Access: a.Token, Lifetime: a.Life}, nil
-}
-
-type accessTokenAnswer struct {
-	Token     identkit.Secret   `json:"access_token"`
-	Type      string            `json:"token_type"`
-	ExpiresIn wire.Number       `json:"expires_in"`
-	Scope     wire.List[string] `json:"scope"`
-}
-
-func (w *accessTokenAnswer) finish(transport.Path) (*AccessToken, error) {
-	a := &AccessToken{Token: w.Token, Life: time.Duration(max(0, min(w.ExpiresIn, wire.Number(tokenLife/time.Second)))) * time.Second}
 	switch {
-	case a.Token == "":
-		return nil, transport.Missing("access_token")
-	case strings.ContainsFunc(a.Token.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return nil, transport.Contradiction("access_token cannot be sent in a header")
-	case w.Type != "" && !strings.EqualFold(w.Type, "Bearer"):
-		return nil, transport.Contradiction("token_type is not Bearer")
-	case a.Life <= 0:
-		a.Life = tokenLife
+	case len(names) == 0:
+	case in.encoding == ScopesBySpace:
+		form.Set("scope", strings.Join(names, " "))
+	case in.encoding == ScopesByComma:
+		form.Set("scope", strings.Join(names, ","))
+	default:
+		form["scope"] = names
 	}
-	for _, s := range w.Scope {
-		for _, one := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' }) {
-			a.Scopes = append(a.Scopes, Scope(one))
-		}
-	}
-	return a, nil
+	r.Body = transport.Form(form)
 }
 
-var accessToken = &transport.OldOperation{
-	Name:   "iproov.AccessToken",
-	Method: http.MethodPost, Path: "/{api_key}/access_token",
-	Retry:     transport.RetrySafe,
+type accessTokenResponse struct {
+	oauth.Response
+	Scopes []Scope `json:"scope"`
+}
+
+var accessToken = transport.Op[accessTokenInput, accessTokenResponse]{
+	Name: "iproov.AccessToken", Method: http.MethodPost, Path: "/{api_key}/access_token",
+	Retry:     identkit.RetrySafe,
 	Unmetered: true,
+	Request:   (*accessTokenInput).request,
+	Check:     (*accessTokenResponse).Check,
 }
 
 // AccessToken fetches an access token of its own, for calls that go another way than this client, or to check the OAuth
@@ -133,32 +120,56 @@ var accessToken = &transport.OldOperation{
 //
 // Source: api-management page, Swagger file 2.13; checked 2026-11.
 func (c *Client) AccessToken(ctx context.Context, opts ...identkit.CallOption) (*AccessToken, error) {
-	if !c.tokens.user.given() {
-		return transport.Do(ctx, c.service.road.WithAuth(noOAuth), accessToken, transport.Input{Path: transport.Path{"-"}}, (*accessTokenAnswer).finish, opts)
+	t := &c.tokens
+	if !t.user.given() {
+		return t.get(ctx, noOAuth, opts)
 	}
-	b, err := c.tokens.buyer(ctx)
-	if err != nil {
-		return transport.Do(ctx, c.service.road.WithAuth(transport.Refuse(err)), accessToken, transport.Input{Path: transport.Path{"-"}}, (*accessTokenAnswer).finish, opts)
-	}
-	return c.tokens.get(ctx, b, opts)
+	return t.get(ctx, t.auth(t.apiKey, t.user.password), opts)
 }
 
-func (t *accessTokens) get(ctx context.Context, b buyer, opts []identkit.CallOption) (*AccessToken, error) {
-	form := url.Values{"grant_type": {"client_credentials"}}
-	names := make([]string, len(t.scopes))
-	for i, s := range t.scopes {
-		names[i] = string(s)
+func (t *accessTokens) auth(apiKey, password identkit.SecretSource) transport.Authorizer {
+	return transport.Join(keyInPath(apiKey), transport.Basic(t.user.username(), password))
+}
+
+func (t *accessTokens) get(ctx context.Context, auth transport.Authorizer, opts []identkit.CallOption) (*AccessToken, error) {
+	r, err := accessToken.Do(ctx, t.client, accessTokenInput{auth, t.scopes, t.encoding}, opts)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case len(names) == 0:
-	case t.encoding == ScopesBySpace:
-		form.Set("scope", strings.Join(names, " "))
-	case t.encoding == ScopesByComma:
-		form.Set("scope", strings.Join(names, ","))
-	default:
-		form["scope"] = names
+	a := &AccessToken{Token: r.AccessToken, Lifetime: r.Token().Lifetime, Scopes: r.Scopes}
+	if a.Lifetime <= 0 || a.Lifetime > tokenLifetime {
+		a.Lifetime = tokenLifetime
 	}
-	road := t.road.WithAuth(transport.Basic(t.user.username(), identkit.Static(b.password)))
-	in := transport.Input{Path: transport.Path{b.apiKey.Reveal()}, Body: transport.Form(form)}
-	return transport.Do(ctx, road, accessToken, in, (*accessTokenAnswer).finish, opts)
+	return a, nil
+}
+
+// tokenCredential is what a token is fetched with. Tokens of another one are dropped.
+type tokenCredential struct{ apiKey, password identkit.Secret }
+
+func (t *accessTokens) credential(ctx context.Context) (tokenCredential, error) {
+	apiKey, err := transport.Reveal(ctx, t.apiKey)
+	if err != nil {
+		return tokenCredential{}, err
+	}
+	password, err := transport.Reveal(ctx, t.user.password)
+	return tokenCredential{identkit.Secret(apiKey), identkit.Secret(password)}, err
+}
+
+// cached is the authentication by access tokens that are kept, counted and renewed.
+func (t *accessTokens) cached() transport.Authorizer {
+	return transport.Tokens(oauth.New(oauth.Config[tokenCredential]{
+		Credential: t.credential,
+		Fetch: func(ctx context.Context, c tokenCredential) (oauth.Token, error) {
+			a, err := t.get(ctx, t.auth(identkit.Static(c.apiKey), identkit.Static(c.password)), nil)
+			if err != nil {
+				return oauth.Token{}, err
+			}
+			return oauth.Token{Access: a.Token, Lifetime: a.Lifetime}, nil
+		},
+		Blamed:    isTokenRefused,
+		MaxUses:   tokenUses,
+		RenewUses: tokenUses - 5,
+		Margin:    tokenMargin,
+		Lifetime:  tokenLifetime,
+	}))
 }

@@ -29,7 +29,7 @@ func TestAccessTokenIsReadInEveryForm(t *testing.T) {
 			a, err := srv.Client().AccessToken(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, srv.AccessTokens()[0].Token.Reveal(), a.Token.Reveal())
-			assert.Equal(t, time.Hour, a.Life)
+			assert.Equal(t, time.Hour, a.Lifetime)
 			if name == "array" || name == "text" {
 				assert.Equal(t, []iproov.Scope{iproov.ScopeUserRead, iproov.ScopeUserWrite, iproov.ScopeUserWriteStatus}, a.Scopes)
 			}
@@ -42,8 +42,12 @@ func TestAccessTokenIsReadInEveryForm(t *testing.T) {
 	for body, ok := range map[string]bool{
 		`{"access_token":"a"}`: true,
 		`{"access_token":"a","expires_in":-5,"token_type":"bearer"}`: true,
+		`{"access_token":"a","expires_in":1e30}`:                     true,
+		`{"access_token":"a","expires_in":[]}`:                       true,
+		`{"Access_Token":"a"}`:                                       false,
+		`{"access_token":"a","access_token":"b"}`:                    false,
 		`{"access_token":"a","expires_in":99999999999}`:              true,
-		`{"access_token":"a","expires_in":"soon"}`:                   false,
+		`{"access_token":"a","expires_in":"soon"}`:                   true,
 		`{"access_token":""}`:                                        false,
 		`{"access_token":"a\r\nX: y"}`:                               false,
 		`{"access_token":"a","token_type":"mac"}`:                    false,
@@ -54,7 +58,7 @@ func TestAccessTokenIsReadInEveryForm(t *testing.T) {
 		a, err := srv.Client().AccessToken(t.Context())
 		if ok {
 			require.NoError(t, err, body)
-			assert.Equal(t, time.Hour, a.Life, "never believed beyond what is documented")
+			assert.Equal(t, time.Hour, a.Lifetime, "never believed beyond what is documented")
 		} else {
 			require.ErrorIs(t, err, identkit.ErrBadResponse, body)
 		}
@@ -142,7 +146,7 @@ func TestRefusedTokensAreReplacedAndTheCallRepeatedOnce(t *testing.T) {
 			before := srv.Journal().Count("iproov.Users.Get")
 			_, err = client.Users.Get(t.Context(), "bob")
 			fails(t, err, identkit.ErrUnauthorized, code)
-			assert.Equal(t, 2, srv.Journal().Count("iproov.Users.Get")-before, "once, not for ever")
+			assert.Equal(t, 2, srv.Journal().Count("iproov.Users.Get")-before, "sent again once")
 		}
 	}
 	t.Run("other refusals leave the token alone", func(t *testing.T) {
@@ -239,7 +243,7 @@ func TestAHundredCallsOverATokenWithThreeUsesLeft(t *testing.T) {
 			}
 			bubble(t, iproovtest.Options{}, func(t *testing.T, srv *iproovtest.Server) {
 				run(t, srv)
-				time.Sleep(time.Second) // a bubble waits for the early fetch's answer
+				time.Sleep(time.Second) // a bubble waits for the early fetch's response
 			})
 		})
 	}
@@ -292,7 +296,7 @@ func TestOAuthPasswordRotatedMidFlight(t *testing.T) {
 		srv.SetOAuthPasswords(last, next)
 		password.Store(next)
 		require.NoError(t, srv.Journal().Wait(t.Context(), "iproov.Users.Get", before+60))
-		// Nobody uses the old password any more; its tokens end with it.
+		// The old password is no longer used; its tokens end with it.
 		srv.SetOAuthPasswords(next)
 		last = next
 		require.NoError(t, srv.Journal().Wait(t.Context(), "iproov.Users.Get", before+120))

@@ -2,7 +2,6 @@ package iproov
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 )
 
 // ClaimToken names one claim, that is one scan of a face. It goes to the app and into audit logs (iProov asks for it in support
@@ -65,25 +63,26 @@ func (t ClaimType) Known() bool { return t == TypeEnrol || t == TypeVerify }
 // CreateTokenParams asks for a claim.
 type CreateTokenParams struct {
 	// UserID is whose face it is. Required: sources disagree whether iProov demands it.
-	UserID UserID
+	UserID UserID `json:"user_id"`
 	// Resource says what the face gives access to, such as "acme-onboarding". Required; iProov recommends customer and journey.
-	Resource string
+	Resource string `json:"resource"`
 	// AssuranceType is what the scan shall prove. Empty means genuine presence, which fails with invalid_assurance_type for
 	// service providers that have liveness only.
-	AssuranceType AssuranceType
+	AssuranceType AssuranceType `json:"assurance_type,omitzero"`
 	// RiskProfile names one of the service provider's risk profiles; letters, digits, _ and -, up to 100. Required when profiles
 	// are enabled; give the same to Validate.
-	RiskProfile string
+	RiskProfile string `json:"risk_profile,omitzero"`
 	// Client describes the app. Not documented for this call, though most clients send it; empty sends none.
-	Client string
+	Client string `json:"client,omitzero"`
 }
 
-func (in *CreateTokenParams) check(c *transport.Check) {
-	in.UserID.check(c, "user_id")
-	c.Text("resource", in.Resource, 0)
-	c.That(in.AssuranceType == "" || in.AssuranceType.Known(), "assurance_type", "is not genuine_presence or liveness")
-	checkRiskProfile(in.RiskProfile, c)
-	c.Optional("client", in.Client, 0)
+func (in *CreateTokenParams) request(r *transport.Request) {
+	in.UserID.check(&r.Check, "user_id")
+	r.Text("resource", in.Resource, 0)
+	r.That(in.AssuranceType == "" || in.AssuranceType.Known(), "assurance_type", "is not genuine_presence or liveness")
+	checkRiskProfile(in.RiskProfile, &r.Check)
+	r.Optional("client", in.Client, 0)
+	r.JSON(in)
 }
 
 func checkRiskProfile(name string, c *transport.Check) {
@@ -92,142 +91,95 @@ func checkRiskProfile(name string, c *transport.Check) {
 	c.That(!strings.ContainsFunc(name, func(r rune) bool { return !isAlphanumeric(r) && r != '_' && r != '-' }), "risk_profile", "has characters other than letters, digits, _ and -")
 }
 
-type tokenBody struct {
-	APIKey        string        `json:"api_key"`
-	Secret        string        `json:"secret"`
-	Resource      string        `json:"resource"`
-	UserID        UserID        `json:"user_id"`
-	AssuranceType AssuranceType `json:"assurance_type,omitempty"`
-	RiskProfile   string        `json:"risk_profile,omitempty"`
-	Client        string        `json:"client,omitempty"`
-}
-
 // Claim is a scan that may be started.
 type Claim struct {
 	identkit.Raw `json:"-"`
 
-	Token  ClaimToken
-	UserID UserID // of the request
-	Type   ClaimType
-	// StartBefore is when the token expires if no SDK has started with it, reckoned from before it was asked for. iProov does not
-	// send it.
-	StartBefore time.Time
-	Pod         string // the platform's node that serves the claim
-	Primary     string // meaning not documented
-	Fallback    []Fallback
-	RiskProfile string // the one that will be used, if the answer says it
+	Token  ClaimToken `json:"token"`
+	UserID UserID     `json:"user_id"` // of the request
+	// Type and StartBefore are set by the call; iProov sends neither. StartBefore is when the token expires if no SDK has started
+	// with it, reckoned from before it was asked for.
+	Type        ClaimType  `json:"claimType"`
+	StartBefore time.Time  `json:"startBefore"`
+	Pod         string     `json:"pod"`     // the platform's node that serves the claim
+	Primary     string     `json:"primary"` // meaning not documented
+	Fallback    []Fallback `json:"fallback"`
+	RiskProfile string     `json:"risk_profile"` // the one that will be used, if the response says it
 }
 
-// Fallback is an alternative that the answer offers, to be shown to the user.
+// Fallback is an alternative that the response offers, to be shown to the user.
 type Fallback struct {
 	Type    string `json:"type"`
 	Message string `json:"message"`
 }
 
-// fallback also reads the bare texts of older answers.
-type fallback Fallback
+func (c *Claim) check() error {
+	if c.Token == "" {
+		return transport.Missing("token")
+	}
+	return nil
+}
 
-func (f *fallback) UnmarshalJSON(b []byte) error {
-	if t := text(b); t != "" {
-		*f = fallback{Message: t}
+func sameUser(in *CreateTokenParams, out *Claim) error {
+	if out.UserID == "" { // null when a token has no user
 		return nil
 	}
-	return json.Unmarshal(b, (*Fallback)(f))
+	return transport.Same("user_id", in.UserID, out.UserID)
 }
 
-type claimAnswer struct {
-	Token       wire.Sole           `json:"token"`
-	UserID      wire.Sole           `json:"user_id"`
-	Pod         wire.Text           `json:"pod"`
-	Primary     wire.Text           `json:"primary"`
-	Fallback    wire.List[fallback] `json:"fallback"`
-	RiskProfile wire.Text           `json:"risk_profile"`
-}
-
-// token asks for a claim of either type.
-func (s *service) token(ctx context.Context, op *transport.OldOperation, t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
+// createToken asks for a claim of either type.
+func createToken(ctx context.Context, client *transport.Client, op *transport.Op[CreateTokenParams, Claim], t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
 	before := time.Now().Add(ClaimWindow)
-	finish := func(w *claimAnswer, _ transport.Path) (*Claim, error) {
-		if w.Token.String() == "" {
-			return nil, transport.Missing("token")
-		}
-		if id := w.UserID.String(); id != "" { // null when a token has no user
-			if err := transport.Same("user_id", string(in.UserID), id); err != nil {
-				return nil, err
-			}
-		}
-		c := &Claim{
-			Token: ClaimToken(w.Token.String()), UserID: in.UserID, Type: t, StartBefore: before,
-			Pod: string(w.Pod), Primary: string(w.Primary), RiskProfile: string(w.RiskProfile),
-		}
-		for _, f := range w.Fallback {
-			c.Fallback = append(c.Fallback, Fallback(f))
-		}
-		return c, nil
+	claim, err := op.Do(ctx, client, in, opts)
+	if err != nil {
+		return nil, err
 	}
-	return send(ctx, s, call{op: op, in: transport.Input{Check: in.check}, keys: func(k keys, input *transport.Input) {
-		input.Body = transport.JSON(tokenBody{
-			k.apiKey.Reveal(), k.secret.Reveal(), in.Resource, in.UserID, in.AssuranceType, in.RiskProfile, in.Client,
-		})
-	}}, finish, opts)
+	claim.UserID, claim.Type, claim.StartBefore = in.UserID, t, before
+	return claim, nil
 }
 
 // Claims stops claims: client.Claims.
-type Claims struct{ road *transport.Road }
+type Claims struct{ client *transport.Client }
 
 // Invalidation says what came of [Claims.Invalidate].
 type Invalidation struct {
 	identkit.Raw `json:"-"`
 
-	Aborted      bool // the claim was stopped
-	UserInformed bool // the reason was shown to the user
+	Aborted      bool `json:"claim_aborted"` // the claim was stopped
+	UserInformed bool `json:"user_informed"` // the reason was shown to the user
 }
 
-type invalidationAnswer struct {
-	Aborted  wire.Verdict `json:"claim_aborted"`
-	Informed wire.Verdict `json:"user_informed"`
+type invalidateInput struct {
+	token  ClaimToken
+	Reason string `json:"reason"`
 }
 
-func (w *invalidationAnswer) finish(transport.Path) (*Invalidation, error) {
-	switch {
-	case !w.Aborted.Given():
-		return nil, transport.Missing("claim_aborted")
-	case !w.Informed.Given():
-		return nil, transport.Missing("user_informed")
-	}
-	return &Invalidation{Aborted: w.Aborted.Yes(), UserInformed: w.Informed.Yes()}, nil
+func (in *invalidateInput) request(r *transport.Request) {
+	const longest = 800
+	r.Path("token", string(in.token))
+	r.Text("reason", in.Reason, longest)
+	ok := utf8.ValidString(in.Reason) && !strings.ContainsFunc(in.Reason, func(r rune) bool {
+		return !isAlphanumeric(r) && !strings.ContainsRune("_.:=()’'\"/ \t\n\r\f\v", r)
+	})
+	r.That(ok, "reason", `has characters other than letters, digits, whitespace and _ . : = ( ) ' ’ " /`)
+	r.JSON(in)
 }
 
-var invalidateClaim = &transport.OldOperation{
-	Name:   "iproov.Claims.Invalidate",
-	Method: http.MethodPost, Path: "/claim/{token}/invalidate",
-	Retry:     transport.RetrySafe, // a claim that is stopped stays stopped
+var invalidateClaim = transport.Op[invalidateInput, Invalidation]{
+	Name: "iproov.Claims.Invalidate", Method: http.MethodPost, Path: "/claim/{token}/invalidate",
+	Retry:     identkit.RetrySafe, // a claim that is stopped stays stopped
 	Unmetered: true,
+	Verdicts:  []string{"claim_aborted", "user_informed"},
+	Request:   (*invalidateInput).request,
 }
 
 // Invalidate stops a claim: no SDK can start with its token any more. The reason is shown to the user: 1 to 800 letters, digits,
 // whitespace and _ . : = ( ) ' ’ " / (no comma, hyphen, ! or ?).
 //
-// Sources disagree whether the call needs an access token; see Config.InvalidateAuth. Assumed safe to repeat; what iProov answers
+// Sources disagree whether the call needs an access token; see Config.InvalidateAuth. Assumed safe to repeat; what iProov returns
 // for a claim that is over is not documented.
 //
 // Source: Swagger file 2.13, operations page; checked 2026-11.
-func (s *Claims) Invalidate(ctx context.Context, token ClaimToken, reason string, opts ...identkit.CallOption) (*Invalidation, error) {
-	in := transport.Input{
-		Path: transport.Path{string(token)},
-		Body: transport.JSON(struct {
-			Reason string `json:"reason"`
-		}{reason}),
-		Check: func(c *transport.Check) { checkReason(reason, c) },
-	}
-	return transport.Do(ctx, s.road, invalidateClaim, in, (*invalidationAnswer).finish, opts)
-}
-
-func checkReason(reason string, c *transport.Check) {
-	const longest = 800
-	c.Text("reason", reason, longest)
-	ok := utf8.ValidString(reason) && !strings.ContainsFunc(reason, func(r rune) bool {
-		return !isAlphanumeric(r) && !strings.ContainsRune("_.:=()’'\"/ \t\n\r\f\v", r)
-	})
-	c.That(ok, "reason", `has characters other than letters, digits, whitespace and _ . : = ( ) ' ’ " /`)
+func (s Claims) Invalidate(ctx context.Context, token ClaimToken, reason string, opts ...identkit.CallOption) (*Invalidation, error) {
+	return invalidateClaim.Do(ctx, s.client, invalidateInput{token, reason}, opts)
 }

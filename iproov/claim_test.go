@@ -55,7 +55,7 @@ func TestTokenWithoutOptionsSendsNoBlanks(t *testing.T) {
 	}
 }
 
-func TestTokenAnswersInEveryForm(t *testing.T) {
+func TestTokenResponsesInEveryForm(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{Dialect: iproovtest.Dialect{NullUserID: true, FallbackAsTexts: true}})
 	claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)

@@ -1,11 +1,11 @@
 package iproov
 
 import (
+	"cmp"
 	"context"
 	"os"
 
 	"github.com/identkit/identkit"
-	"github.com/identkit/identkit/internal/oauth"
 	"github.com/identkit/identkit/internal/transport"
 )
 
@@ -13,7 +13,7 @@ const provider = "iproov"
 
 // Config is what a [Client] is made from.
 type Config struct {
-	// Region is the service provider's. Give this or BaseURL; there is no default, because a wrong region answers every call with
+	// Region is the service provider's. Give this or BaseURL; there is no default, because a wrong region refuses every call with
 	// invalid_key.
 	Region Region
 	// BaseURL is the address of a proxy or of a tenant outside the usual hosts; [ParseEndpoint] says which forms are understood.
@@ -54,27 +54,21 @@ const defaultMaxImage = 2 << 20
 // Client calls iProov. It is safe for concurrent use; make one and keep it.
 type Client struct {
 	// Enrol makes faces known.
-	Enrol *Enrol
+	Enrol Enrol
 	// Verify compares faces with the known ones.
-	Verify *Verify
+	Verify Verify
 	// Claims stops claims.
-	Claims *Claims
+	Claims Claims
 	// Users manages enrolled users.
-	Users *Users
+	Users Users
 	// Journeys takes users through their attempts.
-	Journeys *Journeys
+	Journeys Journeys
 
-	endpoint Endpoint
-	service  *service
-	tokens   *accessTokens
-}
-
-// service is what the calls with keys share.
-type service struct {
-	road         *transport.Road
-	credentials  Credentials
-	textVerdicts bool
-	maxImage     int64
+	endpoint  Endpoint
+	tokens    accessTokens
+	general   *transport.Client // with an access token, if there is OAuth
+	keyed     *transport.Client // with key and secret in the body
+	available *transport.Client // with the key in the query
 }
 
 // New makes a client. It does no I/O and reads no environment. A bad configuration is an [identkit.ErrInvalidRequest] that
@@ -87,49 +81,38 @@ func New(cfg Config) (*Client, error) {
 	check.That(cfg.InvalidateAuth == "" || cfg.InvalidateAuth == InvalidateWithNothing || cfg.InvalidateAuth == InvalidateWithToken, "InvalidateAuth", "is not token or nothing")
 	check.That(cfg.InvalidateAuth != InvalidateWithToken || cfg.OAuth.given(), "InvalidateAuth", "needs OAuth")
 	checkScopes(cfg.Scopes, cfg.ScopeEncoding, &check)
-	faults := len(check.Faults)
 	e := cfg.endpoint(&check)
-	base := e.BaseURL
-	if len(check.Faults) > faults {
-		base = "https://refused.invalid" // said already
-	}
-	road := transport.New(transport.Config{
-		Provider:   provider,
-		BaseURL:    base,
-		Operations: catalog,
-		Options:    cfg.Options,
-		Failure:    func(err *identkit.Error, body []byte) { readFailure(err, body, e) },
+	base := transport.New(transport.Config{
+		Provider:       provider,
+		BaseURL:        e.BaseURL,
+		BaseURLRefused: e.BaseURL == "",
+		Operations:     catalog,
+		Options:        cfg.Options,
+		Codec:          codec,
+		Failure:        func(err *identkit.Error, body []byte) { readFailure(err, body, e) },
 	}, &check)
 	if err := check.Err(provider, "iproov.New"); err != nil {
 		return nil, err
 	}
-	if cfg.MaxImageBytes == 0 {
-		cfg.MaxImageBytes = defaultMaxImage
-	}
-	s := &service{road: road, credentials: cfg.Credentials, textVerdicts: cfg.AcceptTextVerdicts, maxImage: cfg.MaxImageBytes}
 	c := &Client{
-		Enrol:    &Enrol{s},
-		Verify:   &Verify{s},
-		endpoint: e,
-		service:  s,
-		tokens:   &accessTokens{road: road, key: cfg.Credentials.key, user: cfg.OAuth, scopes: cfg.Scopes, encoding: cfg.ScopeEncoding},
+		endpoint:  e,
+		tokens:    accessTokens{base, cfg.Credentials.key, cfg.OAuth, cfg.Scopes, cfg.ScopeEncoding},
+		general:   base,
+		keyed:     base.WithAuth(cfg.Credentials.inBody()),
+		available: base.WithAuth(keyInQuery(cfg.Credentials.key)),
+		Users:     Users{base.WithAuth(noOAuth)},
+		Claims:    Claims{base},
 	}
-	managed, invalidating := road.WithAuth(noOAuth), road
 	if cfg.OAuth.given() {
-		managed = road.WithAuth(transport.Tokens(oauth.New(oauth.Config[buyer]{
-			Credential: c.tokens.buyer,
-			Fetch:      c.tokens.fetch,
-			Blamed:     isTokenRefused,
-			MaxUses:    tokenUses,
-			RenewUses:  tokenUses - 5,
-			Margin:     tokenMargin,
-			Lifetime:   tokenLife,
-		})))
+		c.general = base.WithAuth(c.tokens.cached())
+		c.Users = Users{c.general}
 		if cfg.InvalidateAuth != InvalidateWithNothing {
-			invalidating = managed
+			c.Claims = Claims{c.general}
 		}
 	}
-	c.Users, c.Claims, c.Journeys = &Users{managed}, &Claims{invalidating}, &Journeys{c}
+	c.Enrol = Enrol{c.keyed, cfg.AcceptTextVerdicts, cmp.Or(cfg.MaxImageBytes, defaultMaxImage)}
+	c.Verify = Verify{c.keyed, cfg.AcceptTextVerdicts}
+	c.Journeys = Journeys{c.Enrol, c.Verify}
 	return c, nil
 }
 
@@ -161,24 +144,20 @@ func ConfigFromEnv() (Config, error) {
 	return cfg, check.Err(provider, "iproov.ConfigFromEnv")
 }
 
-// Call makes a call that this package does not wrap. out receives the JSON answer; nil ignores it. It carries an access token if
+// Call makes a call that this package does not wrap. out receives the JSON response; nil ignores it. It carries an access token if
 // Config.OAuth is given, and no keys; limits, retries by in.Retry, errors and observers are those of every call.
 func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ...identkit.CallOption) error {
-	road := c.service.road
-	if c.tokens.user.given() {
-		road = c.Users.road
-	}
-	return road.Call(ctx, in, out, opts)
+	return c.general.Call(ctx, in, out, opts)
 }
 
 // CloseIdleConnections closes connections that no call is using, for a clean shutdown. It leaves the pool of an
 // Options.HTTPClient alone, which belongs to the caller.
-func (c *Client) CloseIdleConnections() { c.service.road.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() { c.general.CloseIdleConnections() }
 
 // Catalog lists every operation of the package, for documentation, gateways and Options.Paths.
 func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
 
 var catalog = []transport.Operation{
-	enrolToken, enrolImage, enrolValidate, verifyToken, verifyValidate, invalidateClaim,
-	accessToken, getUser, updateUser, deleteUser, activateUser, suspendUser, availability,
+	&enrolToken, &enrolImage, &enrolValidate, &verifyToken, &verifyValidate, &invalidateClaim,
+	&accessToken, &getUser, &updateUser, &deleteUser, &activateUser, &suspendUser, &availability,
 }

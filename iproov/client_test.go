@@ -28,6 +28,9 @@ func TestNewReportsEveryFaultAtOnce(t *testing.T) {
 			Region: "eu", Credentials: iproov.Keys("k", "s"), OAuth: iproov.OAuthUser("", ""), Scopes: []iproov.Scope{"a b"}, ScopeEncoding: "x",
 			InvalidateAuth: "x", MaxImageBytes: -1, NativeStreamingURL: "x", Options: identkit.Options{Timeout: -1},
 		}, []string{"OAuth.Username", "OAuth.Password", "MaxImageBytes", "InvalidateAuth", "Scopes", "ScopeEncoding", "NativeStreamingURL", "Options.Timeout"}},
+		"address and options": {iproov.Config{
+			Region: "eu.evil/", Credentials: iproov.Keys("k", "s"), WebStreamingURL: "x", Options: identkit.Options{Timeout: -1},
+		}, []string{"Region", "WebStreamingURL", "Options.Timeout"}},
 		"token without oauth": {iproov.Config{Region: "eu", Credentials: iproov.Keys("k", "s"), InvalidateAuth: iproov.InvalidateWithToken}, []string{"InvalidateAuth"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +76,7 @@ func TestConfigFromEnv(t *testing.T) {
 	require.ErrorContains(t, err, "IPROOV_OAUTH_USERNAME")
 }
 
-func TestTheFakePlaysTheCatalogue(t *testing.T) {
+func TestTheFakeSimulatesTheCatalogue(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	assert.ElementsMatch(t, iproov.Catalog(), srv.Operations())

@@ -2,11 +2,7 @@ package iproov
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"time"
+	"strings"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -22,27 +18,18 @@ type Credentials struct {
 // Keys are an API key and its secret, 40 characters each.
 func Keys(apiKey, secret identkit.Secret) Credentials {
 	c := KeysFrom(identkit.Static(apiKey), identkit.Static(secret))
-	if apiKey == "" {
-		c.faults = append(c.faults, identkit.FieldError{Field: "Credentials.APIKey", Reason: "is empty"})
-	}
-	if secret == "" {
-		c.faults = append(c.faults, identkit.FieldError{Field: "Credentials.Secret", Reason: "is empty"})
-	}
+	c.faults = append(secretFaults("Credentials.APIKey", apiKey), secretFaults("Credentials.Secret", secret)...)
 	return c
 }
 
-// KeysFrom is [Keys] with sources that are asked for every call, and once more when iProov answers invalid_key: if the pair is
-// another one by then, the call, which was refused before it ran, is made once more. iProov keeps two secrets valid while one is
-// rotated.
+// KeysFrom is [Keys] with sources that are asked for every attempt, so they should cache, and once more when iProov returns
+// invalid_key: if the pair is another one by then, the call, which was refused before it ran, is sent once more. iProov keeps two
+// secrets valid while one is rotated.
 func KeysFrom(apiKey, secret identkit.SecretSource) Credentials {
-	c := Credentials{key: apiKey, secret: secret}
-	if apiKey == nil {
-		c.faults = append(c.faults, identkit.FieldError{Field: "Credentials.APIKey", Reason: "has no source"})
-	}
-	if secret == nil {
-		c.faults = append(c.faults, identkit.FieldError{Field: "Credentials.Secret", Reason: "has no source"})
-	}
-	return c
+	var check transport.Check
+	check.That(apiKey != nil, "Credentials.APIKey", "has no source")
+	check.That(secret != nil, "Credentials.Secret", "has no source")
+	return Credentials{apiKey, secret, check.Faults}
 }
 
 func (c Credentials) check(check *transport.Check) {
@@ -61,96 +48,77 @@ type OAuth struct {
 // OAuthUser is an OAuth user with a password.
 func OAuthUser(username string, password identkit.Secret) OAuth {
 	o := OAuthUserFrom(username, identkit.Static(password))
-	if password == "" {
-		o.faults = append(o.faults, identkit.FieldError{Field: "OAuth.Password", Reason: "is empty"})
-	}
+	o.faults = append(o.faults, secretFaults("OAuth.Password", password)...)
 	return o
 }
 
 // OAuthUserFrom is [OAuthUser] with a password that can be rotated. The source is asked for every attempt, so it should cache;
 // another password than before drops the access token.
 func OAuthUserFrom(username string, password identkit.SecretSource) OAuth {
-	o := OAuth{username: func() string { return username }, password: password}
-	if username == "" {
-		o.faults = append(o.faults, identkit.FieldError{Field: "OAuth.Username", Reason: "is empty"})
-	}
-	if password == nil {
-		o.faults = append(o.faults, identkit.FieldError{Field: "OAuth.Password", Reason: "has no source"})
-	}
-	return o
+	var check transport.Check
+	check.That(username != "", "OAuth.Username", "is empty")
+	check.That(password != nil, "OAuth.Password", "has no source")
+	return OAuth{func() string { return username }, password, check.Faults}
 }
 
 func (o OAuth) given() bool { return o.password != nil }
 
-// keys are the pair that one call carries.
-type keys struct{ apiKey, secret identkit.Secret }
-
-// Format masks the pair, whose members fmt could not mask.
-func (keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[credentials]") }
-
-var errEmpty = errors.New("credential source gave an empty text")
-
-func (c Credentials) now(ctx context.Context) (k keys, err error) {
-	if k.apiKey, err = ask(ctx, c.key); err == nil {
-		k.secret, err = ask(ctx, c.secret)
-	}
-	return k, err
-}
-
-func ask(ctx context.Context, source identkit.SecretSource) (identkit.Secret, error) {
-	s, err := source(ctx)
-	if err == nil && s == "" {
-		err = errEmpty
-	}
-	return s, err
+func secretFaults(field string, s identkit.Secret) []identkit.FieldError {
+	var check transport.Check
+	check.That(s != "", field, "is empty")
+	check.That(!s.IsMask(), field, "is a masked secret: it was stored without Reveal")
+	return check.Faults
 }
 
 var noOAuth = transport.Refuse(&identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "needs Config.OAuth"})
 
-// call is one call that carries the keys of the moment.
-type call struct {
-	op   *transport.OldOperation
-	in   transport.Input
-	keys func(k keys, in *transport.Input) // puts the keys in
-	once bool                              // the body can be read only once
+// keyAuth authenticates by values that an operation carries in its body, query or path.
+type keyAuth struct {
+	sources []identkit.SecretSource // API key; secret, where the operation has it
+	put     func(out *transport.Outgoing, values []string)
 }
 
-// keyPatience bounds a source of keys, which is asked before the call's own time begins.
-const keyPatience = 30 * time.Second
+func (c Credentials) inBody() keyAuth {
+	return keyAuth{[]identkit.SecretSource{c.key, c.secret}, func(out *transport.Outgoing, values []string) {
+		out.Body = out.Body.WithFields(transport.Field{Name: "api_key", Value: values[0]}, transport.Field{Name: "secret", Value: values[1]})
+	}}
+}
 
-// send makes a call that carries the keys.
-func send[W, T any](ctx context.Context, s *service, c call, finish func(*W, transport.Path) (*T, error), opts []identkit.CallOption) (*T, error) {
-	var check transport.Check
-	if c.in.Check != nil {
-		c.in.Check(&check)
+func keyInQuery(apiKey identkit.SecretSource) keyAuth {
+	return keyAuth{[]identkit.SecretSource{apiKey}, func(out *transport.Outgoing, values []string) { out.AddQuery("api_key", values[0]) }}
+}
+
+func keyInPath(apiKey identkit.SecretSource) keyAuth {
+	return keyAuth{[]identkit.SecretSource{apiKey}, func(out *transport.Outgoing, values []string) { out.Path("api_key", values[0]) }}
+}
+
+func (a keyAuth) values(ctx context.Context) ([]string, error) {
+	values := make([]string, len(a.sources))
+	for i, source := range a.sources {
+		var err error
+		if values[i], err = transport.Reveal(ctx, source); err != nil {
+			return nil, err
+		}
 	}
-	if len(check.Faults) > 0 {
-		return transport.Do(ctx, s.road, c.op, c.in, finish, opts) // which refuses it, before anybody is asked for keys
-	}
-	patience, cancel := context.WithTimeout(ctx, keyPatience)
-	defer cancel()
-	k, err := s.credentials.now(patience)
+	return values, nil
+}
+
+// Authorize implements [transport.Authorizer].
+func (a keyAuth) Authorize(ctx context.Context, out *transport.Outgoing) error {
+	values, err := a.values(ctx)
 	if err != nil {
-		return transport.Do(ctx, s.road.WithAuth(transport.Refuse(err)), c.op, c.in, finish, opts)
+		return err
 	}
-	in := c.in
-	c.keys(k, &in)
-	out, err := transport.Do(ctx, s.road, c.op, in, finish, opts)
-	var e *identkit.Error
-	if !errors.As(err, &e) || e.Code != CodeInvalidKey || e.OutcomeUnknown || c.once {
-		return out, err
+	a.put(out, values)
+	out.Used = strings.Join(values, "\x00")
+	return nil
+}
+
+// Renew implements [transport.Authorizer].
+func (a keyAuth) Renew(ctx context.Context, used string, e *identkit.Error) bool {
+	if e.Code != CodeInvalidKey {
+		return false
 	}
-	if c.op.Retry == transport.RetryIfNotProcessed && e.Status >= http.StatusInternalServerError {
-		e.OutcomeUnknown = true // a 500 does not say that nothing happened
-		return out, err
-	}
-	again, cancelAgain := context.WithTimeout(ctx, keyPatience)
-	defer cancelAgain()
-	fresh, rerr := s.credentials.now(again)
-	if rerr != nil || fresh == k {
-		return out, err
-	}
-	in = c.in
-	c.keys(fresh, &in)
-	return transport.Do(ctx, s.road, c.op, in, finish, opts)
+	values, err := a.values(ctx)
+	return err == nil && strings.Join(values, "\x00") != used
 }

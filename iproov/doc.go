@@ -19,5 +19,5 @@
 // requests; the client fetches, counts and renews them.
 //
 // What is known of the API comes from the vendor's documentation, its Swagger file 2.13 and public clients, checked 2026-11; what
-// is assumed is called so in the doc comments and listed in ASSUMPTIONS.md. Package iproovtest plays iProov in tests.
+// is assumed is called so in the doc comments and listed in ASSUMPTIONS.md. Package iproovtest simulates iProov in tests.
 package iproov

@@ -41,7 +41,7 @@ func TestCaptureEnrolThenVerify(t *testing.T) {
 	claim, err = client.Verify.CreateToken(ctx, tokenIn)
 	in = scanned(t, srv, claim, err, iproovtest.Fail("Please Keep Still"))
 	v, err = client.Verify.Validate(ctx, in)
-	require.NoError(t, err, "not passed is an answer")
+	require.NoError(t, err, "not passed is a result")
 	assert.False(t, v.Passed)
 	assert.Equal(t, "Please Keep Still", v.Reason)
 	assert.Equal(t, iproov.No, v.Signals.Matching)

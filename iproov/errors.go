@@ -1,11 +1,10 @@
 package iproov
 
 import (
-	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/identkit/identkit"
-	"github.com/identkit/identkit/internal/wire"
 )
 
 // Codes of iProov's errors, as found in identkit.Error.Code. Codes not listed here pass through as they came.
@@ -53,14 +52,23 @@ var kindOfCode = map[string]identkit.Kind{
 	CodeTooManyRequests:      identkit.ErrRateLimited,
 }
 
-// readFailure reads an error body into err. The status has decided that it is a failure; the body may be anything.
-func readFailure(err *identkit.Error, body []byte, at Endpoint) {
-	var members struct {
-		Code        soleCode        `json:"error"`
-		Description json.RawMessage `json:"error_description"`
+// failureBody is the body of every documented failure.
+type failureBody struct {
+	Code    string `json:"error"`
+	Message string `json:"error_description"`
+}
+
+// readFailureBody gives an empty one for a body of another form: the status has decided that it is a failure.
+func readFailureBody(body []byte) (f failureBody) {
+	if codec.Unmarshal(body, &f) != nil {
+		return failureBody{}
 	}
-	_ = json.Unmarshal(body, &members) // what fits is kept
-	err.Code, err.Message = members.Code.text, text(members.Description)
+	return f
+}
+
+func readFailure(err *identkit.Error, body []byte, at Endpoint) {
+	f := readFailureBody(body)
+	err.Code, err.Message = f.Code, f.Message
 	kind, known := kindOfCode[err.Code]
 	switch {
 	case err.Code == CodeInvalidKey && (err.Status/100 == 4 || err.Status == http.StatusInternalServerError): // 500 for an access token: permanent none the less
@@ -73,32 +81,18 @@ func readFailure(err *identkit.Error, body []byte, at Endpoint) {
 	}
 }
 
-// soleCode is a code that is given once. Of two, neither is believed: the code decides whether a user is enrolled or verified.
-type soleCode struct {
-	text string
-	seen bool
-}
-
-func (c *soleCode) UnmarshalJSON(b []byte) error {
-	if c.text = text(b); c.seen {
-		c.text = ""
-	}
-	c.seen = true
-	return nil
-}
-
-// text is a scalar as text, or nothing.
-func text(raw json.RawMessage) string {
-	var t wire.Text
-	if len(raw) == 0 || t.UnmarshalJSON(raw) != nil {
-		return ""
-	}
-	return string(t)
-}
-
 // isTokenRefused reports whether a call was refused because of its access token. Which of 401 and 403 comes with which code is not
 // documented, so the code decides.
 func isTokenRefused(e *identkit.Error) bool {
 	return (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) &&
 		(e.Code == CodeInvalidOAuth || e.Code == CodeTokenQuotaExceeded)
+}
+
+// codeOf is the provider's code in an error, or "".
+func codeOf(err error) string {
+	var e *identkit.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }

@@ -110,10 +110,17 @@ func TestErrorBodiesOfEveryForm(t *testing.T) {
 		`[]`:                     "",
 		`{"error":17}`:           "17",
 		`{"error":{"code":"x"}}`: "",
-		`{"error":"no_user","error_description":{"a":1},"more":[1]}`: iproov.CodeNoUser,
-		`{"error":"inactive_user","Error":"no_user"}`:                "",
-		`{"error":"no_user"`:                            "",
-		`{"error":"` + strings.Repeat("x", 5000) + `"}`: strings.Repeat("x", 5000),
+		`{"error":"no_user","error_description":{"a":1},"more":[1]}`:  iproov.CodeNoUser,
+		`{"error":"inactive_user","Error":"no_user"}`:                 iproov.CodeInactiveUser,
+		`{"error":"inactive_user","error":"no_user"}`:                 "",
+		`{"Error":"no_user"}`:                                         "",
+		`{"error":"no_user","x":{"a":1,"a":2}}`:                       "",
+		`{"error":"no_user"}{}`:                                       "",
+		"\xef\xbb\xbf" + `{"error":"no_user"}`:                        iproov.CodeNoUser,
+		`{"error":"no_user","error_description":"J` + "\xf6" + `rg"}`: "",
+		`{"error":"\ud800"}`:                                          "",
+		`{"error":"no_user"`:                                          "",
+		`{"error":"` + strings.Repeat("x", 5000) + `"}`:               strings.Repeat("x", 5000),
 	} {
 		srv.ClearFaults()
 		srv.Fault(identkittest.Any().Body(400, "", []byte(body)))
@@ -127,7 +134,7 @@ func TestErrorBodiesOfEveryForm(t *testing.T) {
 }
 
 // What the network does to calls that may and that may not be repeated.
-func TestTheEnemy(t *testing.T) {
+func TestFaultsOfTheNetwork(t *testing.T) {
 	t.Parallel()
 	type calls struct {
 		attempts int
@@ -140,18 +147,18 @@ func TestTheEnemy(t *testing.T) {
 		validate calls
 		token    calls
 	}{
-		"cut before the answer": {identkittest.Any().Nth(1).LoseResponse(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
-		"reset":                 {identkittest.Any().Nth(1).Reset(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
-		"cut in the answer":     {identkittest.Any().Nth(1).TruncateHalf(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
-		"half of the JSON":      {identkittest.Any().Nth(1).BadJSON(), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},
-		"HTML with 200":         {identkittest.Any().Nth(1).HTML(200), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},
-		"204":                   {identkittest.Any().Nth(1).Status(204), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},
-		"500":                   {identkittest.Any().Nth(1).Status(500), calls{1, identkit.ErrUnavailable, true}, safe(2, "")},
-		"502 of a gateway":      {identkittest.Any().Nth(1).HTML(502).Processed(), calls{1, identkit.ErrUnavailable, true}, safe(2, "")},
-		"no answer in time":     {identkittest.Any().Nth(1).SlowHeader(time.Minute), calls{1, identkit.ErrTimeout, true}, safe(2, "")},
-		"refused connection":    {identkittest.Any().Nth(1).Refuse(), calls{2, "", false}, safe(2, "")},
-		"429":                   {identkittest.Any().Nth(1).Status(429), calls{2, "", false}, safe(2, "")},
-		"redirect":              {identkittest.Any().Nth(1).Redirect("https://evil.example"), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},
+		"cut before the response": {identkittest.Any().Nth(1).LoseResponse(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
+		"reset":                   {identkittest.Any().Nth(1).Reset(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
+		"cut in the response":     {identkittest.Any().Nth(1).TruncateHalf(), calls{1, identkit.ErrNetwork, true}, safe(2, "")},
+		"half of the JSON":        {identkittest.Any().Nth(1).BadJSON(), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},
+		"HTML with 200":           {identkittest.Any().Nth(1).HTML(200), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},
+		"204":                     {identkittest.Any().Nth(1).Status(204), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},
+		"500":                     {identkittest.Any().Nth(1).Status(500), calls{1, identkit.ErrUnavailable, true}, safe(2, "")},
+		"502 of a gateway":        {identkittest.Any().Nth(1).HTML(502).Processed(), calls{1, identkit.ErrUnavailable, true}, safe(2, "")},
+		"no response in time":     {identkittest.Any().Nth(1).SlowHeader(time.Minute), calls{1, identkit.ErrTimeout, true}, safe(2, "")},
+		"refused connection":      {identkittest.Any().Nth(1).Refuse(), calls{2, "", false}, safe(2, "")},
+		"429":                     {identkittest.Any().Nth(1).Status(429), calls{2, "", false}, safe(2, "")},
+		"redirect":                {identkittest.Any().Nth(1).Redirect("https://evil.example"), calls{1, identkit.ErrBadResponse, true}, safe(1, identkit.ErrBadResponse)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -39,7 +39,7 @@ func ExampleNew() {
 
 // A user is enrolled by a scan.
 func ExampleEnrol() {
-	srv := iproovtest.New(iproovtest.Options{}) // plays the provider
+	srv := iproovtest.New(iproovtest.Options{}) // simulates the provider
 	defer srv.Close()
 	client := srv.Client()
 	ctx := context.Background()
@@ -49,7 +49,7 @@ func ExampleEnrol() {
 		fmt.Println(err)
 		return
 	}
-	// Send client.Launch(claim, platform) to the app within two minutes. Here the fake plays its SDK.
+	// Send client.Launch(claim, platform) to the app within two minutes. Here the fake simulates its SDK.
 	if err = srv.Complete(claim.Token, iproovtest.Pass()); err != nil {
 		fmt.Println(err)
 		return
@@ -128,7 +128,7 @@ func ExampleVerify() {
 	// true
 }
 
-// When the answer with the verdict is lost, it is lost: the SDK does not ask again, and says so.
+// When the response with the verdict is lost, so is the verdict: the SDK does not ask again, and says so.
 func ExampleVerify_Validate_outcomeUnknown() {
 	srv := iproovtest.New(iproovtest.Options{})
 	defer srv.Close()
@@ -171,7 +171,7 @@ func ExampleClaims_Invalidate() {
 	// true
 }
 
-// Users are managed with a second set of credentials; access tokens are had, counted and renewed by the client.
+// Users are managed with a second set of credentials; the client fetches, counts and renews access tokens.
 func ExampleUsers() {
 	srv := iproovtest.New(iproovtest.Options{})
 	defer srv.Close()
@@ -223,7 +223,7 @@ func ExampleJourneys() {
 		_ = srv.Complete(claim.Token, scan)
 
 		j = load() // the app says that the scan is over
-		_, err = client.Journeys.Finish(ctx, &j, claim.Token, "the app's User-Agent")
+		_, err = client.Journeys.Finish(ctx, &j, iproov.FinishParams{Token: claim.Token, Client: "the app's User-Agent"})
 		store(j) // also when there is an error
 		fmt.Println(claim.Type, j.Passed(), j.AttemptsLeft(), err)
 	}
@@ -244,7 +244,7 @@ func ExampleClient_AccessToken() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(token.Token, token.Life, token.Scopes)
+	fmt.Println(token.Token, token.Lifetime, token.Scopes)
 	// Output: [secret] 1h0m0s [user-read user-write user-write-status]
 }
 
@@ -254,6 +254,35 @@ func ExampleClient_Availability() {
 	health, err := srv.Client().Availability(context.Background())
 	fmt.Println(err == nil && health.Up)
 	// Output: true
+}
+
+// A readiness check proves address, key and secret without effect.
+func ExampleClient_Ping() {
+	srv := iproovtest.New(iproovtest.Options{})
+	defer srv.Close()
+	fmt.Println(srv.Client().Ping(context.Background()))
+
+	apiKey, _ := srv.Keys()
+	wrong := srv.Client(func(cfg *iproov.Config) { cfg.Credentials = iproov.Keys(apiKey, "wrong") })
+	fmt.Println(errors.Is(wrong.Ping(context.Background()), identkit.ErrUnauthorized))
+	// Output:
+	// <nil>
+	// true
+}
+
+// A verdict is given once; its JSON can be stored and read back.
+func ExampleParseValidation() {
+	v, err := iproov.ParseValidation([]byte(`{"passed":false,"token":"4f1c","type":"verify","reason":"Eyes closed"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(v.Passed, v.Reason)
+	_, err = iproov.ParseValidation([]byte(`{"Passed":true,"token":"4f1c"}`))
+	fmt.Println(err)
+	// Output:
+	// false Eyes closed
+	// iproov.Verify.Validate: bad response: response lacks passed
 }
 
 func ExampleCatalog() {

@@ -3,14 +3,12 @@ package iproov
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 )
 
 // ImageSource says where a photo comes from.
@@ -30,13 +28,13 @@ func (s ImageSource) Known() bool { return s == SourceEID || s == SourceOID || s
 type EnrolImageParams struct {
 	// Token is that of an enrolment claim. Required.
 	Token ClaimToken
-	// UserID is the claim's user; when given, an answer about another one is refused.
+	// UserID is the claim's user; when given, a response about another one is refused.
 	UserID UserID
 	// Source says where the photo comes from. Required: sources disagree whether iProov has a default.
 	Source ImageSource
 	// Image is a PNG, JPEG or JP2 file of at most Config.MaxImageBytes, a portrait by ISO/IEC 19794-5 with at least 85 pixels
-	// between the eyes. It streams from its present position and is never held in memory. Required. The type is told from
-	// its first bytes. A reader that cannot seek serves one attempt only. A Read that blocks holds the call up beyond its timeouts and
+	// between the eyes. It streams from its present position and is never held in memory. Required. Its first bytes say
+	// which of the types it is. What was read of a reader that cannot seek cannot be sent again. A Read that blocks holds the call up beyond its timeouts and
 	// context: give a network stream a deadline of its own.
 	Image io.Reader
 	// Size is the number of bytes in Image, for a reader that has neither Seek nor Len.
@@ -47,27 +45,70 @@ type EnrolImageParams struct {
 type EnrolledImage struct {
 	identkit.Raw `json:"-"`
 
-	Token  ClaimToken
-	UserID UserID
+	Token  ClaimToken `json:"token"`
+	UserID UserID     `json:"user_id"`
 }
 
-type imageAnswer struct {
-	Success wire.Verdict `json:"success"`
-	Token   wire.Sole    `json:"token"`
-	UserID  wire.Sole    `json:"user_id"`
-}
-
-// imageResult is an answer that may still be a refusal.
-type imageResult struct {
+// imageResponse may still be a refusal.
+type imageResponse struct {
 	EnrolledImage
-	success bool
+	Success bool `json:"success"`
 }
 
-var enrolImage = &transport.OldOperation{
-	Name:   "iproov.Enrol.Image",
-	Method: http.MethodPost, Path: "/claim/enrol/image",
-	Retry:     transport.RetryIfNotProcessed, // a token takes one image
+type imageInput struct {
+	EnrolImageParams
+	maxSize int64
+}
+
+func (in *imageInput) request(r *transport.Request) {
+	r.Text("token", string(in.Token), 0)
+	if in.UserID != "" {
+		in.UserID.check(&r.Check, "user_id")
+	}
+	r.That(in.Source.Known(), "source", "is not eid, oid or selfie")
+	p := openPhoto(in.Image, in.Size)
+	switch {
+	case p.fault != "":
+		r.Refuse("image", p.fault)
+	case p.size > in.maxSize:
+		r.Refuse("image", "is larger than "+strconv.FormatInt(in.maxSize, 10)+" bytes")
+	case p.format.mime == "":
+		r.Refuse("image", "is not a PNG, JPEG or JP2 file")
+	default:
+		r.Body = transport.Multipart([]transport.Field{
+			{Name: "rotation", Value: "0"}, // the only one supported
+			{Name: "token", Value: string(in.Token)},
+			{Name: "source", Value: string(in.Source)},
+		}, "image", "image."+p.format.extension, p.body)
+	}
+	if p.size > likelyMax {
+		r.WhenRejected = "the photo has more than 2,000,000 bytes, which may be the limit"
+	}
+}
+
+func (in *imageInput) same(out *imageResponse) error {
+	switch {
+	case out.Token == "" && out.Success:
+		return transport.Missing("token")
+	case out.Token != "" && out.Token != in.Token:
+		return transport.Contradiction("response is about another token")
+	case out.UserID == "":
+		out.UserID = in.UserID
+	}
+	if err := transport.Same("user_id", in.UserID, out.UserID); err != nil || out.Success {
+		return err
+	}
+	return &identkit.Error{Kind: identkit.ErrRejected, Detail: "the photo was not accepted"}
+}
+
+var enrolImage = transport.Op[imageInput, imageResponse]{
+	Name: "iproov.Enrol.Image", Method: http.MethodPost, Path: "/claim/enrol/image",
+	Retry:     identkit.RetryIfNotProcessed, // a token takes one image
 	Unmetered: true,
+	Verdicts:  []string{"success"},
+	AfterLoss: "ask for a verification token to see whether the user is enrolled",
+	Request:   (*imageInput).request,
+	Same:      (*imageInput).same,
 }
 
 // likelyMax is the smaller reading of the vendor's "2 MB".
@@ -85,68 +126,12 @@ const likelyMax = 2_000_000
 // the user was enrolled.
 //
 // Source: Swagger file 2.13, photo-enrol page; checked 2026-11.
-func (s *Enrol) Image(ctx context.Context, in EnrolImageParams, opts ...identkit.CallOption) (*EnrolledImage, error) {
-	photo := openPhoto(in.Image, in.Size)
-	c := call{op: enrolImage, once: photo.once, in: transport.Input{Check: func(c *transport.Check) {
-		c.Text("token", string(in.Token), 0)
-		if in.UserID != "" {
-			in.UserID.check(c, "user_id")
-		}
-		c.That(in.Source.Known(), "source", "is not eid, oid or selfie")
-		switch {
-		case photo.fault != "":
-			c.Refuse("image", photo.fault)
-		case photo.size > s.service.maxImage:
-			c.Refuse("image", "is larger than "+strconv.FormatInt(s.service.maxImage, 10)+" bytes")
-		case photo.format.mime == "":
-			c.Refuse("image", "is not a PNG, JPEG or JP2 file")
-		}
-	}}}
-	if photo.usable(s.service.maxImage) {
-		c.keys = func(k keys, input *transport.Input) {
-			input.Body = transport.Multipart([]transport.Field{
-				{Name: "api_key", Value: k.apiKey.Reveal()},
-				{Name: "secret", Value: k.secret.Reveal()},
-				{Name: "rotation", Value: "0"}, // the only one supported
-				{Name: "token", Value: string(in.Token)},
-				{Name: "source", Value: string(in.Source)},
-			}, "image", "image."+photo.format.extension, photo.body)
-		}
-	} else {
-		c.keys = func(keys, *transport.Input) {} // refused by Check
-	}
-	if photo.once {
-		opts = append(opts[:len(opts):len(opts)], identkit.WithAttempts(1))
-	}
-	finish := func(w *imageAnswer, _ transport.Path) (*imageResult, error) {
-		switch {
-		case !w.Success.Given():
-			return nil, transport.Missing("success")
-		case w.Token.String() == "" && w.Success.Yes():
-			return nil, transport.Missing("token")
-		case w.Token.String() != "" && w.Token.String() != string(in.Token):
-			return nil, transport.Contradiction("answer is about another token")
-		}
-		user := UserID(w.UserID.String())
-		if user == "" {
-			user = in.UserID
-		}
-		return &imageResult{EnrolledImage{Token: in.Token, UserID: user}, w.Success.Yes()}, transport.Same("user_id", string(in.UserID), string(user))
-	}
-	done, err := send(ctx, s.service, c, finish, opts)
+func (s Enrol) Image(ctx context.Context, in EnrolImageParams, opts ...identkit.CallOption) (*EnrolledImage, error) {
+	out, err := enrolImage.Do(ctx, s.client, imageInput{in, s.maxImage}, opts)
 	if err != nil {
-		var e *identkit.Error
-		if errors.As(err, &e) && e.Kind == identkit.ErrRejected && photo.size > likelyMax {
-			e.Detail = "the photo has more than 2,000,000 bytes, which may be the limit"
-		}
-		return nil, advise(err, "ask for a verification token to see whether the user is enrolled")
+		return nil, err
 	}
-	if !done.success {
-		e := &identkit.Error{Provider: provider, Operation: enrolImage.Name, Kind: identkit.ErrRejected, Status: http.StatusOK, Detail: "the photo was not accepted"}
-		transport.KeepBody(e, done.RawJSON())
-		return nil, e
-	}
-	return &done.EnrolledImage, nil
+	return &out.EnrolledImage, nil
 }
 
 // photo is a file that was looked at.
@@ -154,12 +139,7 @@ type photo struct {
 	body   transport.Body
 	size   int64
 	format imageFormat
-	once   bool
 	fault  string
-}
-
-func (p *photo) usable(most int64) bool {
-	return p.fault == "" && p.format.mime != "" && p.size <= most
 }
 
 type imageFormat struct{ mime, extension string }
@@ -214,8 +194,8 @@ func openPhoto(r io.Reader, size int64) photo {
 	if _, err := io.ReadFull(r, head); err != nil {
 		return photo{fault: "cannot be read, or is shorter than Size"}
 	}
-	p := photo{size: size, format: formatOf(head), once: true}
-	p.body = transport.Once(p.format.mime, io.MultiReader(bytes.NewReader(head), r), size)
+	p := photo{size: size, format: formatOf(head)}
+	p.body = transport.OneShot(p.format.mime, io.MultiReader(bytes.NewReader(head), r), size)
 	return p
 }
 

@@ -2,6 +2,7 @@ package iproov_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -233,7 +235,7 @@ func TestOnlySuccessIsAnEnrolment(t *testing.T) {
 	}
 }
 
-func TestALostAnswerToAPhotoIsNotRepeated(t *testing.T) {
+func TestAPhotoIsNotSentAgainAfterALostResponse(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.NewServer(t)
 	client, ctx := srv.Client(), t.Context()
@@ -272,6 +274,79 @@ func TestARefusedPhotoIsSentAgainFromItsBeginning(t *testing.T) {
 	assert.Equal(t, 1, srv.Journal().Count("iproov.Enrol.Image")-before, "a reader that cannot go back serves one attempt")
 }
 
+// photos are the same photo in readers of every kind.
+func photos(size int) map[string]iproov.EnrolImageParams {
+	in := iproov.EnrolImageParams{Token: "t", Source: iproov.SourceEID}
+	at, seeker, plain := in, in, in
+	at.Image, seeker.Image = bytes.NewReader(jpeg(size)), onlySeeker{bytes.NewReader(jpeg(size))}
+	plain.Image, plain.Size = onlyReader{bytes.NewReader(jpeg(size))}, int64(size)
+	return map[string]iproov.EnrolImageParams{"reader at": at, "seeker": seeker, "reader": plain}
+}
+
+func TestAStatus500LeavesTheOutcomeUnknownWhateverItsCode(t *testing.T) {
+	t.Parallel()
+	for name, in := range photos(100) {
+		srv := iproovtest.New(iproovtest.Options{})
+		srv.Fault(identkittest.Any().JSON(500, map[string]string{"error": iproov.CodeInvalidKey}))
+		n := 0
+		client := srv.Client(func(cfg *iproov.Config) {
+			key, _ := srv.Keys()
+			cfg.Credentials = iproov.KeysFrom(identkit.Static(key), func(context.Context) (identkit.Secret, error) {
+				n++
+				return identkit.Secret(strings.Repeat("s", n)), nil
+			})
+		})
+		_, err := client.Enrol.Image(t.Context(), in)
+		e := fails(t, err, identkit.ErrUnauthorized, iproov.CodeInvalidKey)
+		assert.True(t, e.OutcomeUnknown, name)
+		assert.Contains(t, e.Error(), "ask for a verification token", name)
+		assert.Equal(t, 1, srv.Journal().Len(), name)
+	}
+}
+
+func TestKeysRotatedUnderAPhoto(t *testing.T) {
+	t.Parallel()
+	for name, in := range photos(100) {
+		srv := iproovtest.New(iproovtest.Options{})
+		key, secret := srv.Keys()
+		claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
+		require.NoError(t, err)
+		in.Token = claim.Token
+		asked := 0
+		client := srv.Client(func(cfg *iproov.Config) {
+			cfg.Credentials = iproov.KeysFrom(identkit.Static(key), func(context.Context) (identkit.Secret, error) {
+				if asked++; asked == 1 {
+					return "stale", nil
+				}
+				return secret, nil
+			})
+		})
+		_, err = client.Enrol.Image(t.Context(), in)
+		if name == "reader" {
+			e := fails(t, err, identkit.ErrUnauthorized, iproov.CodeInvalidKey)
+			assert.False(t, e.OutcomeUnknown, "refused before it ran")
+			assert.Equal(t, 1, srv.Journal().Count("iproov.Enrol.Image"), "what was read cannot be sent again")
+			continue
+		}
+		require.NoError(t, err, name)
+		assert.Equal(t, iproov.UserActive, srv.UserStatus(alice), name)
+	}
+}
+
+func TestObserversSeeThatAPhotoWasNotAccepted(t *testing.T) {
+	t.Parallel()
+	srv := iproovtest.New(iproovtest.Options{RefusePhotos: true, MaxImage: 3_000_000})
+	claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
+	require.NoError(t, err)
+	o := new(observed)
+	client := srv.Client(func(cfg *iproov.Config) { cfg.Options.Observer, cfg.MaxImageBytes = o.observer(), 3_000_000 })
+	_, err = client.Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: bytes.NewReader(jpeg(2_500_000))})
+	require.EqualError(t, err, "iproov.Enrol.Image: rejected (HTTP 200): the photo was not accepted; the photo has more than 2,000,000 bytes, which may be the limit")
+	require.Len(t, o.ends, 1)
+	assert.Equal(t, identkit.ErrRejected, o.ends[0].Kind)
+	assert.False(t, o.ends[0].OutcomeUnknown)
+}
+
 func TestTwoMegabytesMayBeTooMuch(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge} {
@@ -302,7 +377,7 @@ func (p pattern) ReadAt(b []byte, off int64) (int, error) {
 }
 
 func TestAnUploadIsNotHeldInMemory(t *testing.T) { // not parallel: it measures the heap
-	const size, most = 2 << 20, 512 << 10
+	const size, limit = 2 << 20, 512 << 10
 	received := make(chan int64, 10)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
@@ -324,9 +399,9 @@ func TestAnUploadIsNotHeldInMemory(t *testing.T) { // not parallel: it measures 
 	}
 	whole := func() *io.SectionReader { return io.NewSectionReader(pattern{size}, 0, size) }
 	upload(whole(), 0) // connection and buffers
-	assert.Less(t, upload(whole(), 0), uint64(most), "reader at")
-	assert.Less(t, upload(onlySeeker{whole()}, 0), uint64(most), "seeker")
-	assert.Less(t, upload(onlyReader{whole()}, size), uint64(most), "reader")
+	assert.Less(t, upload(whole(), 0), uint64(limit), "reader at")
+	assert.Less(t, upload(onlySeeker{whole()}, 0), uint64(limit), "seeker")
+	assert.Less(t, upload(onlyReader{whole()}, size), uint64(limit), "reader")
 }
 
 func TestAPhotoIsAlsoBoundToTheTwoMinutes(t *testing.T) {

@@ -42,7 +42,7 @@ const (
 	JourneyEnrol  JourneyMode = "enrol"  // enrol; a user who is known is an error
 	JourneyVerify JourneyMode = "verify" // verify; a user who is not known is an error
 	// JourneyEnrolOrVerify verifies a user who is known and enrols one who is not: whoever comes first under a user id is
-	// trusted. Use it only behind another proof of identity.
+	// trusted. Use it only behind another authentication.
 	JourneyEnrolOrVerify JourneyMode = "enrol_or_verify"
 )
 
@@ -73,7 +73,7 @@ const (
 	OutcomePassed    JourneyOutcome = "passed"
 	OutcomeFailed    JourneyOutcome = "failed"    // scanned, not passed
 	OutcomeRefused   JourneyOutcome = "refused"   // no verdict: not scanned, expired, or validated elsewhere
-	OutcomeLost      JourneyOutcome = "lost"      // the answer with the verdict got lost
+	OutcomeLost      JourneyOutcome = "lost"      // the response with the verdict was lost
 	OutcomeAbandoned JourneyOutcome = "abandoned" // another attempt took its place
 )
 
@@ -89,17 +89,17 @@ func (j *Journey) Passed() bool {
 	return false
 }
 
-// AttemptsLeft is how many more claims can be made. Every claim counts, scanned or not: what an app does not report would else
-// be free to try.
+// AttemptsLeft is how many more claims can be made. Every claim counts, scanned or not: scans that an app does not report would
+// otherwise be free.
 func (j *Journey) AttemptsLeft() int {
-	most := j.MaxAttempts
-	if most <= 0 {
-		most = defaultAttempts
+	limit := j.MaxAttempts
+	if limit <= 0 {
+		limit = defaultAttempts
 	}
 	if j.Passed() {
 		return 0
 	}
-	return max(most-len(j.Attempts), 0)
+	return max(limit-len(j.Attempts), 0)
 }
 
 // IsFinal reports whether nothing can happen any more: it passed, or no attempt is left or open.
@@ -135,7 +135,10 @@ func (j *Journey) end(outcome JourneyOutcome, reason, code string) {
 func moment() time.Time { return time.Now().UTC().Round(0) }
 
 // Journeys moves users through their attempts: client.Journeys.
-type Journeys struct{ client *Client }
+type Journeys struct {
+	enrol  Enrol
+	verify Verify
+}
 
 // ErrJourneyOver is in the error of a journey that passed or has no attempts left.
 var ErrJourneyOver = errors.New("iproov: the journey is over")
@@ -152,7 +155,7 @@ const (
 // other way round after an enrolment; that makes up to two token calls.
 //
 // Errors: [ErrJourneyOver]; otherwise those of Enrol.CreateToken and Verify.CreateToken, and the journey is then unchanged.
-func (s *Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOption) (*Claim, error) {
+func (s Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOption) (*Claim, error) {
 	var check transport.Check
 	j.check(&check)
 	if err := check.Err(provider, nextName); err != nil {
@@ -178,13 +181,13 @@ func (s *Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOp
 	return claim, nil
 }
 
-func (s *Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOption) (*Claim, error) {
+func (s Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOption) (*Claim, error) {
 	in := CreateTokenParams{UserID: j.UserID, Resource: j.Resource, AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile}
 	if in.Resource == "" {
 		in.Resource = j.Purpose
 	}
-	enrol := func() (*Claim, error) { return s.client.Enrol.CreateToken(ctx, in, opts...) }
-	verify := func() (*Claim, error) { return s.client.Verify.CreateToken(ctx, in, opts...) }
+	enrol := func() (*Claim, error) { return s.enrol.CreateToken(ctx, in, opts...) }
+	verify := func() (*Claim, error) { return s.verify.CreateToken(ctx, in, opts...) }
 	switch {
 	case j.Mode == JourneyEnrol:
 		return enrol()
@@ -204,34 +207,41 @@ func (s *Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOp
 	return claim, err
 }
 
+// FinishParams ends an attempt.
+type FinishParams struct {
+	// Token is what the app sent. Another one than the open attempt's is [identkit.ErrInvalidRequest]. Required.
+	Token ClaimToken
+	// Client describes the user's device, such as its User-Agent. Required.
+	Client string
+}
+
 // Finish fetches the verdict of the open attempt, when the app says that the scan is over, whether well or badly, and notes it in
-// the journey. token is what the app sent; another one than the open attempt's is [identkit.ErrInvalidRequest]. client describes the
-// user's device, such as its User-Agent.
+// the journey.
 //
 // Persist the journey also when there is an error: an attempt whose verdict was refused or lost is closed. After other errors it
 // is still open, and Finish can be called again.
-func (s *Journeys) Finish(ctx context.Context, j *Journey, token ClaimToken, client string, opts ...identkit.CallOption) (*Validation, error) {
+func (s Journeys) Finish(ctx context.Context, j *Journey, in FinishParams, opts ...identkit.CallOption) (*Validation, error) {
 	var check transport.Check
 	j.check(&check)
 	open := j.Open()
 	switch {
 	case open == nil:
 		check.Refuse("Journey", "has no open attempt")
-	case open.Token != token || token == "":
+	case open.Token != in.Token || in.Token == "":
 		check.Refuse("token", "is not the open attempt's")
 	}
 	if err := check.Err(provider, finishName); err != nil {
 		return nil, err
 	}
-	in := ValidateParams{Token: open.Token, UserID: j.UserID, Client: client, RiskProfile: j.RiskProfile}
+	params := ValidateParams{Token: open.Token, UserID: j.UserID, Client: in.Client, RiskProfile: j.RiskProfile}
 	var (
 		v   *Validation
 		err error
 	)
 	if open.Type == TypeEnrol {
-		v, err = s.client.Enrol.Validate(ctx, ValidateEnrolmentParams{ValidateParams: in}, opts...)
+		v, err = s.enrol.Validate(ctx, ValidateEnrolmentParams{ValidateParams: params}, opts...)
 	} else {
-		v, err = s.client.Verify.Validate(ctx, in, opts...)
+		v, err = s.verify.Validate(ctx, params, opts...)
 	}
 	switch {
 	case err == nil && v.Passed:
@@ -240,7 +250,7 @@ func (s *Journeys) Finish(ctx context.Context, j *Journey, token ClaimToken, cli
 		j.end(OutcomeFailed, v.Reason, "")
 	case errors.Is(err, identkit.ErrOutcomeUnknown):
 		j.end(OutcomeLost, "", codeOf(err))
-	case codeOf(err) == "": // not iProov's answer: a proxy's, or a wrong address
+	case codeOf(err) == "": // not iProov's refusal: a proxy's, or a wrong address
 		return nil, err
 	case errors.Is(err, identkit.ErrConflict), errors.Is(err, identkit.ErrNotFound), errors.Is(err, identkit.ErrRejected):
 		j.end(OutcomeRefused, "", codeOf(err))

@@ -18,13 +18,13 @@ func journey(mode iproov.JourneyMode) *iproov.Journey {
 	return &iproov.Journey{UserID: alice, Purpose: "login", Mode: mode}
 }
 
-// attempt plays one attempt with the phone.
+// attempt makes one attempt with a simulated phone.
 func attempt(t *testing.T, srv *iproovtest.Server, client *iproov.Client, j *iproov.Journey, outcome iproovtest.Outcome) (*iproov.Validation, error) {
 	t.Helper()
 	claim, err := client.Journeys.Next(t.Context(), j)
 	require.NoError(t, err)
 	require.NoError(t, srv.Complete(claim.Token, outcome))
-	return client.Journeys.Finish(t.Context(), j, claim.Token, userAgent)
+	return client.Journeys.Finish(t.Context(), j, iproov.FinishParams{Token: claim.Token, Client: userAgent})
 }
 
 func TestAJourneyEndsAfterThreeAttempts(t *testing.T) {
@@ -72,7 +72,7 @@ func TestAJourneyThatPassedIsOver(t *testing.T) {
 	_, err = client.Journeys.Next(t.Context(), j)
 	require.ErrorIs(t, err, iproov.ErrJourneyOver)
 	require.ErrorContains(t, err, "it passed")
-	_, err = client.Journeys.Finish(t.Context(), j, j.Attempts[1].Token, userAgent)
+	_, err = client.Journeys.Finish(t.Context(), j, iproov.FinishParams{Token: j.Attempts[1].Token, Client: userAgent})
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 }
 
@@ -123,7 +123,7 @@ func TestEnrolOrVerifyIsDecidedByIProov(t *testing.T) {
 		assert.Empty(t, j.Attempts)
 		assert.Zero(t, srv.Journal().Count("iproov.Enrol.CreateToken"))
 	})
-	t.Run("a bare 404 enrols nobody", func(t *testing.T) {
+	t.Run("a bare 404 enrols no user", func(t *testing.T) {
 		t.Parallel()
 		srv := iproovtest.New(iproovtest.Options{})
 		srv.Fault(identkittest.On("iproov.Verify.CreateToken").HTML(404))
@@ -131,7 +131,7 @@ func TestEnrolOrVerifyIsDecidedByIProov(t *testing.T) {
 		require.ErrorIs(t, err, identkit.ErrNotFound)
 		assert.Zero(t, srv.Journal().Count("iproov.Enrol.CreateToken"))
 	})
-	t.Run("the other modes do not change sides", func(t *testing.T) {
+	t.Run("the other modes do not change", func(t *testing.T) {
 		t.Parallel()
 		srv := iproovtest.New(iproovtest.Options{})
 		_, err := srv.Client().Journeys.Next(t.Context(), journey(iproov.JourneyVerify))
@@ -142,7 +142,7 @@ func TestEnrolOrVerifyIsDecidedByIProov(t *testing.T) {
 	})
 }
 
-func TestAJourneyLivesInADatabase(t *testing.T) {
+func TestAJourneyIsStoredAsJSON(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{RiskProfiles: []string{"P_1"}})
 	srv.AddUser(alice, iproov.UserActive)
@@ -161,7 +161,7 @@ func TestAJourneyLivesInADatabase(t *testing.T) {
 	var back iproov.Journey
 	require.NoError(t, json.Unmarshal(row, &back))
 	assert.Equal(t, *j, back)
-	v, err := client.Journeys.Finish(t.Context(), &back, claim.Token, userAgent)
+	v, err := client.Journeys.Finish(t.Context(), &back, iproov.FinishParams{Token: claim.Token, Client: userAgent})
 	require.NoError(t, err)
 	assert.True(t, v.Passed)
 	assert.Equal(t, 2, back.Revision)
@@ -178,7 +178,7 @@ func TestOnlyTheOpenAttemptsTokenIsValidated(t *testing.T) {
 	require.NoError(t, srv.Complete(foreign.Token, iproovtest.Pass()))
 
 	j := journey(iproov.JourneyVerify)
-	_, err = client.Journeys.Finish(ctx, j, foreign.Token, userAgent)
+	_, err = client.Journeys.Finish(ctx, j, iproov.FinishParams{Token: foreign.Token, Client: userAgent})
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	first, err := client.Journeys.Next(ctx, j)
 	require.NoError(t, err)
@@ -187,13 +187,13 @@ func TestOnlyTheOpenAttemptsTokenIsValidated(t *testing.T) {
 	assert.Equal(t, iproov.OutcomeAbandoned, j.Attempts[0].Outcome)
 	require.NoError(t, srv.Complete(first.Token, iproovtest.Pass()))
 	for _, token := range []iproov.ClaimToken{foreign.Token, first.Token, ""} {
-		_, err = client.Journeys.Finish(ctx, j, token, userAgent)
+		_, err = client.Journeys.Finish(ctx, j, iproov.FinishParams{Token: token, Client: userAgent})
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	}
 	assert.Zero(t, srv.Journal().Count("iproov.Verify.Validate"))
 	assert.Equal(t, 1, j.AttemptsLeft(), "abandoned attempts count: their scans may have run")
 	require.NoError(t, srv.Complete(second.Token, iproovtest.Pass()))
-	_, err = client.Journeys.Finish(ctx, j, second.Token, userAgent)
+	_, err = client.Journeys.Finish(ctx, j, iproov.FinishParams{Token: second.Token, Client: userAgent})
 	require.NoError(t, err)
 }
 
@@ -204,15 +204,15 @@ func TestHowAttemptsEndWithoutAVerdict(t *testing.T) {
 		outcome iproov.JourneyOutcome
 		code    string
 	}{
-		"lost answer":  {identkittest.On("iproov.Verify.Validate").LoseResponse(), iproov.OutcomeLost, ""},
-		"500":          {identkittest.On("iproov.Verify.Validate").Status(500), iproov.OutcomeLost, ""},
-		"odd verdict":  {identkittest.On("iproov.Verify.Validate").JSON(200, map[string]any{"passed": "true"}), iproov.OutcomeLost, ""},
-		"used token":   {identkittest.On("iproov.Verify.Validate").JSON(400, map[string]string{"error": iproov.CodeInvalidToken}), iproov.OutcomeRefused, iproov.CodeInvalidToken},
-		"other user":   {identkittest.On("iproov.Verify.Validate").JSON(400, map[string]string{"error": iproov.CodeInvalidValidation}), iproov.OutcomeRefused, iproov.CodeInvalidValidation},
-		"404":          {identkittest.On("iproov.Verify.Validate").First(1).Status(404), "", ""}, // a proxy's, or a wrong address
-		"rate limited": {identkittest.On("iproov.Verify.Validate").First(3).Status(429), "", ""},
-		"wrong key":    {identkittest.On("iproov.Verify.Validate").First(1).JSON(401, map[string]string{"error": iproov.CodeInvalidKey}), "", ""},
-		"not sent":     {identkittest.On("iproov.Verify.Validate").First(3).Refuse(), "", ""},
+		"lost response":   {identkittest.On("iproov.Verify.Validate").LoseResponse(), iproov.OutcomeLost, ""},
+		"500":             {identkittest.On("iproov.Verify.Validate").Status(500), iproov.OutcomeLost, ""},
+		"invalid verdict": {identkittest.On("iproov.Verify.Validate").JSON(200, map[string]any{"passed": "true"}), iproov.OutcomeLost, ""},
+		"used token":      {identkittest.On("iproov.Verify.Validate").JSON(400, map[string]string{"error": iproov.CodeInvalidToken}), iproov.OutcomeRefused, iproov.CodeInvalidToken},
+		"other user":      {identkittest.On("iproov.Verify.Validate").JSON(400, map[string]string{"error": iproov.CodeInvalidValidation}), iproov.OutcomeRefused, iproov.CodeInvalidValidation},
+		"404":             {identkittest.On("iproov.Verify.Validate").First(1).Status(404), "", ""}, // a proxy's, or a wrong address
+		"rate limited":    {identkittest.On("iproov.Verify.Validate").First(3).Status(429), "", ""},
+		"wrong key":       {identkittest.On("iproov.Verify.Validate").First(1).JSON(401, map[string]string{"error": iproov.CodeInvalidKey}), "", ""},
+		"not sent":        {identkittest.On("iproov.Verify.Validate").First(3).Refuse(), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,7 +229,7 @@ func TestHowAttemptsEndWithoutAVerdict(t *testing.T) {
 				assert.Equal(t, c.code, j.Attempts[0].Code)
 				assert.Equal(t, c.outcome != "", j.IsFinal())
 				if c.outcome == "" {
-					_, err = client.Journeys.Finish(t.Context(), j, j.Open().Token, userAgent)
+					_, err = client.Journeys.Finish(t.Context(), j, iproov.FinishParams{Token: j.Open().Token, Client: userAgent})
 					require.NoError(t, err, "the attempt was still open")
 					assert.True(t, j.Passed())
 				}
@@ -238,7 +238,7 @@ func TestHowAttemptsEndWithoutAVerdict(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsNotHadCostsNoAttempt(t *testing.T) {
+func TestAFailedTokenCallCostsNoAttempt(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	srv.AddUser(alice, iproov.UserActive)
@@ -283,7 +283,7 @@ func TestAnExpiredAttemptIsRefused(t *testing.T) {
 		time.Sleep(iproov.ClaimWindow)
 		require.False(t, time.Now().Before(claim.StartBefore))
 		require.ErrorIs(t, srv.Begin(claim.Token), iproovtest.ErrExpired)
-		_, err = client.Journeys.Finish(t.Context(), j, claim.Token, userAgent)
+		_, err = client.Journeys.Finish(t.Context(), j, iproov.FinishParams{Token: claim.Token, Client: userAgent})
 		fails(t, err, identkit.ErrConflict, iproov.CodeInvalidToken)
 		assert.Equal(t, iproov.OutcomeRefused, j.Attempts[0].Outcome)
 	})

@@ -40,7 +40,7 @@ func (r Region) Known() bool {
 
 const (
 	hostSuffix  = ".rp.secure.iproov.me"
-	wrongSuffix = ".rp.iproov.me" // circulates in samples; nothing answers there
+	wrongSuffix = ".rp.iproov.me" // circulates in samples; no server is there
 	apiPath     = "/api/v2"
 )
 
@@ -166,19 +166,20 @@ func (c *Client) Launch(claim *Claim, p Platform) Launch {
 // Endpoint returns the addresses that the client's claims belong to.
 func (c *Client) Endpoint() Endpoint { return c.endpoint }
 
-// endpoint is where a configuration points.
+// endpoint is where a configuration points; its BaseURL is empty when it was refused.
 func (cfg *Config) endpoint(check *transport.Check) Endpoint {
 	var e Endpoint
 	switch {
+	case cfg.Region == "" && cfg.BaseURL == "":
+		check.Refuse("Region", "is missing, and so is BaseURL")
 	case cfg.Region != "" && cfg.BaseURL != "":
 		check.Refuse("BaseURL", "contradicts Region; give one of them")
 	case cfg.BaseURL != "":
 		e = parseEndpoint(cfg.BaseURL, check)
-	case cfg.Region != "":
-		check.That(cfg.Region.isLabel(), "Region", "is not a host label; use BaseURL for an address")
-		e = cfg.Region.Endpoint()
+	case !cfg.Region.isLabel():
+		check.Refuse("Region", "is not a host label; use BaseURL for an address")
 	default:
-		check.Refuse("Region", "is missing, and so is BaseURL")
+		e = cfg.Region.Endpoint()
 	}
 	for _, o := range []struct {
 		field, url string

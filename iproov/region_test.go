@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/iproov"
+	"github.com/identkit/identkit/iproov/iproovtest"
 )
 
 func TestEveryRegionHasItsAddresses(t *testing.T) {
@@ -61,7 +63,7 @@ func TestAddressesAreNormalised(t *testing.T) {
 	}
 }
 
-func TestAnAppIsToldWhereToStream(t *testing.T) {
+func TestLaunchNamesTheStreamingURL(t *testing.T) {
 	t.Parallel()
 	claim := &iproov.Claim{Token: "tok", Type: iproov.TypeVerify}
 	client, err := iproov.New(iproov.Config{Region: "GDS", Credentials: iproov.Keys("key", "secret")})
@@ -78,6 +80,28 @@ func TestAnAppIsToldWhereToStream(t *testing.T) {
 	assert.Equal(t, iproov.Endpoint{BaseURL: "https://proxy.acme.example/api/v2", NativeURL: "wss://stream.acme.example/ws", WebURL: "https://stream.acme.example"}, client.Endpoint())
 }
 
+func TestLookalikeHostsAndCredentialsInAddressesAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"https://\u0435u.rp.secure.iproov.me", "eu\u3002rp.secure.iproov.me"} {
+		_, err := iproov.ParseEndpoint(address)
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest, address)
+	}
+	_, err := iproov.New(iproov.Config{Region: iproov.RegionEU, Credentials: iproov.Keys("k", "s"), WebStreamingURL: "https://user:pw@stream.example/"})
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	srv := iproovtest.New(iproovtest.Options{})
+	srv.Fault(identkittest.Any().JSON(401, map[string]string{"error": iproov.CodeInvalidKey}))
+	client := srv.Client(func(cfg *iproov.Config) { cfg.WebStreamingURL = "https://stream.example/x?token=abcdef" })
+	_, err = client.Verify.CreateToken(t.Context(), tokenIn)
+	require.ErrorIs(t, err, identkit.ErrUnauthorized)
+	assert.NotContains(t, err.Error(), "abcdef")
+	assert.Contains(t, err.Error(), "region")
+	for _, address := range []string{"eu.rp.iproov.me:443", "eu.rp.iproov.me."} {
+		e, err := iproov.ParseEndpoint(address)
+		require.NoError(t, err)
+		assert.Contains(t, e.BaseURL, "eu.rp.secure.iproov.me")
+	}
+}
+
 func FuzzParseEndpoint(f *testing.F) {
 	f.Fuzz(func(t *testing.T, address string) {
 		e, err := iproov.ParseEndpoint(address)
@@ -87,6 +111,6 @@ func FuzzParseEndpoint(f *testing.F) {
 		}
 		again, err := iproov.ParseEndpoint(e.BaseURL)
 		require.NoError(t, err)
-		require.Equal(t, e, again, "normal is normal")
+		require.Equal(t, e, again, "a normalised address stays as it is")
 	})
 }

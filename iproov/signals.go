@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/identkit/identkit/internal/wire"
 )
 
@@ -13,7 +15,7 @@ type Signals struct {
 	AntiSpoofing Finding
 	// Matching says whether the face matched the enrolled one; not for enrolments.
 	Matching Finding
-	// SeveralFaces says whether there were several faces in the picture. They fail a claim only where iProov is told so.
+	// SeveralFaces says whether there were several faces in the picture. They fail a claim only where iProov enables that.
 	SeveralFaces Finding
 	// JSON is the object as it came, nil when there was none: it may hold signals that this package does not know.
 	JSON json.RawMessage
@@ -32,15 +34,20 @@ const (
 // IsYes reports whether the finding is given and yes.
 func (f Finding) IsYes() bool { return f == Yes }
 
-func findingOf(raw json.RawMessage) Finding {
-	var v wire.Verdict
-	switch {
-	case len(raw) == 0 || v.UnmarshalJSON(raw) != nil || !v.Given():
-		return NotGiven // a finding decides nothing, so an odd one is left out
-	case v.Yes():
-		return Yes
+// finding follows members to a boolean; anything else is not given, because it decides nothing.
+func finding(object jsontext.Value, path ...string) Finding {
+	for _, name := range path {
+		object = wire.Member(object, name)
 	}
-	return No
+	switch {
+	case len(object) == 0:
+		return NotGiven
+	case object.Kind() == 't':
+		return Yes
+	case object.Kind() == 'f':
+		return No
+	}
+	return NotGiven
 }
 
 func (f Finding) inverted() Finding {
@@ -53,25 +60,29 @@ func (f Finding) inverted() Finding {
 	return f
 }
 
-func readSignals(raw json.RawMessage) Signals {
-	if len(raw) == 0 || string(raw) == "null" {
-		return Signals{}
+func readSignals(dec *jsontext.Decoder, s *Signals) error {
+	*s = Signals{}
+	object, err := dec.ReadValue()
+	if err != nil || object.Kind() == 'n' {
+		return err
 	}
-	s := Signals{
-		AntiSpoofing: findingOf(member(member(raw, "anti_spoofing"), "passed")),
-		Matching:     findingOf(member(member(raw, "matching"), "passed")),
-		SeveralFaces: findingOf(member(raw, "multiple_faces_found")), // Swagger file: true means several
-		JSON:         raw,
+	*s = Signals{
+		AntiSpoofing: finding(object, "anti_spoofing", "passed"),
+		Matching:     finding(object, "matching", "passed"),
+		SeveralFaces: finding(object, "multiple_faces_found"), // Swagger file: true means several
+		JSON:         json.RawMessage(object.Clone()),
 	}
 	if s.SeveralFaces == NotGiven { // signals page: true means exactly one
-		s.SeveralFaces = findingOf(member(member(member(raw, "multiple_faces"), "single_face"), "found")).inverted()
+		s.SeveralFaces = finding(object, "multiple_faces", "single_face", "found").inverted()
 	}
-	return s
+	return nil
 }
 
-// FrameQuality rates the frame in an answer.
+// FrameQuality rates the frame in a response.
 type FrameQuality struct {
-	Blur, Pose, Lighting Quality
+	Blur     Quality `json:"blur"`
+	Pose     Quality `json:"pose"`
+	Lighting Quality `json:"lighting"`
 }
 
 // Quality is a rating. Values this package does not know pass through; compare with [Quality.Is].
@@ -92,8 +103,3 @@ func (q Quality) Known() bool {
 
 // Is compares without regard to case.
 func (q Quality) Is(other Quality) bool { return strings.EqualFold(string(q), string(other)) }
-
-func readQuality(raw json.RawMessage) FrameQuality {
-	of := func(name string) Quality { return Quality(text(member(raw, name))) }
-	return FrameQuality{Blur: of("blur"), Pose: of("pose"), Lighting: of("lighting")}
-}

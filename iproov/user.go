@@ -2,29 +2,28 @@ package iproov
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
-	"github.com/identkit/identkit/internal/wire"
 )
 
 // Users manages enrolled users: client.Users. Its calls need Config.OAuth. A user who is not there is [identkit.ErrNotFound], by
-// whichever of invalid_user_id and no_user iProov answers.
-type Users struct{ road *transport.Road }
+// whichever of invalid_user_id and no_user iProov says it.
+type Users struct{ client *transport.Client }
 
 // User is an enrolled user.
 type User struct {
 	identkit.Raw `json:"-"`
 
-	ID     UserID
-	Name   string
-	Status UserStatus
-	// Activated and Suspended are from when the status counts; zero when the answer does not say.
-	Activated, Suspended time.Time
+	ID     UserID     `json:"user_id"`
+	Name   string     `json:"name"`
+	Status UserStatus `json:"status"`
+	// Activated and Suspended are from when the status counts; zero when the response does not say.
+	Activated time.Time `json:"activation_date"`
+	Suspended time.Time `json:"suspension_date"`
 }
 
 // UserStatus is the state of a user. Sources disagree about its letter case: compare with [UserStatus.Is]. Values this package
@@ -50,126 +49,114 @@ func (s UserStatus) Known() bool {
 // IsFinal reports whether the status can no longer change.
 func (s UserStatus) IsFinal() bool { return s.Is(UserDeleted) }
 
-type userAnswer struct {
-	ID        wire.Sole `json:"user_id"`
-	Name      wire.Text `json:"name"`
-	Status    wire.Sole `json:"status"`
-	Activated wire.Time `json:"activation_date"`
-	Suspended wire.Time `json:"suspension_date"`
-}
-
-func (w *userAnswer) user() (*User, error) {
+func (u *User) check() error {
 	switch {
-	case w.ID.String() == "":
-		return nil, transport.Missing("user_id")
-	case w.Status.String() == "":
-		return nil, transport.Missing("status")
+	case u.ID == "":
+		return transport.Missing("user_id")
+	case u.Status == "":
+		return transport.Missing("status")
 	}
-	return &User{ID: UserID(w.ID.String()), Name: string(w.Name), Status: UserStatus(w.Status.String()), Activated: w.Activated.Time, Suspended: w.Suspended.Time}, nil
+	return nil
 }
 
-func (w *userAnswer) finish(path transport.Path) (*User, error) {
-	u, err := w.user()
-	if err != nil {
-		return nil, err
+func (id *UserID) request(r *transport.Request) {
+	if *id != "" && *id != "." && *id != ".." { // which are refused in any path
+		id.check(&r.Check, "user_id")
 	}
-	return u, transport.Same("user_id", path[0], string(u.ID))
+	r.Path("user_id", string(*id))
 }
 
-func (id UserID) input(body transport.Body) transport.Input {
-	return transport.Input{Path: transport.Path{string(id)}, Body: body, Check: func(c *transport.Check) {
-		if id != "" && id != "." && id != ".." { // which the road refuses in any path
-			id.check(c, "user_id")
-		}
-	}}
-}
+func (id *UserID) same(u *User) error { return transport.Same("user_id", *id, u.ID) }
 
-var getUser = &transport.OldOperation{
-	Name:   "iproov.Users.Get",
-	Method: http.MethodGet, Path: "/users/{user_id}",
-	Retry:     transport.RetrySafe,
+var getUser = transport.Op[UserID, User]{
+	Name: "iproov.Users.Get", Method: http.MethodGet, Path: "/users/{user_id}",
+	Retry:     identkit.RetrySafe,
 	Unmetered: true,
+	Request:   (*UserID).request,
+	Check:     (*User).check,
+	Same:      (*UserID).same,
 }
 
 // Get reads a user. Needs scope user-read. Safe to repeat. What is left to read of a deleted user is not documented.
 //
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
-func (s *Users) Get(ctx context.Context, id UserID, opts ...identkit.CallOption) (*User, error) {
-	return transport.Do(ctx, s.road, getUser, id.input(transport.Body{}), (*userAnswer).finish, opts)
+func (s Users) Get(ctx context.Context, id UserID, opts ...identkit.CallOption) (*User, error) {
+	return getUser.Do(ctx, s.client, id, opts)
 }
 
 // UpdateUserParams changes a user; at least one member is needed.
 type UpdateUserParams struct {
 	// UserID is the new id.
-	UserID UserID `json:"user_id,omitempty"`
+	UserID UserID `json:"user_id,omitzero"`
 	// Name is the name to show. Its limits are not documented.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitzero"`
 }
 
-var updateUser = &transport.OldOperation{
-	Name:   "iproov.Users.Update",
-	Method: http.MethodPut, Path: "/users/{user_id}",
-	Retry:     transport.RetrySafe,
-	Unmetered: true,
+type updateUserInput struct {
+	id UserID
+	UpdateUserParams
 }
 
-// renameUser is updateUser with a new id.
-var renameUser = &transport.OldOperation{
-	Name:   updateUser.Name,
-	Method: updateUser.Method, Path: updateUser.Path,
-	Retry:     transport.RetryIfNotProcessed, // once done, the path is gone
+func (in *updateUserInput) request(r *transport.Request) {
+	in.id.request(r)
+	r.That(in.UpdateUserParams != UpdateUserParams{}, "user_id", "is empty, and so is name")
+	if in.UserID != "" {
+		in.UserID.check(&r.Check, "user_id")
+	}
+	r.Optional("name", in.Name, 0)
+	r.IfNotProcessed = in.UserID != "" && in.UserID != in.id // once done, the path is gone
+	r.JSON(in.UpdateUserParams)
+}
+
+// same takes either id of a user who gets a new one: which of the two the response has is not documented.
+func (in *updateUserInput) same(u *User) error {
+	if in.UserID != "" && u.ID == in.UserID {
+		return nil
+	}
+	return in.id.same(u)
+}
+
+var updateUser = transport.Op[updateUserInput, User]{
+	Name: "iproov.Users.Update", Method: http.MethodPut, Path: "/users/{user_id}",
+	Retry:     identkit.RetrySafe, // but for a new id
 	Unmetered: true,
+	Request:   (*updateUserInput).request,
+	Check:     (*User).check,
+	Same:      (*updateUserInput).same,
 }
 
 // Update changes a user's id, name or both. Needs scope user-write.
 //
 // A new name is safe to repeat. A new id is not: once it counts, the old one is unknown. It is sent again only when it surely did
-// not arrive; after [identkit.ErrOutcomeUnknown], Get tells by the new id.
+// not arrive; after [identkit.ErrOutcomeUnknown], read the user by the new id.
 //
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
-func (s *Users) Update(ctx context.Context, id UserID, in UpdateUserParams, opts ...identkit.CallOption) (*User, error) {
-	op, input := updateUser, id.input(transport.JSON(in))
-	pathCheck := input.Check
-	input.Check = func(c *transport.Check) {
-		pathCheck(c)
-		c.That(in != UpdateUserParams{}, "user_id", "is empty, and so is name")
-		if in.UserID != "" {
-			in.UserID.check(c, "user_id")
-		}
-		c.Optional("name", in.Name, 0)
-	}
-	if in.UserID == "" || in.UserID == id {
-		return transport.Do(ctx, s.road, op, input, (*userAnswer).finish, opts)
-	}
-	return transport.Do(ctx, s.road, renameUser, input, func(w *userAnswer, path transport.Path) (*User, error) {
-		u, err := w.user()
-		if err != nil || u.ID == in.UserID {
-			return u, err
-		}
-		return u, transport.Same("user_id", path[0], string(u.ID)) // which of the two is answered is not documented
-	}, opts)
+func (s Users) Update(ctx context.Context, id UserID, in UpdateUserParams, opts ...identkit.CallOption) (*User, error) {
+	return updateUser.Do(ctx, s.client, updateUserInput{id, in}, opts)
 }
 
-var deleteUser = &transport.OldOperation{
-	Name:   "iproov.Users.Delete",
-	Method: http.MethodDelete, Path: "/users/{user_id}",
-	Retry:     transport.RetrySafe,
+var deleteUser = transport.Op[UserID, User]{
+	Name: "iproov.Users.Delete", Method: http.MethodDelete, Path: "/users/{user_id}",
+	Retry:     identkit.RetrySafe,
 	Unmetered: true,
+	Request:   (*UserID).request,
+	Check:     (*User).check,
+	Same:      (*UserID).same,
 }
 
 // Delete deletes a user, who can then not be verified; iProov can no longer investigate fraud about them either. Their id is
 // assumed to be free for enrolment at once. Needs scope user-write.
 //
-// Safe to repeat, but a second delete is assumed to be [identkit.ErrNotFound], also when the answer to the first got lost on the
-// way; [Users.DeleteIfExists] takes that for done.
+// Safe to repeat, but a second delete is assumed to be [identkit.ErrNotFound], also when the response to the first was lost;
+// [Users.DeleteIfExists] takes that for done.
 //
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
-func (s *Users) Delete(ctx context.Context, id UserID, opts ...identkit.CallOption) (*User, error) {
-	return transport.Do(ctx, s.road, deleteUser, id.input(transport.Body{}), (*userAnswer).finish, opts)
+func (s Users) Delete(ctx context.Context, id UserID, opts ...identkit.CallOption) (*User, error) {
+	return deleteUser.Do(ctx, s.client, id, opts)
 }
 
 // DeleteIfExists is [Users.Delete] for callers who only want the user gone: a user who is not there is no error.
-func (s *Users) DeleteIfExists(ctx context.Context, id UserID, opts ...identkit.CallOption) error {
+func (s Users) DeleteIfExists(ctx context.Context, id UserID, opts ...identkit.CallOption) error {
 	_, err := s.Delete(ctx, id, opts...)
 	if code := codeOf(err); code == CodeInvalidUserID || code == CodeNoUser { // another 404 is a wrong address, not a missing user
 		return nil
@@ -177,51 +164,48 @@ func (s *Users) DeleteIfExists(ctx context.Context, id UserID, opts ...identkit.
 	return err
 }
 
-var activateUser = &transport.OldOperation{
-	Name:   "iproov.Users.Activate",
-	Method: http.MethodPost, Path: "/users/{user_id}/activate",
-	Retry:     transport.RetrySafe,
+// changeStatusInput is the input of both changes of status. The body is required even when it says nothing.
+type changeStatusInput struct {
+	id   UserID
+	From time.Time `json:"date_time,omitzero"`
+}
+
+func (in *changeStatusInput) request(r *transport.Request) {
+	in.id.request(r)
+	r.JSON(in)
+}
+
+func (in *changeStatusInput) same(u *User) error { return in.id.same(u) }
+
+var activateUser = transport.Op[changeStatusInput, User]{
+	Name: "iproov.Users.Activate", Method: http.MethodPost, Path: "/users/{user_id}/activate",
+	Retry:     identkit.RetrySafe,
 	Unmetered: true,
+	Request:   (*changeStatusInput).request,
+	Check:     (*User).check,
+	Same:      (*changeStatusInput).same,
 }
 
 // Activate makes a user active from a time on; the zero time means now. Needs scope user-write-status. Safe to repeat.
 //
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
-func (s *Users) Activate(ctx context.Context, id UserID, from time.Time, opts ...identkit.CallOption) (*User, error) {
-	return transport.Do(ctx, s.road, activateUser, id.input(dated(from)), (*userAnswer).finish, opts)
+func (s Users) Activate(ctx context.Context, id UserID, from time.Time, opts ...identkit.CallOption) (*User, error) {
+	return activateUser.Do(ctx, s.client, changeStatusInput{id, from}, opts)
 }
 
-var suspendUser = &transport.OldOperation{
-	Name:   "iproov.Users.Suspend",
-	Method: http.MethodPost, Path: "/users/{user_id}/suspend",
-	Retry:     transport.RetrySafe,
+var suspendUser = transport.Op[changeStatusInput, User]{
+	Name: "iproov.Users.Suspend", Method: http.MethodPost, Path: "/users/{user_id}/suspend",
+	Retry:     identkit.RetrySafe,
 	Unmetered: true,
+	Request:   (*changeStatusInput).request,
+	Check:     (*User).check,
+	Same:      (*changeStatusInput).same,
 }
 
 // Suspend suspends a user from a time on; the zero time means now. A suspended user gets no verification token. Needs scope
 // user-write-status. Safe to repeat.
 //
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
-func (s *Users) Suspend(ctx context.Context, id UserID, from time.Time, opts ...identkit.CallOption) (*User, error) {
-	return transport.Do(ctx, s.road, suspendUser, id.input(dated(from)), (*userAnswer).finish, opts)
-}
-
-// dated is the body of a change of status, which is required even when it says nothing.
-func dated(from time.Time) transport.Body {
-	var body struct {
-		From string `json:"date_time,omitempty"`
-	}
-	if !from.IsZero() {
-		body.From = from.UTC().Format("2006-01-02T15:04:05.000Z")
-	}
-	return transport.JSON(body)
-}
-
-// codeOf is the provider's code in an error, or "".
-func codeOf(err error) string {
-	var e *identkit.Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
+func (s Users) Suspend(ctx context.Context, id UserID, from time.Time, opts ...identkit.CallOption) (*User, error) {
+	return suspendUser.Do(ctx, s.client, changeStatusInput{id, from}, opts)
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/identkit/identkit/iproov/iproovtest"
 )
 
-func TestAUserLivesTheirLife(t *testing.T) {
+func TestUserLifecycle(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]func(*iproovtest.Options){
 		"as documented": func(*iproovtest.Options) {},
-		"the other way": func(o *iproovtest.Options) {
+		"other variants": func(o *iproovtest.Options) {
 			o.Dialect.TitleCaseStatus, o.Dialect.UnknownUserCode, o.Dialect.LifeAsText, o.Dialect.ScopeAs = true, iproov.CodeNoUser, true, "text"
 		},
 	} {
@@ -70,12 +70,12 @@ func TestAUserLivesTheirLife(t *testing.T) {
 			assert.True(t, u.Status.IsFinal())
 			_, err = users.Delete(ctx, "o'hara+1@x.y")
 			require.ErrorIs(t, err, identkit.ErrNotFound)
-			require.NoError(t, users.DeleteIfExists(ctx, "o'hara+1@x.y"), "gone is gone")
+			require.NoError(t, users.DeleteIfExists(ctx, "o'hara+1@x.y"), "the user is not there")
 		})
 	}
 }
 
-func TestRemoveDoesNotTakeAWrongAddressForDone(t *testing.T) {
+func TestDeleteIfExistsDoesNotTakeAWrongAddressForDone(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	srv.Fault(identkittest.On("iproov.Users.Delete").HTML(404))
@@ -83,6 +83,15 @@ func TestRemoveDoesNotTakeAWrongAddressForDone(t *testing.T) {
 	srv.ClearFaults()
 	srv.Fault(identkittest.On("iproov.Users.Delete").Status(500))
 	require.ErrorIs(t, srv.Client().Users.DeleteIfExists(t.Context(), alice), identkit.ErrUnavailable)
+}
+
+func TestDeleteIfExistsBelievesIProovsCodesOnly(t *testing.T) {
+	t.Parallel()
+	for code, gone := range map[string]bool{"not_found": false, "Not Found": false, iproov.CodeNoUser: true, iproov.CodeInvalidUserID: true} {
+		srv := iproovtest.New(iproovtest.Options{})
+		srv.Fault(identkittest.On("iproov.Users.Delete").JSON(404, map[string]string{"error": code}))
+		assert.Equal(t, gone, srv.Client().Users.DeleteIfExists(t.Context(), alice) == nil, code)
+	}
 }
 
 func TestBadUserIDsAreNotSent(t *testing.T) {
@@ -122,7 +131,7 @@ func TestWithoutOAuthNothingIsSent(t *testing.T) {
 	assert.Zero(t, srv.Journal().Len())
 }
 
-func TestAUserAnswerIsAboutTheUserAskedFor(t *testing.T) {
+func TestAUserResponseIsAboutTheUserAskedFor(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	for body, ok := range map[string]bool{
@@ -150,31 +159,31 @@ func TestAUserAnswerIsAboutTheUserAskedFor(t *testing.T) {
 	require.ErrorIs(t, err, identkit.ErrBadResponse)
 }
 
-func TestRepeatsOfUserCalls(t *testing.T) {
+func TestRepeatedUserCalls(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		call     func(*testing.T, *iproov.Users) error
+		call     func(*testing.T, iproov.Users) error
 		op       string
 		attempts int
 		want     error
 	}{
-		"a new name is sent again": {func(t *testing.T, u *iproov.Users) error {
+		"a new name is sent again": {func(t *testing.T, u iproov.Users) error {
 			_, err := u.Update(t.Context(), alice, iproov.UpdateUserParams{Name: "n"})
 			return err
 		}, "iproov.Users.Update", 2, nil},
-		"the same id is no new one": {func(t *testing.T, u *iproov.Users) error {
+		"the same id is no new one": {func(t *testing.T, u iproov.Users) error {
 			_, err := u.Update(t.Context(), alice, iproov.UpdateUserParams{UserID: alice, Name: "n"})
 			return err
 		}, "iproov.Users.Update", 2, nil},
-		"a new id is not": {func(t *testing.T, u *iproov.Users) error {
+		"a new id is not": {func(t *testing.T, u iproov.Users) error {
 			_, err := u.Update(t.Context(), alice, iproov.UpdateUserParams{UserID: "bob"})
 			return err
 		}, "iproov.Users.Update", 1, identkit.ErrOutcomeUnknown},
-		"a deletion is, and finds nothing": {func(t *testing.T, u *iproov.Users) error {
+		"a deletion is, and finds nothing": {func(t *testing.T, u iproov.Users) error {
 			_, err := u.Delete(t.Context(), alice)
 			return err
 		}, "iproov.Users.Delete", 2, identkit.ErrNotFound},
-		"a removal is, and is content": {func(t *testing.T, u *iproov.Users) error {
+		"DeleteIfExists is, and succeeds": {func(t *testing.T, u iproov.Users) error {
 			return u.DeleteIfExists(t.Context(), alice)
 		}, "iproov.Users.Delete", 2, nil},
 	} {
@@ -194,7 +203,7 @@ func TestRepeatsOfUserCalls(t *testing.T) {
 	}
 }
 
-func TestPathsCanBeReplacedForBothUpdates(t *testing.T) {
+func TestPathsCanBeReplacedForANewIDToo(t *testing.T) {
 	t.Parallel()
 	srv := iproovtest.New(iproovtest.Options{})
 	client := srv.Client(func(cfg *iproov.Config) {

@@ -142,7 +142,7 @@ func (f *faces) finish(w http.ResponseWriter, r *http.Request) {
 	}
 	f.journey(w, r, func(j *iproov.Journey) {
 		// The verdict is given once: an app that hangs up must not lose it.
-		v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, in.Token, r.UserAgent())
+		v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, iproov.FinishParams{Token: in.Token, Client: r.UserAgent()})
 		if err != nil {
 			fail(w, r, f.logger, err)
 			return

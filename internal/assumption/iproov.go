@@ -123,6 +123,11 @@ var iproovClaims = []Assumption{
 		Change: "`Dialect.LargeImageStatus`",
 		Why:    "undocumented",
 		Check:  "write: upload a photo of 3 MB with a new enrolment token"},
+	{ID: "IP-038", Operation: "Client.Ping",
+		Text:   "validating a token that does not exist is invalid_token when address, key and secret are right, and has no effect",
+		Change: "`Client.Availability`, which proves the address and the API key",
+		Why:    "that the keys are looked at before the token is not documented; with risk profiles another code may come first",
+		Check:  "probe: validate a made-up token, with right and with wrong keys"},
 }
 
 // iproovUsers is about access tokens and the user endpoints.

@@ -212,7 +212,7 @@ func (a *attempt) build() (*http.Request, *failure) {
 		o.Header["Content-Type"] = []string{o.Body.contentType}
 		body, err := a.body()
 		if err != nil {
-			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: "request body cannot be read", Err: err}}
+			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: describeBody(err), Err: err}}
 		}
 		if req.ContentLength = o.Body.length; req.ContentLength > 0 {
 			req.Body = body
@@ -237,6 +237,13 @@ func (a *attempt) body() (io.ReadCloser, error) {
 		r = &watchedBody{ReadCloser: r, a: a}
 	}
 	return r, err
+}
+
+func describeBody(err error) string {
+	if errors.Is(err, errFieldUsed) {
+		return "the body has a field that authentication sends"
+	}
+	return "request body cannot be read"
 }
 
 // bodyAgain opens the body again for net/http. Over HTTP/2 that may be for a request that the server has read.

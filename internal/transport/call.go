@@ -190,8 +190,16 @@ func (c *call) invalid(err error) *identkit.Error {
 	}
 	e.Status, e.RequestID = c.status, c.requestID
 	seal.ErrorBody(e, c.body)
-	c.unknown = true
+	// A refusal is a result that is read: nothing happened.
+	c.unknown = c.unknown || e.Kind != identkit.ErrRejected
 	return e
+}
+
+func addDetail(e *identkit.Error, text string) {
+	if e.Detail != "" && text != "" {
+		e.Detail += "; "
+	}
+	e.Detail += text
 }
 
 // end completes the call's error, tells the observer and the log, and returns the error as one.
@@ -200,11 +208,11 @@ func (c *call) end(e *identkit.Error) error {
 		e.Provider, e.Operation = c.client.provider, c.op.name
 		e.Attempts = slices.Clone(c.attempts)
 		e.OutcomeUnknown = c.unknown && (c.op.retry == identkit.RetryIfNotProcessed || c.op.method != http.MethodGet && c.op.method != http.MethodHead)
-		if e.OutcomeUnknown && c.op.afterLoss != "" {
-			if e.Detail != "" {
-				e.Detail += "; "
-			}
-			e.Detail += c.op.afterLoss
+		if e.Kind == identkit.ErrRejected {
+			addDetail(e, c.request.WhenRejected)
+		}
+		if e.OutcomeUnknown {
+			addDetail(e, c.op.afterLoss)
 		}
 	} else {
 		c.client.budget.refund()

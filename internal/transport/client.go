@@ -18,8 +18,11 @@ const Version = "0.1.0"
 
 // Config is what a provider's transport is built from.
 type Config struct {
-	Provider   string // "powerauth"
-	BaseURL    string
+	Provider string // "powerauth"
+	BaseURL  string
+	// BaseURLRefused says that the provider refused the address already; the rest is checked all the same.
+	BaseURLRefused bool
+
 	Operations []Operation
 	Options    identkit.Options
 	Auth       Authorizer       // nil: calls carry no credentials
@@ -62,7 +65,6 @@ func New(cfg Config, check *Check) *Client {
 	o := cfg.Options
 	c := &Client{
 		provider: cfg.Provider,
-		base:     baseURL(cfg.BaseURL, o.AllowPlainHTTP, check),
 		retry:    retryPolicy(o.Retry, check),
 		limiter:  o.Limiter,
 		timeout:  or(o.Timeout, 2*time.Minute),
@@ -77,11 +79,14 @@ func New(cfg Config, check *Check) *Client {
 		unwrap:   cfg.Unwrap,
 		http1:    new(atomic.Bool),
 	}
+	if !cfg.BaseURLRefused {
+		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)
+	}
 	check.That(o.Timeout >= 0, "Options.Timeout", "is negative")
 	check.That(o.MaxResponseBytes >= 0, "Options.MaxResponseBytes", "is negative")
 	check.That(validHeaderValue(o.UserAgent), "Options.UserAgent", "must be printable ASCII")
 	c.parsePaths(cfg.Operations, o.Paths, check)
-	if len(check.Faults) > faults {
+	if cfg.BaseURLRefused || len(check.Faults) > faults {
 		return nil
 	}
 	c.host = hostPort(c.base)

@@ -20,6 +20,8 @@ type Request struct {
 	Auth Authorizer
 	// IfNotProcessed narrows the operation's retry class to identkit.RetryIfNotProcessed for this input.
 	IfNotProcessed bool
+	// WhenRejected is what of this input may be the reason of an identkit.ErrRejected; it stands in the error.
+	WhenRejected string
 	// TextVerdicts also takes the texts "true" and "false" for verdicts.
 	TextVerdicts bool
 
