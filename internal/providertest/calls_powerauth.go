@@ -127,8 +127,12 @@ func (p *pac) signed(in powerauthtest.Request) identkit.Secret {
 	return identkit.Secret(header)
 }
 
+func (p *pac) newApplication() powerauth.ApplicationID {
+	return powerauth.ApplicationID(p.canaries.Personal("application"))
+}
+
 func (p *pac) application() powerauth.ApplicationID {
-	app, err := p.admin.CreateApplication(p.tb.Context(), powerauth.CreateApplicationParams{ID: "app-2"})
+	app, err := p.admin.CreateApplication(p.tb.Context(), powerauth.CreateApplicationParams{ID: p.newApplication()})
 	require.NoError(p.tb, err)
 	return app.ID
 }

@@ -137,7 +137,7 @@ func powerAuthAdminCalls() []powerAuthCall {
 		{
 			Operation: "powerauth.Admin.CreateApplication", Required: []string{"id"}, Repeats: []string{"id"},
 			Prepare: onPAC(func(p *pac) Prepared[PowerAuthClients] {
-				return bind(powerauth.CreateApplicationParams{ID: "app-2", Roles: []string{"ROLE"}},
+				return bind(powerauth.CreateApplicationParams{ID: p.newApplication(), Roles: []string{"ROLE"}},
 					func(ctx context.Context, c PowerAuthClients, in powerauth.CreateApplicationParams, opts []identkit.CallOption) (any, error) {
 						return c.Admin.CreateApplication(ctx, in, opts...)
 					},

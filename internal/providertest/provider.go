@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"testing"
 
 	"github.com/identkit/identkit"
@@ -52,8 +53,8 @@ type Call[C any, F Fake] struct {
 	Operation string
 	// Variant tells calls of one operation apart; empty for the usual one.
 	Variant string
-	// Prepare brings a fake into the state in which the call succeeds, once for each time that it is prepared. The secret and
-	// personal parts of the call's input are canaries.
+	// Prepare brings a fake into the state in which the call succeeds, once. The secret and personal parts of the call's input are
+	// canaries; with others it can be prepared again on the same fake.
 	Prepare func(tb testing.TB, f F, c Canaries) Prepared[C]
 
 	// IfNotProcessed says that the input narrows the operation's retry class.
@@ -101,15 +102,16 @@ type Canaries interface {
 	Seed(name, text string)
 }
 
-// Texts are canaries for tests that look for none.
-type Texts struct{}
+// Texts are canaries for tests that look for none. Texts with another Run are others, so that a call can be prepared again on the
+// same fake.
+type Texts struct{ Run int }
 
-// Secret returns a text that depends on the name alone.
+// Secret returns a text that depends on the run and the name alone.
 func (t Texts) Secret(name string) identkit.Secret { return identkit.Secret(t.Personal(name)) }
 
-// Personal returns a text that depends on the name alone.
-func (Texts) Personal(name string) string {
-	sum := sha256.Sum256([]byte(name))
+// Personal returns a text that depends on the run and the name alone.
+func (t Texts) Personal(name string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", t.Run, name))
 	return hex.EncodeToString(sum[:20])
 }
 

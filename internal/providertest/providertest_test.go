@@ -170,12 +170,12 @@ func TestSeededFaultsAreFound(t *testing.T) {
 		"a body read by other rules": {func(e *example) {
 			e.config.Unwrap = func(body []byte) ([]byte, error) {
 				var v map[string]any
-				if json.Unmarshal(body, &v) != nil {
-					return body, nil
+				if err := json.Unmarshal(body, &v); err != nil {
+					return nil, err
 				}
 				return json.Marshal(v)
 			}
-		}, []string{"duplicate members", "bytes that are not UTF-8"}},
+		}, []string{"duplicate members", "bytes that are not UTF-8", "byte order mark"}},
 		"no client": {func(e *example) {
 			do := e.do
 			e.do = func(ctx context.Context, c checker, in checkIn, opts []identkit.CallOption) (any, error) {

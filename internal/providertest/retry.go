@@ -75,6 +75,11 @@ func (r *trial[C, F]) retries() {
 		r.rule(f.name+", then a response", func(t testing.TB) { r.recovers(t, f) })
 	}
 	r.fake.ClearFaults()
+	r.rule("prepared again", func(t testing.TB) {
+		again := r.call.Prepare(t, r.fake, Texts{Run: 1})
+		_, err := again.Do(r.t.Context(), r.client)
+		require.NoError(t, err)
+	})
 }
 
 // attempts is how many attempts are made under a fault that stays.

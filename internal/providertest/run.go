@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -183,5 +184,5 @@ func (r *trial[C, F]) rule(name string, check func(t testing.TB)) {
 
 // isUnknown reports whether the outcome of a call that may have been processed is unknown: not when it only reads.
 func (r *trial[C, F]) isUnknown() bool {
-	return r.class == identkit.RetryIfNotProcessed || r.op.Method != "GET" && r.op.Method != "HEAD"
+	return r.class == identkit.RetryIfNotProcessed || r.op.Method != http.MethodGet && r.op.Method != http.MethodHead
 }
