@@ -248,7 +248,7 @@ func powerAuthCalls() []powerAuthCall {
 			Operation: "powerauth.Operations.Create", Required: []string{"operationId", "status"},
 			Prepare: onPAC(func(p *pac) Prepared[PowerAuthClients] {
 				return bind(powerauth.CreateOperationParams{
-					UserID: p.user, Template: "payment", Language: "cs", ExternalID: p.canaries.Personal("external id"), Flag: "",
+					UserID: p.user, Template: "payment", Language: "cs", ExternalID: p.canaries.Personal("external id"), ProximityCheckEnabled: new(true),
 					Parameters: map[string]string{"note": p.canaries.Personal("note")},
 				}, func(ctx context.Context, c PowerAuthClients, in powerauth.CreateOperationParams, opts []identkit.CallOption) (any, error) {
 					return c.Operations.Create(ctx, in, opts...)
