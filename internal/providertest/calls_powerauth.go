@@ -64,7 +64,14 @@ func PowerAuth() Provider[PowerAuthClients, *powerauthtest.Server] {
 			},
 		},
 		Envelope: func(body string) string { return `{"status":"OK","responseObject":` + body + `}` },
-		Calls:    powerAuthCalls(),
+		Contradictions: func(body string) []string {
+			return []string{
+				`{"status":"ERROR","responseObject":` + body + `}`, `{"status":"error","responseObject":` + body + `}`,
+				`{"status":null,"responseObject":` + body + `}`, `{"responseObject":` + body + `}`,
+				`{"status":"OK","responseObject":` + body + `,"more":1}`, `{"st\u0061tus":"ERROR","responseObject":` + body + `}`,
+			}
+		},
+		Calls: powerAuthCalls(),
 	}
 }
 

@@ -32,6 +32,8 @@ type Provider[C any, F Fake] struct {
 	Failures []func(echo string) (status int, body string)
 	// Envelope is what a deployment may put around each successful response; nil: nothing.
 	Envelope func(body string) string
+	// Contradictions are successful responses that say something else at once; nil: there are none.
+	Contradictions func(body string) []string
 	// Calls hold at least one call for each operation.
 	Calls []Call[C, F]
 	// Known are rules that do not hold yet, with the reason: by name, such as "redirect", or for one call, such as

@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -59,6 +60,9 @@ func (r *trial[C, F]) responses() {
 		r.same("envelope", whole, byteOrderMark+whole)
 		r.bodies("envelope with duplicate members", true, r.duplicates(whole)...)
 		r.bodies("envelope with something after it", true, whole+"x", whole+whole)
+	}
+	if r.Contradictions != nil && !ignored {
+		r.bodies("contradictions", true, r.Contradictions(r.good)...)
 	}
 	r.rule("verdicts", r.verdicts)
 	r.rule("required members", r.required)
@@ -124,6 +128,10 @@ func (r *trial[C, F]) beside(value string) string {
 // duplicates are bodies with one duplicate member each, at any depth, also where nothing is known.
 func (r *trial[C, F]) duplicates(body string) []string {
 	bodies := everyMember(body, (*node).all, duplicate)
+	bodies = append(bodies, everyMember(body, (*node).all, func(parent *node, at int) {
+		duplicate(parent, at)
+		parent.names[at] = fmt.Sprintf(`"\u%04x%s`, parent.names[at][1], parent.names[at][2:])
+	})...)
 	for _, deep := range []string{`{"a":1,"a":1}`, `{"a":1,"\u0061":2}`, `[[{"a":{"b":{},"b":{}}}]]`} {
 		root := parse(body)
 		if root.kind == '{' {

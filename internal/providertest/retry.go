@@ -3,6 +3,7 @@ package providertest
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func (r *trial[C, F]) failed(t testing.TB, got any, err error, kind identkit.Kin
 	assert.Equal(t, r.call.Operation, e.Operation)
 	unknown := processed && r.isUnknown()
 	assert.Equal(t, unknown, errors.Is(err, identkit.ErrOutcomeUnknown), "outcome unknown")
-	if unknown {
-		assert.Contains(t, e.Detail, r.facts[r.call.Operation].AfterLoss)
+	if advice := r.facts[r.call.Operation].AfterLoss; advice != "" {
+		assert.Equal(t, unknown, strings.Contains(err.Error(), advice), "advice: %s", err)
 	}
 }

@@ -54,8 +54,8 @@ func Run[C any, F Fake](t *testing.T, p Provider[C, F]) {
 			t.Parallel()
 			for _, part := range parts {
 				t.Run(part.name, func(t *testing.T) {
+					defer ran.Add(1) // also of those that fail
 					synctest.Test(t, func(t *testing.T) { part.prove(s.trial(t, call)) })
-					ran.Add(1)
 				})
 			}
 		})
