@@ -95,6 +95,7 @@ var linked = map[string][]string{
 	"internal/transport":      {"github.com/hashicorp/go-retryablehttp", "golang.org/x/time/rate", jsonv2, jsonv2 + "/jsontext"},
 	"internal/wire":           {jsonv2, jsonv2 + "/jsontext"},
 	"powerauth/powerauthtest": {"github.com/fxamacker/cbor/v2"},
+	"internal/providertest":   {"github.com/stretchr/testify/assert", "github.com/stretchr/testify/require"},
 }
 
 const jsonv2 = "github.com/go-json-experiment/json"
@@ -106,6 +107,7 @@ func TestImportRules(t *testing.T) {
 	for _, p := range packages {
 		importer := relative(p.ImportPath)
 		for _, imported := range p.Imports {
+			assert.NotEqual(t, "internal/providertest", relative(imported), "%q is no test", importer)
 			switch {
 			case imported == module || strings.HasPrefix(imported, module+"/"):
 				assert.True(t, mayImport(importer, relative(imported)), "%q must not import %q", importer, relative(imported))

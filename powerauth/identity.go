@@ -94,5 +94,5 @@ func sameHeader(a, b string) bool {
 
 // verifiedAlready keeps a handler from verifying once more what a middleware has verified, which would fail and burn an attempt.
 func verifiedAlready(ctx context.Context, header identkit.Secret) bool {
-	return verifiedFrom(ctx).find(header.Reveal()) != nil
+	return ctx != nil && verifiedFrom(ctx).find(header.Reveal()) != nil // a nil context is refused by the call
 }

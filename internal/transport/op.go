@@ -59,6 +59,18 @@ func (o *Op[In, Out]) Info() identkit.OperationInfo {
 	return identkit.OperationInfo{Name: o.Name, Method: o.Method, Path: o.Path, Retry: o.Retry}
 }
 
+// Facts are what of an operation says how its responses are judged, for tests that hold it against a table of their own.
+type Facts struct {
+	Response  ResponseBody
+	Verdicts  []string
+	AfterLoss string
+}
+
+// Facts returns the operation's.
+func (o *Op[In, Out]) Facts() Facts {
+	return Facts{Response: o.Response, Verdicts: o.Verdicts, AfterLoss: o.AfterLoss}
+}
+
 // Catalog describes operations, in the order given.
 func Catalog(ops []Operation) []identkit.OperationInfo {
 	infos := make([]identkit.OperationInfo, len(ops))

@@ -1,0 +1,4 @@
+package iproov
+
+// OperationData is the catalogue as data, for the conformance tests.
+var OperationData = catalog
