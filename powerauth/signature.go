@@ -121,14 +121,6 @@ func otherFactors(response []byte) (f protocol.Factors) {
 }
 
 // count is a number that may be missing.
-func count(n *wire.Number) *int {
-	if n == nil {
-		return nil
-	}
-	i := int(*n)
-	return &i
-}
-
 // SignatureResult is what [Signatures.Verify] gives.
 type SignatureResult struct {
 	identkit.Raw `json:"-"`

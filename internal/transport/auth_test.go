@@ -79,11 +79,11 @@ func TestKeysTravelInBodiesAndPaths(t *testing.T) {
 		body Body
 		want func(t *testing.T, e identkittest.Entry)
 	}{
-		"JSON": {jsonBody(plainCodec, map[string]string{"a": "b"}), func(t *testing.T, e identkittest.Entry) {
+		"JSON": {jsonBody(testCodec, map[string]string{"a": "b"}), func(t *testing.T, e identkittest.Entry) {
 			t.Helper()
 			assert.JSONEq(t, `{"api_key":"k \"1\"","secret":"s/2","a":"b"}`, string(e.Body))
 		}},
-		"empty JSON": {jsonBody(plainCodec, struct{}{}), func(t *testing.T, e identkittest.Entry) {
+		"empty JSON": {jsonBody(testCodec, struct{}{}), func(t *testing.T, e identkittest.Entry) {
 			t.Helper()
 			assert.JSONEq(t, `{"api_key":"k \"1\"","secret":"s/2"}`, string(e.Body))
 		}},
@@ -107,7 +107,7 @@ func TestKeysTravelInBodiesAndPaths(t *testing.T) {
 		test.want(t, entry)
 	}
 	before := srv.Journal().Len()
-	for name, body := range map[string]Body{"no body": {}, "opaque": Bytes("text/plain", []byte("x")), "a field of that name": jsonBody(plainCodec, map[string]string{"secret": "x"}), "in a form": Form(url.Values{"api_key": {"x"}})} {
+	for name, body := range map[string]Body{"no body": {}, "opaque": Bytes("text/plain", []byte("x")), "a field of that name": jsonBody(testCodec, map[string]string{"secret": "x"}), "in a form": Form(url.Values{"api_key": {"x"}})} {
 		require.ErrorIs(t, keyed.Exec(t.Context(), c, keyedParams{body}, nil), identkit.ErrInvalidRequest, name)
 	}
 	assert.Equal(t, before, srv.Journal().Len(), "nothing was sent")
@@ -140,7 +140,7 @@ func TestARefusedPairIsRenewedOnceUnlessTheCallMayHaveBeenProcessed(t *testing.T
 				cfg.Options.Observer.CallEnd = func(context.Context, identkit.CallResult) { ends++ }
 			})
 			srv.Fault(identkittest.Any().Nth(1).Status(c.status))
-			err := keyed.Exec(t.Context(), client, keyedParams{jsonBody(plainCodec, struct{}{})}, nil)
+			err := keyed.Exec(t.Context(), client, keyedParams{jsonBody(testCodec, struct{}{})}, nil)
 			assert.Equal(t, c.sent, srv.Journal().Len())
 			assert.Equal(t, c.unknown, errors.Is(err, identkit.ErrOutcomeUnknown))
 			assert.Equal(t, c.sent == 2, err == nil)
@@ -233,7 +233,7 @@ func TestACredentialSourceCountsIntoTheCallsTime(t *testing.T) {
 			cfg.Options.Observer.AttemptEnd = func(_ context.Context, a identkit.AttemptInfo) { attempts = append(attempts, a) }
 		})
 		start := time.Now()
-		err := keyed.Exec(t.Context(), client, keyedParams{jsonBody(plainCodec, struct{}{})}, nil)
+		err := keyed.Exec(t.Context(), client, keyedParams{jsonBody(testCodec, struct{}{})}, nil)
 		require.ErrorIs(t, err, identkit.ErrTimeout)
 		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown, "nothing was sent")
 		assert.Equal(t, time.Second, time.Since(start))

@@ -154,3 +154,6 @@ func Elements[T any]() *json.Unmarshalers {
 		return err
 	})
 }
+
+// KeepRaw keeps the JSON that a result was read from, for results that no operation decoded.
+func KeepRaw(result any, b []byte) { seal.RawJSON(result, b) }

@@ -147,7 +147,7 @@ func TestRetryableFollowsTheRetryClass(t *testing.T) {
 		{"certificate", fail(identkit.ErrNetwork, 0, false, true), false, false},
 		{"too large", fail(identkit.ErrResponseTooLarge, 200, true, true), false, false},
 	} {
-		assert.Equal(t, c.safe, retryable(RetrySafe, c.f), "%s, safe", c.name)
-		assert.Equal(t, c.refused, retryable(RetryIfNotProcessed, c.f), "%s, refused", c.name)
+		assert.Equal(t, c.safe, retryable(identkit.RetrySafe, c.f), "%s, safe", c.name)
+		assert.Equal(t, c.refused, retryable(identkit.RetryIfNotProcessed, c.f), "%s, refused", c.name)
 	}
 }
