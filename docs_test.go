@@ -9,6 +9,7 @@ import (
 	"iter"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,7 +22,9 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/assumption"
 	"github.com/identkit/identkit/iproov"
+	"github.com/identkit/identkit/iproov/iproovtest"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
 // source is a package of the module with its syntax, tests apart.
@@ -286,6 +289,18 @@ func TestAssumptionsNameWhatThereIs(t *testing.T) {
 			if name := identifier.FindString(q[1]); name != "" && !strings.Contains(q[1], "-") {
 				assert.True(t, names[name], "%s: there is no %s", a.ID, name)
 			}
+		}
+	}
+}
+
+func TestEachSwitchOfAFakeNamesItsAssumption(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []reflect.Type{reflect.TypeFor[powerauthtest.Dialect](), reflect.TypeFor[iproovtest.Dialect]()} {
+		for i := range dialect.NumField() {
+			f := dialect.Field(i)
+			a, ok := assumption.Get(f.Tag.Get("assumption"))
+			assert.True(t, ok, "%s.%s has no assumption", dialect, f.Name)
+			assert.Equal(t, strings.TrimSuffix(path.Base(dialect.PkgPath()), "test"), a.Provider, f.Name)
 		}
 	}
 }

@@ -113,9 +113,10 @@ func (q *auditRequest) request(r *transport.Request) {
 
 var auditLog = transport.Op[auditRequest, auditPage]{
 	Name: "powerauth.Audit.Log", Method: http.MethodGet, Path: "/audit/log",
-	Retry:   identkit.RetrySafe,
-	Request: (*auditRequest).request,
-	Check:   (*auditPage).check,
+	Retry:      identkit.RetrySafe,
+	Assumption: "PA-041",
+	Request:    (*auditRequest).request,
+	Check:      (*auditPage).check,
 }
 
 // Log reads the audit log of a user, oldest event first, one call for each Window of time. The calls are made as the loop asks for

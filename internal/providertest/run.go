@@ -3,6 +3,7 @@ package providertest
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/assumption"
 	"github.com/identkit/identkit/internal/transport"
 )
 
@@ -85,6 +87,18 @@ func (s *suite[C, F]) catalog(t *testing.T) {
 	}
 	if s.Operations != nil {
 		assert.Equal(t, transport.Catalog(s.Operations), s.Catalog)
+	}
+	s.assumptions(t)
+}
+
+// assumptions holds the ids of assumed paths against the table of assumptions.
+func (s *suite[C, F]) assumptions(t *testing.T) {
+	t.Helper()
+	for name, f := range s.facts {
+		provider, _, _ := strings.Cut(name, ".")
+		for _, a := range assumption.Of(provider) {
+			assert.Equal(t, strings.Contains(a.Change, "Options.Paths["+strconv.Quote(name)+"]"), f.Assumption == a.ID, "%s and %s", name, a.ID)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strconv"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -316,6 +317,9 @@ func (c *call) refused() *failure {
 	f := &failure{err: e, sent: true, unknown: e.Kind == identkit.ErrUnavailable || e.Kind == identkit.ErrBadResponse}
 	if c.client.failure != nil {
 		c.client.failure(e, c.body)
+	}
+	if c.op.assumption != "" && (c.status == http.StatusNotFound || c.status == http.StatusMethodNotAllowed) {
+		e.Kind, e.Detail = identkit.ErrRejected, "the path is an assumption ("+c.op.assumption+"): Options.Paths["+strconv.Quote(c.op.name)+"] replaces it"
 	}
 	return f
 }

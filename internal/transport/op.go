@@ -25,6 +25,8 @@ type Op[In, Out any] struct {
 	Result func(status int, body []byte) bool
 	// Verdicts are the members that must be true or false; missing, null or of another type is an error.
 	Verdicts []string
+	// Assumption is the id of the assumption that the path is, see internal/assumption: 404 and 405 then say nothing about an entity.
+	Assumption string
 	// AfterLoss is what to do when the outcome is unknown; it stands in the error.
 	AfterLoss string
 	// Request fills the request from the input, and notes the input's faults. Nil: the operation has no input.
@@ -61,14 +63,14 @@ func (o *Op[In, Out]) Info() identkit.OperationInfo {
 
 // Facts are what of an operation says how its responses are judged, for tests that hold it against a table of their own.
 type Facts struct {
-	Response  ResponseBody
-	Verdicts  []string
-	AfterLoss string
+	Response              ResponseBody
+	Verdicts              []string
+	AfterLoss, Assumption string
 }
 
 // Facts returns the operation's.
 func (o *Op[In, Out]) Facts() Facts {
-	return Facts{Response: o.Response, Verdicts: o.Verdicts, AfterLoss: o.AfterLoss}
+	return Facts{o.Response, o.Verdicts, o.AfterLoss, o.Assumption}
 }
 
 // Catalog describes operations, in the order given.
@@ -154,13 +156,14 @@ type spec struct {
 	result             func(int, []byte) bool
 	verdicts           []string
 	afterLoss          string
+	assumption         string
 	template           *template // of a call that is not in a catalogue
 }
 
 func (o *Op[In, Out]) spec() spec {
 	return spec{
 		name: o.Name, method: o.Method, path: o.Path, retry: o.Retry, unmetered: o.Unmetered, response: o.Response,
-		result: o.Result, verdicts: o.Verdicts, afterLoss: o.AfterLoss,
+		result: o.Result, verdicts: o.Verdicts, afterLoss: o.AfterLoss, assumption: o.Assumption,
 	}
 }
 

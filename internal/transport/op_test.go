@@ -141,6 +141,21 @@ func TestAStatusBeside2xxCanCarryAResult(t *testing.T) {
 	require.ErrorIs(t, err, identkit.ErrUnavailable)
 }
 
+func TestAnAssumedPathIsNeverAMissingEntity(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{404, 405} {
+		assumed := readThing
+		assumed.Assumption = "XX-007"
+		_, err := respond(t, assumed, thingParams{id: "1"}, status, `{}`)
+		require.ErrorIs(t, err, identkit.ErrRejected)
+		require.NotErrorIs(t, err, identkit.ErrNotFound)
+		require.ErrorContains(t, err, `XX-007`)
+		require.ErrorContains(t, err, `Options.Paths["test.Read"]`)
+	}
+	_, err := respond(t, readThing, thingParams{id: "1"}, 404, `{}`)
+	require.ErrorIs(t, err, identkit.ErrNotFound)
+}
+
 func TestUnknownIsDecidedByTheStatus(t *testing.T) {
 	t.Parallel()
 	for status, unknown := range map[int]bool{500: true, 503: true, 408: true, 302: true, 400: false, 401: false, 409: false, 429: false} {
