@@ -32,9 +32,9 @@ type Credentials struct {
 // BasicAuth authenticates with the user name and password of an integration user.
 func BasicAuth(username string, password identkit.Secret) Credentials {
 	c := BasicAuthFrom(username, identkit.Static(password))
-	if password == "" {
-		c.faults = append(c.faults, identkit.FieldError{Field: "Credentials.Password", Reason: "is empty"})
-	}
+	check := transport.Check{Faults: c.faults}
+	check.Secret("Credentials.Password", password)
+	c.faults = check.Faults
 	return c
 }
 

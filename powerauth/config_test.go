@@ -66,7 +66,7 @@ func TestATokenThatIsNoHeaderIsNotSent(t *testing.T) {
 	err := create(t.Context(), client)
 	require.ErrorIs(t, err, identkit.ErrUnauthorized)
 	require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
-	assert.Contains(t, err.Error(), "line break")
+	assert.Contains(t, err.Error(), "control character at an end")
 	assert.NotContains(t, err.Error(), "from-a-file")
 	assert.Zero(t, srv.Journal().Len())
 }
@@ -133,6 +133,23 @@ func TestConfigFromEnv(t *testing.T) {
 	require.NoError(t, err)
 	_, err = powerauth.New(cfg)
 	require.NoError(t, err)
+}
+
+func TestAPasswordThatCannotBeOneIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, password := range []identkit.Secret{"", " ", "[secret]", "hunter9\n", "hunter9\r\n", " hunter9"} {
+		_, err := powerauth.New(powerauth.Config{BaseURL: "https://pac.test", Credentials: powerauth.BasicAuth("svc", password)})
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+		require.ErrorContains(t, err, "Credentials.Password")
+		assert.NotContains(t, err.Error(), "hunter9")
+
+		srv := powerauthtest.New(powerauthtest.Options{})
+		client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BasicAuthFrom("svc", identkit.Static(password)) })
+		_, err = client.Operations.Get(t.Context(), "o-1")
+		require.ErrorIs(t, err, identkit.ErrUnauthorized)
+		assert.NotContains(t, err.Error(), "hunter9")
+		assert.Zero(t, srv.Journal().Len(), "nothing was sent")
+	}
 }
 
 func TestAMaskedSecretIsNeverSent(t *testing.T) {

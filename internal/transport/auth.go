@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"strings"
 	"sync/atomic"
 
@@ -50,21 +49,20 @@ func Bearer(token identkit.SecretSource) *HeaderAuth {
 	return Header("Authorization", "Bearer ", token)
 }
 
-var (
-	errSecretSyntax = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential holds characters that a header cannot, such as a line break"}
-	errEmptySecret  = errors.New("credential source gave an empty secret")
-)
+var errSecretSyntax = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential holds characters that a header cannot, such as a line break"}
 
-// Reveal asks a source for its secret. An empty one and a mask are errors.
+// Reveal asks a source for its secret. One that cannot be a secret, see [Check.Secret], is an error.
 func Reveal(ctx context.Context, source identkit.SecretSource) (string, error) {
 	s, err := source(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case s == "":
-		return "", errEmptySecret
-	case s.IsMask():
-		return "", identkit.ErrMasked
+	}
+	if fault := secretFault(s); fault != "" {
+		e := &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential from its source " + fault}
+		if s.IsMask() {
+			e.Err = identkit.ErrMasked
+		}
+		return "", e
 	}
 	return s.Reveal(), nil
 }

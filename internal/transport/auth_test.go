@@ -205,7 +205,7 @@ func TestJoinedCredentialsRenewTogether(t *testing.T) {
 
 func TestACredentialThatIsAMaskOrEmptyIsNotSent(t *testing.T) {
 	t.Parallel()
-	for _, secret := range []identkit.Secret{"", "[secret]", "line\nbreak"} {
+	for _, secret := range []identkit.Secret{"", " ", "[secret]", "line\nbreak", "trailing\n", "trailing\r\n", " leading", "tab\t"} {
 		srv, client := keyedServer(t, Bearer(identkit.Static(secret)))
 		_, err := readOne(t.Context(), client, "1")
 		require.ErrorIs(t, err, identkit.ErrUnauthorized)

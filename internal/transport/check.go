@@ -2,7 +2,9 @@ package transport
 
 import (
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/identkit/identkit"
@@ -40,6 +42,27 @@ func (c *Check) Optional(field, value string, limit int) {
 	case limit > 0 && len(value) > limit && utf8.RuneCountInString(value) > limit:
 		c.Refuse(field, "is longer than "+strconv.Itoa(limit)+" characters")
 	}
+}
+
+// Secret refuses a secret that cannot be one: empty, a mask, or with white space or a control character at an end, as a file or
+// an environment variable may have it.
+func (c *Check) Secret(field string, s identkit.Secret) {
+	if reason := secretFault(s); reason != "" {
+		c.Refuse(field, reason)
+	}
+}
+
+func secretFault(s identkit.Secret) string {
+	edge := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	switch {
+	case s == "":
+		return "is empty"
+	case s.IsMask():
+		return "is a masked secret: it was stored without Reveal"
+	case strings.TrimFunc(s.Reveal(), edge) != s.Reveal():
+		return "has white space or a control character at an end"
+	}
+	return ""
 }
 
 // Future refuses a time that is given and not after now.
