@@ -3,6 +3,9 @@ package powerauth
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
 	"time"
 
 	"github.com/identkit/identkit"
@@ -16,17 +19,22 @@ type RegistrationCallback struct {
 	identkit.Raw `json:"-"`
 
 	RegistrationID RegistrationID
-	// Registration is the state read after the callback came. Zero with CallbackConfig.TrustBody, and with NotFound.
-	Registration Registration
+	// Registration is the state read after the callback came. Nil with CallbackConfig.TrustBody, and with NotFound.
+	Registration *Registration
 	// NotFound says that PAC did not find the registration when it was read again: it is gone, or the client has no access to it
-	// any more. Do not take it for removed unless the callback told so, or you know that the client has access.
+	// any more. Do not take it for removed unless the payload says so, or you know that the client has access.
 	NotFound bool
-	// Told is what the callback said: not signed, maybe old, and only as much as the callback's attributes name.
-	Told RegistrationTold
+	// Payload is what the body says: not signed, maybe old, and only as much as the callback's attributes name.
+	Payload RegistrationPayload
 }
 
-// RegistrationTold is the content of a registration callback.
-type RegistrationTold struct {
+// Format prints the id, whatever the verb: for some, package fmt prints what a pointer in a struct leads to without calling its methods.
+func (c RegistrationCallback) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "powerauth.RegistrationCallback("+string(c.RegistrationID)+")")
+}
+
+// RegistrationPayload is the content of a registration callback.
+type RegistrationPayload struct {
 	Status        RegistrationStatus
 	BlockedReason string
 	UserID        UserID
@@ -43,16 +51,21 @@ type OperationCallback struct {
 	identkit.Raw `json:"-"`
 
 	OperationID OperationID
-	// Operation is the state read after the callback came. Zero with CallbackConfig.TrustBody, and with NotFound.
-	Operation Operation
+	// Operation is the state read after the callback came. Nil with CallbackConfig.TrustBody, and with NotFound.
+	Operation *Operation
 	// NotFound says that PAC did not find the operation when it was read again, or gives no access to it.
 	NotFound bool
-	// Told is what the callback said: not signed, maybe old, and only as much as the callback's attributes name.
-	Told OperationTold
+	// Payload is what the body says: not signed, maybe old, and only as much as the callback's attributes name.
+	Payload OperationPayload
 }
 
-// OperationTold is the content of an operation callback.
-type OperationTold struct {
+// Format prints the id, whatever the verb; see [RegistrationCallback.Format].
+func (c OperationCallback) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "powerauth.OperationCallback("+string(c.OperationID)+")")
+}
+
+// OperationPayload is the content of an operation callback.
+type OperationPayload struct {
 	Status          OperationStatus
 	UserID          UserID
 	OperationType   string
@@ -84,12 +97,18 @@ type callback struct {
 	kind         callbackKind
 	kindText     string
 	id           string
-	status       string
-	failures     string
-	keyed        bool // the delivery has an id, by which it is known again
-	minute       string
+	state        string // what tells it from the next change of the same thing; empty when that is not known
 	registration *RegistrationCallback
 	operation    *OperationCallback
+}
+
+// asUnknown is a callback that no function of its own takes.
+func (c callback) asUnknown() callback {
+	return callback{raw: c.raw, kind: aboutUnknown, kindText: c.kindText, id: c.id}
+}
+
+func operationState(status OperationStatus, failures int) string {
+	return string(status) + "|" + strconv.Itoa(failures)
 }
 
 type callbackKind string
@@ -111,18 +130,18 @@ func kindOfType(text string) callbackKind {
 	return aboutUnknown
 }
 
-// decodeCallback reads a callback. Of its members only the ids must be right: everything else is a hint, and an odd one is left out.
+// decodeCallback reads a callback. Of its members only the ids must be right: everything else is a hint, and left empty where it has another type.
 func decodeCallback(d *webhook.Delivery) ([]callback, error) {
 	bodies, err := webhook.JSON[members](d)
 	if err != nil {
 		return nil, err
 	}
 	m := bodies[0]
-	c := callback{kindText: told[string](m, "type")}
+	c := callback{kindText: memberOf[string](m, "type")}
 	transport.KeepRaw(&c.raw, d.Request.Body)
-	registration, operation := told[string](m, "activationId"), told[string](m, "operationId")
+	registration, operation := memberOf[string](m, "activationId"), memberOf[string](m, "operationId")
 	if registration == "" {
-		registration = told[string](m, "registrationId")
+		registration = memberOf[string](m, "registrationId")
 	}
 	if c.kind = kindOfType(c.kindText); c.kind == aboutUnknown {
 		switch { // a new spelling: which id is there tells
@@ -137,22 +156,24 @@ func decodeCallback(d *webhook.Delivery) ([]callback, error) {
 		if registration == "" {
 			return nil, &webhook.DecodeError{Detail: "a registration callback lacks activationId"}
 		}
-		c.id, c.registration = registration, &RegistrationCallback{Raw: c.raw, RegistrationID: RegistrationID(registration), Told: m.registration()}
-		c.status = string(c.registration.Told.Status)
+		about := &RegistrationCallback{Raw: c.raw, RegistrationID: RegistrationID(registration), Payload: m.registration()}
+		c.id, c.registration, c.state = registration, about, string(about.Payload.Status)
 	case aboutOperation:
 		if operation == "" {
 			return nil, &webhook.DecodeError{Detail: "an operation callback lacks operationId"}
 		}
-		c.id, c.operation = operation, &OperationCallback{Raw: c.raw, OperationID: OperationID(operation), Told: m.operation()}
-		c.status, c.failures = string(c.operation.Told.Status), told[string](m, "failureCount")
+		about := &OperationCallback{Raw: c.raw, OperationID: OperationID(operation), Payload: m.operation()}
+		if c.id, c.operation = operation, about; about.Payload.Status != "" {
+			c.state = operationState(about.Payload.Status, about.Payload.FailureCount)
+		}
 	}
 	return []callback{c}, nil
 }
 
 type members map[string]json.RawMessage
 
-// told is a member of a callback, or the zero value when it is missing or of another type.
-func told[T any](m members, name string) T {
+// memberOf is a member of a callback, or the zero value when it is missing or of another type.
+func memberOf[T any](m members, name string) T {
 	var v, none T
 	if raw, ok := m[name]; !ok || codec.Unmarshal(raw, &v) != nil {
 		return none
@@ -160,29 +181,28 @@ func told[T any](m members, name string) T {
 	return v
 }
 
-func (m members) text(name string) string { return told[string](m, name) }
+func (m members) text(name string) string { return memberOf[string](m, name) }
 
-func (m members) registration() RegistrationTold {
-	return RegistrationTold{
+func (m members) registration() RegistrationPayload {
+	return RegistrationPayload{
 		Status: RegistrationStatus(m.text("activationStatus")), BlockedReason: m.text("blockedReason"), UserID: UserID(m.text("userId")),
 		Name: m.text("activationName"), Platform: m.text("platform"), DeviceInfo: m.text("deviceInfo"), Protocol: m.text("protocol"),
-		Flags: told[[]string](m, "activationFlags"), ApplicationID: ApplicationID(m.text("applicationId")),
+		Flags: memberOf[[]string](m, "activationFlags"), ApplicationID: ApplicationID(m.text("applicationId")),
 	}
 }
 
-func (m members) operation() OperationTold {
-	t := OperationTold{
+func (m members) operation() OperationPayload {
+	return OperationPayload{
 		Status: OperationStatus(m.text("status")), UserID: UserID(m.text("userId")), OperationType: m.text("operationType"),
 		ExternalID: m.text("externalId"), Data: m.text("data"), Flag: m.text("activationFlag"),
-		Factors:         cmp.Or(told[protocol.Factors](m, "signatureType"), told[protocol.Factors](m, "authenticationCodeType")),
-		Applications:    append(told[[]ApplicationID](m, "applications"), told[[]ApplicationID](m, "applicationId")...),
-		AdditionalData:  told[map[string]json.RawMessage](m, "additionalData"),
-		FailureCount:    told[int](m, "failureCount"),
-		MaxFailureCount: told[int](m, "maxFailureCount"),
-		Created:         told[time.Time](m, "timestampCreated"),
-		Expires:         told[time.Time](m, "timestampExpires"),
-		Finalized:       told[time.Time](m, "timestampFinalized"),
-		Parameters:      told[map[string]string](m, "parameters"),
+		Factors:         cmp.Or(memberOf[protocol.Factors](m, "signatureType"), memberOf[protocol.Factors](m, "authenticationCodeType")),
+		Applications:    append(memberOf[[]ApplicationID](m, "applications"), memberOf[[]ApplicationID](m, "applicationId")...),
+		AdditionalData:  memberOf[map[string]json.RawMessage](m, "additionalData"),
+		FailureCount:    memberOf[int](m, "failureCount"),
+		MaxFailureCount: memberOf[int](m, "maxFailureCount"),
+		Created:         memberOf[time.Time](m, "timestampCreated"),
+		Expires:         memberOf[time.Time](m, "timestampExpires"),
+		Finalized:       memberOf[time.Time](m, "timestampFinalized"),
+		Parameters:      memberOf[map[string]string](m, "parameters"),
 	}
-	return t
 }

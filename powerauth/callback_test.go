@@ -150,12 +150,12 @@ func TestEveryAttributeOfACallbackIsRead(t *testing.T) {
 				"additionalData":{"a":{"b":1}},"activationFlag":"F","status":"APPROVED","data":"A1*A100CZK","failureCount":1,"maxFailureCount":"5",
 				"authenticationCodeType":"POSSESSION_KNOWLEDGE","externalId":"x","timestampCreated":`+times[0]+`,"timestampExpires":`+times[1]+`,"timestampFinalized":`+times[2]+`}`))
 			require.Len(t, got.operations, 1, name)
-			payload := got.operations[0].Told
+			payload := got.operations[0].Payload
 			assert.True(t, created.Equal(payload.Created) && expires.Equal(payload.Expires) && payload.Finalized.IsZero(), "%s: %v", name, payload)
 			payload.Created, payload.Expires = time.Time{}, time.Time{}
 			assert.JSONEq(t, `{"b":1}`, string(payload.AdditionalData["a"]))
 			payload.AdditionalData = nil
-			assert.Equal(t, powerauth.OperationTold{
+			assert.Equal(t, powerauth.OperationPayload{
 				Status: powerauth.OperationApproved, UserID: "u-1", OperationType: "payment", ExternalID: "x", Data: "A1*A100CZK", Flag: "F",
 				Factors: "possession_knowledge", Applications: []powerauth.ApplicationID{"app"}, Parameters: map[string]string{"amount": "100"}, FailureCount: 1, MaxFailureCount: 5,
 			}, payload, name)
@@ -165,11 +165,11 @@ func TestEveryAttributeOfACallbackIsRead(t *testing.T) {
 	require.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","userId":"u-1","activationName":"Phone","deviceInfo":"Pixel","platform":"android",
 		"protocol":"powerauth","activationFlags":["F"],"activationStatus":"BLOCKED","blockedReason":"DEVICE_LOST","applicationId":"app"}`))
 	require.Len(t, got.registrations, 1)
-	assert.Zero(t, got.registrations[0].Registration)
-	assert.Equal(t, powerauth.RegistrationTold{
+	assert.Nil(t, got.registrations[0].Registration)
+	assert.Equal(t, powerauth.RegistrationPayload{
 		Status: powerauth.RegistrationBlocked, BlockedReason: "DEVICE_LOST", UserID: "u-1", Name: "Phone", Platform: "android", DeviceInfo: "Pixel",
 		Protocol: "powerauth", Flags: []string{"F"}, ApplicationID: "app",
-	}, got.registrations[0].Told)
+	}, got.registrations[0].Payload)
 }
 
 const operationBody = `{"operationId":"o-1","status":"PENDING","userId":"u-1"}`
@@ -181,7 +181,7 @@ func TestCallbackStateIsReadAgain(t *testing.T) {
 	assert.Equal(t, 200, deliver(h, `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`))
 	require.Len(t, got.operations, 1)
 	assert.Equal(t, powerauth.OperationPending, got.operations[0].Operation.Status, "what PAC says now")
-	assert.Equal(t, powerauth.OperationApproved, got.operations[0].Told.Status)
+	assert.Equal(t, powerauth.OperationApproved, got.operations[0].Payload.Status)
 	assert.Equal(t, "/powerauth-cloud/v2/operations/o-1", s.last(t).path)
 
 	s.respond(200, `{"registrationId":"r-1","registrationStatus":"BLOCKED"}`)
@@ -222,7 +222,10 @@ func TestCallbackAboutAMissingRegistration(t *testing.T) {
 		assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"`+status+`}`), status)
 		require.Len(t, got.registrations, 1)
 		assert.Equal(t, powerauth.RegistrationID("r-1"), got.registrations[0].RegistrationID)
-		assert.Equal(t, removed, got.registrations[0].Registration.Status == powerauth.RegistrationRemoved, "only when the callback says so too")
+		assert.Equal(t, removed, got.registrations[0].Registration != nil, "only when the callback says so too")
+		if removed {
+			assert.Equal(t, powerauth.RegistrationRemoved, got.registrations[0].Registration.Status)
+		}
 		assert.Equal(t, !removed, got.registrations[0].NotFound)
 	}
 	_, missing := stubbed(t, 400, `{"status":"ERROR","responseObject":{"code":"ERROR_OPERATION_NOT_FOUND"}}`)
@@ -230,7 +233,7 @@ func TestCallbackAboutAMissingRegistration(t *testing.T) {
 	assert.Equal(t, 200, deliver(operations, `{"type":"OPERATION","operationId":"o-1","status":"APPROVED"}`))
 	require.Len(t, received.operations, 1)
 	assert.True(t, received.operations[0].NotFound)
-	assert.False(t, received.operations[0].Operation.IsApproved())
+	assert.Nil(t, received.operations[0].Operation)
 	_, client := stubbed(t, 404, ``)
 	h, _ := callbacks(t, client)
 	assert.Equal(t, 503, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","activationStatus":"REMOVED"}`), "a wrong base URL unbinds no device")

@@ -144,7 +144,9 @@ func TestAPasswordThatCannotBeOneIsRefused(t *testing.T) {
 		assert.NotContains(t, err.Error(), "hunter9")
 
 		srv := powerauthtest.New(powerauthtest.Options{})
-		client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BasicAuthFrom("svc", identkit.Static(password)) })
+		client := srv.Client(func(cfg *powerauth.Config) {
+			cfg.Credentials = powerauth.BasicAuthFrom("svc", identkit.Static(password))
+		})
 		_, err = client.Operations.Get(t.Context(), "o-1")
 		require.ErrorIs(t, err, identkit.ErrUnauthorized)
 		assert.NotContains(t, err.Error(), "hunter9")

@@ -38,4 +38,28 @@
 // PAC belongs into an internal network; phones talk to the enrollment server instead. What is known of PAC comes from the
 // vendor's tutorial, the public beginnings of its reference, its test suites and the open-source engine underneath; what is
 // assumed is called so in the doc comments and listed in ASSUMPTIONS.md. Package powerauthtest simulates PAC in tests.
+//
+// # Protected endpoints
+//
+// A refusal by [Protect] or [ProtectToken] has an empty body: 401 when the request is refused, 413 for a body over the limit, 400 for one
+// that cannot be read, and 503 when PAC could not be asked or gave no clear verdict. After a 503 the phone must sign again: the code may
+// have been used up.
+//
+// A code is verified once: protections inside each other share the result, and a code that was verified for another uriId, body or
+// query, or by another client, is refused without a call. Headers that no version of the vendor's grammar allows (absent, repeated,
+// too long, without the prefix or a field) are refused locally, all others are passed on unchanged; PAC decides.
+//
+// Refused, because the code cannot cover them: methods other than GET, POST, PUT and DELETE; a GET with a body, with a repeated parameter
+// or one without "=", and one whose query cannot be decoded. The path is not covered at all.
+//
+// # Callbacks
+//
+// A callback is a hint: its body is not signed and may be old. So what a function of [CallbackConfig] gets in Registration or Operation is
+// the state read after the callback came; when that cannot be read, the response is 503 and PAC tries again, if its MaxAttempts (default
+// 1) lets it. What PAC no longer finds is handed over as NotFound. The vendor itself says that callbacks may be lost: sweep open
+// registrations and operations as well.
+//
+// Repeated deliveries are known by the Idempotency-Key header (PAC 1.9 and later). Without it, the same state of the same thing, as it was
+// read, is handed over once a minute: it comes again when a device is blocked, unblocked and blocked. The header is not covered by the
+// authentication, and need not be: it says that PAC sent the whole request.
 package powerauth

@@ -88,7 +88,7 @@ func ExampleProtectToken() {
 	}
 	operations := protect(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		who, _ := powerauth.IdentityFrom(r.Context())
-		fmt.Println(who.UserID, who.Proof, who.Has(protocol.Knowledge))
+		fmt.Println(who.UserID, who.Authentication, who.Has(protocol.Knowledge))
 	}))
 	r := httptest.NewRequest(http.MethodGet, "/operations", nil)
 	token.SignRequest(r) // the fake simulates the phone
@@ -304,7 +304,9 @@ func ExampleNewCallbackHandler() {
 	handler, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{
 		Verify: verifier, Client: client,
 		OnOperation: func(_ context.Context, c powerauth.OperationCallback) error {
-			fmt.Println(c.Operation.Template, c.Operation.Status)
+			if c.Operation != nil { // nil: PAC does not find it any more
+				fmt.Println(c.Operation.Template, c.Operation.Status)
+			}
 			return nil
 		},
 		OnUnknown: func(context.Context, powerauth.UnknownCallback) error { return nil },

@@ -8,18 +8,18 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// Proof says how a request was authenticated.
-type Proof string
+// Authentication says how a request was authenticated.
+type Authentication string
 
-// The proofs.
+// The kinds of authentication.
 const (
-	ProofSignature Proof = "signature" // by X-PowerAuth-Authorization: this very request, by the factors used
-	ProofToken     Proof = "token"     // by X-PowerAuth-Token: possession of the device, for reading
+	BySignature Authentication = "signature" // by X-PowerAuth-Authorization: this very request, by the factors used
+	ByToken     Authentication = "token"     // by X-PowerAuth-Token: possession of the device, for reading
 )
 
 // Identity is who made a request that [Protect] or [ProtectToken] let through. The device was active when it was verified.
 type Identity struct {
-	Proof          Proof
+	Authentication Authentication
 	UserID         UserID
 	RegistrationID RegistrationID
 	// Factors are those used for this request; for a token, possession alone.
@@ -43,17 +43,17 @@ func IdentityFrom(ctx context.Context) (who Identity, ok bool) {
 	return Identity{}, false
 }
 
-// verified is a header that PAC has called valid, and the request it covered.
+// verified is a header that PAC has called valid, and the request that it signs.
 type verified struct {
 	header   string
-	covered  covered
+	signed   signedContent
 	result   *Verification // of a signature
 	identity Identity
-	outer    *verified
+	parent   *verified // of a protection around this one
 }
 
-// covered is what a code covers, and who verified it.
-type covered struct {
+// signedContent is what a code signs, and who verified it.
+type signedContent struct {
 	client               *Client
 	uriID, method, query string
 	body                 []byte
@@ -68,7 +68,7 @@ func verifiedFrom(ctx context.Context) *verified {
 
 // find returns what is known of a header, in this protection or one around it.
 func (v *verified) find(header string) *verified {
-	for ; v != nil; v = v.outer {
+	for ; v != nil; v = v.parent {
 		if sameHeader(v.header, header) {
 			return v
 		}

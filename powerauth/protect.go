@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -25,14 +26,16 @@ type ProtectConfig struct {
 	// AllowQuery lets methods other than GET have a query. The code does not cover it, so whoever stands between phone and backend
 	// may have written it; without AllowQuery such requests are refused.
 	AllowQuery bool
-	// Observe is told about every decision, for logs and metrics. Nil means nobody.
-	Observe func(ctx context.Context, d ProtectDecision)
+	// Observer's Decision function follows every decision, with URIID as the resource and a ProtectReason. Nil means that of the client's
+	// Options.
+	Observer identkit.Observer
 }
 
 const maxProtectedBody = 1 << 20
 
 // Protect makes middleware that lets a request through only when its X-PowerAuth-Authorization header holds a valid code of an
-// active device over exactly this request, made with the factors required.
+// active device over exactly this request, made with the factors required. The code covers method, URIID, query and body, but not the
+// path: a request signed for /accounts/1 also passes at /accounts/2, unless the URIID or the body says which account it is about.
 //
 //	payments, err := powerauth.Protect(client, powerauth.ProtectConfig{
 //		URIID:   "/payment/create",
@@ -40,17 +43,8 @@ const maxProtectedBody = 1 << 20
 //	})
 //	mux.Handle("POST /payments", payments(handler))
 //
-// The handler finds the body untouched and the caller by [IdentityFrom]; where there is a session, it must compare the users. A
-// refusal never reaches the handler. It has an empty body: 401 when the request is refused, 413 for a body over the limit, 400 for one
-// that cannot be read, and 503 when PAC could not be asked or gave no clear answer. After a 503 the phone must sign again: the code
-// may have been used up.
-//
-// A code is verified once: protections inside each other share the answer, and a code that was verified for another uriId, body or
-// query, or by another client, is refused without asking again. Headers that no version of the vendor's grammar allows (absent, doubled, over-long, without the
-// prefix or a field) are refused without asking PAC, all others are passed on unchanged; PAC is the judge.
-//
-// Refused, because the code cannot cover them: methods other than GET, POST, PUT and DELETE; a GET with a body, with a parameter
-// given twice or one without "=", and one whose query cannot be decoded.
+// The handler finds the body untouched and the caller by [IdentityFrom]; where there is a session, it must compare the users. A refusal
+// never reaches it. See "Protected endpoints" in the package documentation.
 func Protect(client *Client, cfg ProtectConfig) (func(http.Handler) http.Handler, error) {
 	var check transport.Check
 	check.That(client != nil, "client", "is nil")
@@ -65,7 +59,7 @@ func Protect(client *Client, cfg ProtectConfig) (func(http.Handler) http.Handler
 		cfg.MaxBodyBytes = maxProtectedBody
 	}
 	return func(next http.Handler) http.Handler {
-		return &signatureGuard{next: next, client: client, cfg: cfg}
+		return &signatureGuard{next, client, cfg, newDecider("powerauth.Protect", client, cfg.URIID, cfg.Observer)}
 	}, nil
 }
 
@@ -74,18 +68,18 @@ type ProtectReason string
 
 // The reasons.
 const (
-	ReasonHeaderMissing  ProtectReason = "header missing"
-	ReasonHeaderDoubled  ProtectReason = "header given more than once"
-	ReasonHeaderHopeless ProtectReason = "header malformed"
-	ReasonNotCovered     ProtectReason = "request holds what the code cannot cover"
-	ReasonOtherRequest   ProtectReason = "header was verified for another request"
-	ReasonBodyTooLarge   ProtectReason = "body too large"  // 413
-	ReasonBodyUnreadable ProtectReason = "body unreadable" // 400
-	ReasonRefused        ProtectReason = "header refused by the provider"
-	ReasonInvalid        ProtectReason = "code wrong"
-	ReasonNotActive      ProtectReason = "device not active"
-	ReasonFactors        ProtectReason = "factors not enough"
-	ReasonUnavailable    ProtectReason = "could not be verified" // 503
+	ReasonHeaderMissing   ProtectReason = "header missing"
+	ReasonHeaderRepeated  ProtectReason = "header more than once"
+	ReasonHeaderMalformed ProtectReason = "header malformed"
+	ReasonNotCovered      ProtectReason = "request has what the code cannot cover"
+	ReasonOtherRequest    ProtectReason = "header was verified for another request"
+	ReasonBodyTooLarge    ProtectReason = "body too large"  // 413
+	ReasonBodyUnreadable  ProtectReason = "body unreadable" // 400
+	ReasonRefused         ProtectReason = "header refused by the provider"
+	ReasonInvalid         ProtectReason = "invalid code"
+	ReasonNotActive       ProtectReason = "device not active"
+	ReasonFactors         ProtectReason = "factors not sufficient"
+	ReasonUnavailable     ProtectReason = "could not be verified" // 503
 )
 
 // status is the HTTP status of a refusal.
@@ -101,35 +95,27 @@ func (r ProtectReason) status() int {
 	return http.StatusUnauthorized
 }
 
-// ProtectDecision is what became of a request. It holds nothing of the request itself.
-type ProtectDecision struct {
-	// Reason is "" for a request that was let through.
-	Reason ProtectReason
-	// Status is the HTTP status of the refusal; 0 for a request that was let through.
-	Status int
-	// Err is why PAC could not be asked, or what it refused; safe to print. Else nil.
-	Err error
-}
-
-// signatureGuard is Protect at work.
+// signatureGuard is the handler that Protect makes.
 type signatureGuard struct {
 	next   http.Handler
 	client *Client
 	cfg    ProtectConfig
+	decide decider
 }
 
 // ServeHTTP lets a request through or refuses it.
 func (g *signatureGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v, body, reason, err := g.admit(w, r)
-	if decide(w, r, g.cfg.Observe, reason, err) {
+	start := time.Now()
+	v, body, reason, err := g.authorize(w, r)
+	if g.decide.decide(w, r, start, reason, err) {
 		r = r.WithContext(context.WithValue(r.Context(), verifiedKey{}, v))
 		r.Body = body
 		g.next.ServeHTTP(w, r)
 	}
 }
 
-func (g *signatureGuard) admit(w http.ResponseWriter, r *http.Request) (*verified, io.ReadCloser, ProtectReason, error) {
-	header, reason := soleHeader(r.Header, authorizationKey, hopelessAuthorization)
+func (g *signatureGuard) authorize(w http.ResponseWriter, r *http.Request) (*verified, io.ReadCloser, ProtectReason, error) {
+	header, reason := singleHeader(r.Header, authorizationKey, malformedAuthorization)
 	if reason != "" {
 		return nil, nil, reason, nil
 	}
@@ -152,9 +138,9 @@ func (g *signatureGuard) admit(w http.ResponseWriter, r *http.Request) (*verifie
 	case len(body) > 0:
 		return nil, nil, ReasonNotCovered, nil
 	}
-	v := &verified{header: header, covered: covered{g.client, g.cfg.URIID, r.Method, r.URL.RawQuery, body}, outer: verifiedFrom(r.Context())}
-	if known := v.outer.find(header); known != nil {
-		if !known.covered.equal(v.covered) {
+	v := &verified{header: header, signed: signedContent{g.client, g.cfg.URIID, r.Method, r.URL.RawQuery, body}, parent: verifiedFrom(r.Context())}
+	if known := v.parent.find(header); known != nil {
+		if !known.signed.equal(v.signed) {
 			return nil, nil, ReasonOtherRequest, nil
 		}
 		v.result = known.result
@@ -165,8 +151,8 @@ func (g *signatureGuard) admit(w http.ResponseWriter, r *http.Request) (*verifie
 		}
 		v.result = &result.Verification
 	}
-	reason, err = v.authorize(g.cfg.Require)
-	return v, &givenBack{reader: bytes.NewReader(body)}, reason, err
+	reason, err = v.identify(g.cfg.Require)
+	return v, &replayableBody{reader: bytes.NewReader(body)}, reason, err
 }
 
 // query returns the query parameters of a GET, if the code can cover them all.
@@ -193,14 +179,14 @@ func (g *signatureGuard) query(r *http.Request) (map[string]string, bool) {
 	return params, true
 }
 
-func (c covered) equal(o covered) bool {
+func (c signedContent) equal(o signedContent) bool {
 	return c.client == o.client && c.uriID == o.uriID && c.method == o.method && c.query == o.query && bytes.Equal(c.body, o.body)
 }
 
-var errNoIdentity = errors.New("powerauth: the answer calls the code valid and does not say whose it is, or whether the device is active")
+var errNoIdentity = errors.New("powerauth: the response calls the code valid and does not say whose it is, or whether the device is active")
 
-// authorize applies a policy to what PAC said, and fills in the identity.
-func (v *verified) authorize(policy FactorPolicy) (ProtectReason, error) {
+// identify applies a policy to PAC's verdict, and fills in the identity.
+func (v *verified) identify(policy FactorPolicy) (ProtectReason, error) {
 	r := v.result
 	switch {
 	case !r.Valid:
@@ -213,7 +199,7 @@ func (v *verified) authorize(policy FactorPolicy) (ProtectReason, error) {
 		return ReasonFactors, nil
 	}
 	v.identity = Identity{
-		Proof: ProofSignature, UserID: r.UserID, RegistrationID: r.RegistrationID, Factors: r.Factors, URIID: v.covered.uriID,
+		Authentication: BySignature, UserID: r.UserID, RegistrationID: r.RegistrationID, Factors: r.Factors, URIID: v.signed.uriID,
 		Flags: r.Flags, Applications: r.Applications,
 	}
 	return "", nil
@@ -228,28 +214,41 @@ func reasonOf(err error) ProtectReason {
 	case e.Kind == identkit.ErrInvalidRequest && e.Status == 0:
 		return ReasonRefused // not a text that could be sent
 	case e.Status == http.StatusBadRequest && e.Code != "" && e.Code != CodeHTTPRequest:
-		return ReasonRefused // PAC itself says so; a 400 without its code is a proxy's
+		return ReasonRefused // PAC's own refusal; a 400 without its code is a proxy's
 	}
 	return ReasonUnavailable
 }
 
-// decide answers a refusal, and reports whether the request is let through.
-func decide(w http.ResponseWriter, r *http.Request, observe func(context.Context, ProtectDecision), reason ProtectReason, err error) bool {
-	d := ProtectDecision{Reason: reason, Err: err}
-	if reason != "" {
-		if d.Status = reason.status(); d.Status == http.StatusUnauthorized {
-			w.Header().Set("Www-Authenticate", "PowerAuth")
-		}
-		w.WriteHeader(d.Status)
-	}
-	if observe != nil {
-		tell(r.Context(), observe, d)
-	}
-	return reason == ""
+// decider writes refusals and tells the observer about decisions.
+type decider struct {
+	info    identkit.DecisionInfo
+	observe func(context.Context, identkit.DecisionInfo)
 }
 
-// tell contains the panics of an observer: the code has been used up, and the decision stands.
-func tell(ctx context.Context, observe func(context.Context, ProtectDecision), d ProtectDecision) {
-	defer func() { _ = recover() }()
-	observe(ctx, d)
+func newDecider(operation string, client *Client, resource string, observer identkit.Observer) decider {
+	d := decider{identkit.DecisionInfo{Provider: provider, Operation: operation, Resource: resource}, observer.Decision}
+	if d.observe == nil && client.client != nil {
+		d.observe = client.client.Observer().Decision
+	}
+	return d
+}
+
+// decide writes the response to a refused request, and reports whether the request is let through.
+func (d decider) decide(w http.ResponseWriter, r *http.Request, start time.Time, reason ProtectReason, err error) bool {
+	i := d.info
+	i.Start, i.Reason, i.Err = start, string(reason), err
+	if reason != "" {
+		if i.Status = reason.status(); i.Status == http.StatusUnauthorized {
+			w.Header().Set("Www-Authenticate", "PowerAuth")
+		}
+		w.WriteHeader(i.Status)
+	}
+	if d.observe != nil {
+		i.Duration = time.Since(start)
+		func() {
+			defer func() { _ = recover() }() // the code has been used up, and the decision stands
+			d.observe(r.Context(), i)
+		}()
+	}
+	return reason == ""
 }

@@ -16,31 +16,31 @@ var (
 	tokenKey         = textproto.CanonicalMIMEHeaderKey(protocol.TokenHeaderName)
 )
 
-// soleHeader returns the value of a header that is there once and not hopeless.
-func soleHeader(h http.Header, key string, hopeless func(string) bool) (string, ProtectReason) {
+// singleHeader returns the value of a header that is there once and not malformed.
+func singleHeader(h http.Header, key string, malformed func(string) bool) (string, ProtectReason) {
 	values := h[key]
 	switch {
 	case len(values) == 0 || values[0] == "":
 		return "", ReasonHeaderMissing
 	case len(values) > 1:
-		return "", ReasonHeaderDoubled
-	case hopeless(values[0]):
-		return "", ReasonHeaderHopeless
+		return "", ReasonHeaderRepeated
+	case malformed(values[0]):
+		return "", ReasonHeaderMalformed
 	}
 	return values[0], ""
 }
 
-// hopelessAuthorization reports whether no version of the grammar could allow the header: it is over-long, or lacks the prefix or
+// malformedAuthorization reports whether no version of the grammar could allow the header: it is too long, or lacks the prefix or
 // a field. Lengths, versions and combinations of factors are the provider's to judge.
-func hopelessAuthorization(value string) bool {
+func malformedAuthorization(value string) bool {
 	rest, ok := headerFields(value)
 	return !ok || !hasField(rest, "pa_activation_id") || !hasField(rest, "pa_application_key") || !hasField(rest, "pa_nonce") ||
 		!hasField(rest, "pa_version") || !hasField(rest, "pa_signature") && !hasField(rest, "pa_auth_code") ||
 		!hasField(rest, "pa_signature_type") && !hasField(rest, "pa_auth_code_type")
 }
 
-// hopelessToken is the same for X-PowerAuth-Token.
-func hopelessToken(value string) bool {
+// malformedToken is the same for X-PowerAuth-Token.
+func malformedToken(value string) bool {
 	rest, ok := headerFields(value)
 	return !ok || !hasField(rest, "token_id") || !hasField(rest, "token_digest") || !hasField(rest, "nonce") ||
 		!hasField(rest, "timestamp") || !hasField(rest, "version")
@@ -80,9 +80,6 @@ func isWord(b byte) bool {
 	return b == '_' || b >= '0' && b <= '9' || b|0x20 >= 'a' && b|0x20 <= 'z'
 }
 
-// firstRead bounds what is allocated on the word of a Content-Length.
-const firstRead = 64 << 10
-
 // readBody reads the raw body of a request, at most limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, ProtectReason, error) {
 	switch {
@@ -91,36 +88,22 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, Prot
 	case r.ContentLength > limit:
 		return nil, ReasonBodyTooLarge, nil
 	}
-	size := int64(4 << 10)
-	if r.ContentLength >= 0 {
-		size = min(r.ContentLength+1, firstRead) // one more, to see the end without growing
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return nil, ReasonBodyTooLarge, nil
+	case err != nil:
+		return nil, ReasonBodyUnreadable, err
 	}
-	body := make([]byte, 0, size)
-	limited := http.MaxBytesReader(w, r.Body, limit)
-	for {
-		n, err := limited.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		if err == io.EOF {
-			return body, "", nil
-		}
-		if err != nil {
-			if errors.As(err, new(*http.MaxBytesError)) {
-				return nil, ReasonBodyTooLarge, nil
-			}
-			return nil, ReasonBodyUnreadable, err
-		}
-		if len(body) == cap(body) {
-			body = append(body, 0)[:len(body)]
-		}
-	}
+	return body, "", nil
 }
 
-// givenBack is a body that was read and can be read by the next one.
-type givenBack struct{ reader *bytes.Reader }
+// replayableBody is a body that was read and can be read by the next handler.
+type replayableBody struct{ reader *bytes.Reader }
 
-func (b *givenBack) Read(p []byte) (int, error) { return b.reader.Read(p) }
+func (b *replayableBody) Read(p []byte) (int, error) { return b.reader.Read(p) }
 
 // WriteTo lets io.Copy take the bytes as they are.
-func (b *givenBack) WriteTo(w io.Writer) (int64, error) { return b.reader.WriteTo(w) }
+func (b *replayableBody) WriteTo(w io.Writer) (int64, error) { return b.reader.WriteTo(w) }
 
-func (b *givenBack) Close() error { return nil }
+func (b *replayableBody) Close() error { return nil }

@@ -73,7 +73,7 @@ func TestProtectPassesAValidRequestUnchanged(t *testing.T) {
 	assert.Equal(t, "{ \"a\": 1}\n", next.body)
 	assert.Equal(t, int64(10), next.length)
 	assert.Equal(t, powerauth.Identity{
-		Proof: powerauth.ProofSignature, UserID: "u-1", RegistrationID: "3b9edfd2-4d82-477c-b4b3-20fa5c99c993", Factors: "possession_knowledge", URIID: "/payment",
+		Authentication: powerauth.BySignature, UserID: "u-1", RegistrationID: "3b9edfd2-4d82-477c-b4b3-20fa5c99c993", Factors: "possession_knowledge", URIID: "/payment",
 	}, next.identity)
 	assert.True(t, next.identity.Has(protocol.Knowledge))
 	assert.False(t, next.identity.Has(protocol.Biometry))
@@ -136,8 +136,8 @@ func TestProtectFollowsThePACResponse(t *testing.T) {
 			t.Parallel()
 			s, client := stubbed(t, c.status, c.body)
 			var next endpoint
-			var seen []powerauth.ProtectDecision
-			h := protect(t, client, powerauth.ProtectConfig{Observe: func(_ context.Context, d powerauth.ProtectDecision) { seen = append(seen, d) }})(&next)
+			var seen []identkit.DecisionInfo
+			h := protect(t, client, powerauth.ProtectConfig{Observer: identkit.Observer{Decision: func(_ context.Context, d identkit.DecisionInfo) { seen = append(seen, d) }}})(&next)
 			w := serve(h, signedRequest("POST", "/", `{}`))
 			assert.Equal(t, c.want, w.Code)
 			assert.Empty(t, w.Body.String())
@@ -146,7 +146,7 @@ func TestProtectFollowsThePACResponse(t *testing.T) {
 				assert.Equal(t, 1, s.count())
 			}
 			require.Len(t, seen, 1)
-			assert.Equal(t, c.reason, seen[0].Reason)
+			assert.Equal(t, string(c.reason), seen[0].Reason)
 			if c.reason != "" {
 				assert.Equal(t, c.want, seen[0].Status)
 			}
@@ -168,20 +168,20 @@ func TestProtectRejectsMalformedRequestsLocally(t *testing.T) {
 	}{
 		"no header":    {func(r *http.Request) { r.Header.Del(protocol.AuthorizationHeaderName) }, powerauth.ReasonHeaderMissing, 401},
 		"an empty one": {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, "") }, powerauth.ReasonHeaderMissing, 401},
-		"two lines":    {func(r *http.Request) { r.Header.Add(protocol.AuthorizationHeaderName, signedHeader) }, powerauth.ReasonHeaderDoubled, 401},
+		"two lines":    {func(r *http.Request) { r.Header.Add(protocol.AuthorizationHeaderName, signedHeader) }, powerauth.ReasonHeaderRepeated, 401},
 		"no prefix": {func(r *http.Request) {
 			r.Header.Set(protocol.AuthorizationHeaderName, signedHeader[len("PowerAuth "):])
-		}, powerauth.ReasonHeaderHopeless, 401},
-		"another scheme": {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, "Basic dTpw") }, powerauth.ReasonHeaderHopeless, 401},
+		}, powerauth.ReasonHeaderMalformed, 401},
+		"another scheme": {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, "Basic dTpw") }, powerauth.ReasonHeaderMalformed, 401},
 		"too long": {func(r *http.Request) {
 			r.Header.Set(protocol.AuthorizationHeaderName, signedHeader+strings.Repeat(" ", 4096)+"x")
-		}, powerauth.ReasonHeaderHopeless, 401},
-		"no activation id":     {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_activation_id")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no application key":   {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_application_key")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no nonce":             {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_nonce")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no type":              {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature_type")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no code":              {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature")) }, powerauth.ReasonHeaderHopeless, 401},
-		"no version":           {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_version")) }, powerauth.ReasonHeaderHopeless, 401},
+		}, powerauth.ReasonHeaderMalformed, 401},
+		"no activation id":     {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_activation_id")) }, powerauth.ReasonHeaderMalformed, 401},
+		"no application key":   {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_application_key")) }, powerauth.ReasonHeaderMalformed, 401},
+		"no nonce":             {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_nonce")) }, powerauth.ReasonHeaderMalformed, 401},
+		"no type":              {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature_type")) }, powerauth.ReasonHeaderMalformed, 401},
+		"no code":              {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_signature")) }, powerauth.ReasonHeaderMalformed, 401},
+		"no version":           {func(r *http.Request) { r.Header.Set(protocol.AuthorizationHeaderName, without("pa_version")) }, powerauth.ReasonHeaderMalformed, 401},
 		"PATCH":                {func(r *http.Request) { r.Method = http.MethodPatch }, powerauth.ReasonNotCovered, 401},
 		"HEAD":                 {func(r *http.Request) { r.Method = http.MethodHead }, powerauth.ReasonNotCovered, 401},
 		"a query on a POST":    {func(r *http.Request) { r.URL.RawQuery = "amount=1" }, powerauth.ReasonNotCovered, 401},
@@ -207,13 +207,13 @@ func TestProtectRejectsMalformedRequestsLocally(t *testing.T) {
 			t.Parallel()
 			s, client := stubbed(t, 200, signatureValid)
 			var next endpoint
-			var seen powerauth.ProtectDecision
+			var seen identkit.DecisionInfo
 			r := signedRequest("POST", "/", `{}`)
 			c.change(r)
-			w := serve(protect(t, client, powerauth.ProtectConfig{MaxBodyBytes: 16, Observe: func(_ context.Context, d powerauth.ProtectDecision) { seen = d }})(&next), r)
+			w := serve(protect(t, client, powerauth.ProtectConfig{MaxBodyBytes: 16, Observer: identkit.Observer{Decision: func(_ context.Context, d identkit.DecisionInfo) { seen = d }}})(&next), r)
 			assert.Equal(t, c.want, w.Code)
 			assert.Empty(t, w.Body.String())
-			assert.Equal(t, c.reason, seen.Reason)
+			assert.Equal(t, string(c.reason), seen.Reason)
 			assert.Zero(t, next.reached)
 			assert.Zero(t, s.count(), "PAC is not called")
 		})
@@ -403,4 +403,26 @@ func TestProtectAllocationCeiling(t *testing.T) {
 	handler, protected := count(bare), count(guarded)
 	t.Logf("bare handler %v, Verify %v, protected %v", handler, verify, protected)
 	assert.LessOrEqual(t, protected, handler+verify+25)
+}
+
+func TestDecisionsReachTheClientsObserver(t *testing.T) {
+	t.Parallel()
+	var seen []identkit.DecisionInfo
+	srv := powerauthtest.New(powerauthtest.Options{})
+	client := srv.Client(func(cfg *powerauth.Config) {
+		cfg.Options.Observer.Decision = func(_ context.Context, d identkit.DecisionInfo) { seen = append(seen, d) }
+	})
+	read, err := powerauth.ProtectToken(client, powerauth.ProtectTokenConfig{})
+	require.NoError(t, err)
+	for _, h := range []http.Handler{protect(t, client, powerauth.ProtectConfig{})(&endpoint{}), read(&endpoint{})} {
+		assert.Equal(t, 401, serve(h, httptest.NewRequest(http.MethodGet, "/", nil)).Code)
+	}
+	require.Len(t, seen, 2)
+	assert.Equal(t, []string{"powerauth.Protect", "powerauth.ProtectToken"}, []string{seen[0].Operation, seen[1].Operation})
+	for _, d := range seen {
+		assert.Equal(t, string(powerauth.ReasonHeaderMissing), d.Reason)
+		assert.Equal(t, 401, d.Status)
+		assert.False(t, d.Start.IsZero())
+	}
+	assert.NotEmpty(t, seen[0].Resource, "the uriId")
 }

@@ -59,7 +59,7 @@ func TestTokenAuthenticatesPossessionOnly(t *testing.T) {
 	_, client := stubbed(t, 200, tokenValid)
 	var next endpoint
 	serve(protectToken(t, client)(&next), tokenRequest())
-	assert.Equal(t, powerauth.Identity{Proof: powerauth.ProofToken, UserID: "u-1", RegistrationID: "r-1", Factors: "possession"}, next.identity)
+	assert.Equal(t, powerauth.Identity{Authentication: powerauth.ByToken, UserID: "u-1", RegistrationID: "r-1", Factors: "possession"}, next.identity)
 	assert.False(t, next.identity.Has(protocol.Knowledge), "the PIN was checked when the token was created")
 	assert.Equal(t, "{}", next.body)
 }

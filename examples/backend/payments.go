@@ -96,7 +96,9 @@ func (p *payments) create(w http.ResponseWriter, r *http.Request) {
 
 // record notes what a callback led to: not what it says, but what was read again.
 func (p *payments) record(_ context.Context, c powerauth.OperationCallback) error {
-	p.set(c.Operation.ID, c.Operation.Status)
+	if c.Operation != nil { // nil: PAC does not know it any more
+		p.set(c.Operation.ID, c.Operation.Status)
+	}
 	return nil
 }
 

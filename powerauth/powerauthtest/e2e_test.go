@@ -138,7 +138,7 @@ func TestPhoneCallsAProtectedBackend(t *testing.T) {
 	_, err := srv.Deliver(t.Context())
 	require.NoError(t, err)
 	require.Len(t, b.received, 2)
-	assert.Equal(t, powerauth.OperationPending, b.received[0].Told.Status)
+	assert.Equal(t, powerauth.OperationPending, b.received[0].Payload.Status)
 	assert.Equal(t, powerauth.OperationApproved, b.received[0].Operation.Status, "the state was read again")
 	assert.True(t, b.received[1].Operation.IsApproved())
 	assert.Equal(t, b.payments[0], b.received[1].OperationID)
