@@ -82,15 +82,12 @@ func (s *Server) createCallback(c *fakeserver.Call) {
 		MaxAttempts    *int                    `json:"maxAttempts"`
 		Authentication *callbackAuthentication `json:"authentication"`
 	}
-	if !decode(c, "createCallback", &in) {
-		return
-	}
+	check := decode(c, "createCallback", &in)
 	cb := Callback{Application: powerauth.ApplicationID(c.PathValue("appId")), URL: value(in.URL), Attributes: in.Attributes, MaxAttempts: value(in.MaxAttempts)}
 	target, err := url.Parse(cb.URL)
 	kind := powerauth.CallbackType(value(in.Type))
 	backoff, okBackoff := parseDuration(value(in.InitialBackoff))
 	_, okRetention := parseDuration(value(in.Retention))
-	check := rules{object: "createCallback"}
 	check.filled("name", in.Name)
 	// The engine's own name for the registration type is taken too.
 	check.that(kind == powerauth.CallbackRegistration || kind == powerauth.CallbackOperation || kind == "ACTIVATION_STATUS_CHANGE", "type", in.Type, "unknown type")
@@ -101,8 +98,8 @@ func (s *Server) createCallback(c *fakeserver.Call) {
 	for _, name := range in.Attributes {
 		check.that(slices.Contains(attributesOf(kind), name), "attributes", name, "unknown attribute")
 	}
-	authentication := in.Authentication.apply(&cb, &check, s.opts.CallbackToken)
-	if check.broken(c) || s.findApplication(c) == nil {
+	authentication := in.Authentication.apply(&cb, check, s.opts.CallbackToken)
+	if check.refused(c) || s.findApplication(c) == nil {
 		return
 	}
 	cb.Type, cb.InitialBackoff = powerauth.CallbackOperation, backoff

@@ -65,7 +65,7 @@ func NewDevice(srv *Server, opts DeviceOptions) *Device {
 	default:
 		panic("powerauthtest: a phone implements protocol 3.0, 3.1, 3.2 or 3.3")
 	}
-	p := &phone{server: srv, opts: opts, master: must(protocol.ParsePublicKey(srv.MasterPublicKey()))}
+	p := &phone{server: srv, opts: opts, master: protocolKey(&srv.key.PublicKey)}
 	return &Device{func() *phone { return p }} // a function prints as an address, whatever the verb
 }
 
@@ -102,14 +102,10 @@ func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 	if err != nil {
 		return err
 	}
-	serverKey, err := protocol.ParsePublicKey(publicKeyText(grant.server))
-	if err != nil {
-		return err
-	}
 	keys := pacrypto.DeriveKeys(master)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.grant, p.serverKey, p.counter = grant, serverKey, grant.counter
+	p.grant, p.serverKey, p.counter = grant, protocolKey(grant.server), grant.counter
 	p.possession, p.biometry, p.knowledge = keys.Possession, keys.Biometry, sealKey(keys.Knowledge, p.opts.PIN)
 	return nil
 }
@@ -128,23 +124,20 @@ func (p *phone) read(text identkit.Secret) (protocol.ActivationCode, error) {
 
 // RegistrationID is the phone's registration; empty until it is activated.
 func (d *Device) RegistrationID() powerauth.RegistrationID {
-	d.state().mu.Lock()
-	defer d.state().mu.Unlock()
-	if d.state().grant == nil {
-		return ""
-	}
-	return d.state().grant.id
+	return d.state().granted().id
 }
 
 // Fingerprint is the number that the phone shows after the key exchange, to be compared with activationFingerprint; empty until it
 // is activated.
 func (d *Device) Fingerprint() string {
-	d.state().mu.Lock()
-	defer d.state().mu.Unlock()
-	if d.state().grant == nil {
-		return ""
-	}
-	return d.state().grant.fingerprint
+	return d.state().granted().fingerprint
+}
+
+// granted is what the key exchange gave, or the zero value.
+func (p *phone) granted() grant {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return value(p.grant)
 }
 
 // Status is the state of the registration as the phone learns it from the server; empty until it is activated.

@@ -58,13 +58,10 @@ func (s *Server) createOperation(c *fakeserver.Call) {
 		Silent         *bool              `json:"silent"`
 		RegistrationID *string            `json:"registrationId"`
 	}
-	if !decode(c, "createOperation", &in) {
-		return
-	}
+	check := decode(c, "createOperation", &in)
 	now := c.Now()
 	name, language := value(in.Template), value(in.Language)
 	template, exists := s.template(name)
-	check := rules{object: "createOperation"}
 	check.that(name != "", "template", in.Template, "must not be blank")
 	check.that(name == "" || exists, "template", in.Template, "unknown template")
 	check.that(in.UserID == nil || *in.UserID != "" && utf8.RuneCountInString(*in.UserID) <= 255, "userId", in.UserID, "size must be between 1 and 255")
@@ -74,12 +71,11 @@ func (s *Server) createOperation(c *fakeserver.Call) {
 		expires = time.UnixMilli(*in.Expires)
 		check.that(expires.After(now), "timestampExpires", in.Expires, "must be in the future")
 	}
-	parameters := make(map[string]string, len(in.Parameters))
-	for key, p := range in.Parameters {
-		parameters[key] = value(p)
-		check.that(!strings.ContainsFunc(value(p), func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }), "parameters."+key, p, "must not contain control characters")
+	parameters := values(in.Parameters)
+	for key, p := range parameters {
+		check.that(!strings.ContainsFunc(p, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }), "parameters."+key, p, "must not contain control characters")
 	}
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	o := s.newOperation(name, template, parameters, now)
@@ -146,7 +142,7 @@ func (s *Server) cancelOperation(c *fakeserver.Call) {
 	reason := c.Query().Get("statusReason")
 	check := rules{object: "cancelOperation"}
 	check.that(utf8.RuneCountInString(reason) <= 32, "statusReason", reason, "size must be at most 32")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	o := s.findOperation(c)
@@ -198,11 +194,15 @@ func (s *Server) approve(o *operation, r *registration, factors protocol.Factors
 		s.failApproval(o, now)
 		return ErrInvalidOTP
 	}
+	o.additional["mobileTokenData"] = map[string]any{"deviceInfo": r.phone.DeviceInfo}
+	s.approved(o, r, factors, now)
+	return nil
+}
+
+func (s *Server) approved(o *operation, r *registration, factors protocol.Factors, now time.Time) {
 	o.user, o.factors = r.user, factors
 	o.additional["activationId"] = r.id
-	o.additional["mobileTokenData"] = map[string]any{"deviceInfo": r.phone.DeviceInfo}
 	s.finish(o, powerauth.OperationApproved, now)
-	return nil
 }
 
 func (s *Server) reject(o *operation, r *registration, reason string, now time.Time) {
@@ -243,4 +243,8 @@ func (o *operation) mayBeDecidedBy(r *registration) bool {
 	return (o.user == "" || o.user == r.user) &&
 		(o.registration == "" || o.registration == r.id) &&
 		(o.flag == "" || slices.Contains(r.flags, o.flag))
+}
+
+func (o *operation) isPendingFor(r *registration) bool {
+	return o.status == powerauth.OperationPending && o.mayBeDecidedBy(r)
 }
