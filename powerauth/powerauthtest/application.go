@@ -109,7 +109,7 @@ func (s *Server) createUser(c *fakeserver.Call) {
 	if check.refused(c) {
 		return
 	}
-	const passwordLength = 24 // as seen
+	const passwordLength = 24 // of live systems
 	u := &user{name: name, password: randomSecret()[:passwordLength], role: roleUser}
 	s.users[name] = u
 	out := userBody(u)

@@ -14,9 +14,9 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// DeviceOptions configure a [Device]. The zero value is an Android phone with the PIN 1234 that takes codes of any application.
+// DeviceOptions configure a [Device]. The zero value is an Android phone with the PIN 1234 that accepts codes of any application.
 type DeviceOptions struct {
-	// Application is the app that is installed; empty takes codes of any application.
+	// Application is the app that is installed; empty accepts codes of any application.
 	Application powerauth.ApplicationID
 	// Name, Platform (android, ios, hw) and DeviceInfo describe the phone.
 	Name, Platform, DeviceInfo string
@@ -33,7 +33,7 @@ type DeviceOptions struct {
 //	err := phone.Activate(created.ActivationQRCodeData)
 //	err = phone.SignRequest(request, "/payment/create", powerauthtest.PIN("1379"))
 //
-// A PIN is never compared: it opens the knowledge key, and a wrong one opens another key, whose codes are wrong. A Device is safe
+// A PIN is never compared: it opens the knowledge key, and a wrong one opens another key, whose codes are invalid. A Device is safe
 // for concurrent use. Printing it shows the registration's id alone.
 type Device struct{ state func() *phone }
 

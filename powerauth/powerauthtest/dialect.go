@@ -15,13 +15,13 @@ type Dialect struct {
 	PasskeyRequestObject bool
 	// PasskeyBase64URL reads and writes the binary members of passkeys as Base64URL without padding, in place of standard Base64.
 	PasskeyBase64URL bool
-	// PasskeyListByQuery wants userId and appId of the passkey list in the query; without it, they may stand in body or query.
+	// PasskeyListByQuery wants userId and appId of the passkey list in the query; otherwise they may be in body or query.
 	PasskeyListByQuery bool
 	// AssertionOperationID puts operationId into the response to an assertion challenge, as PAC 2.1 does.
 	AssertionOperationID bool
 	// UnauthorizedCode is the code of a 401; empty means HTTP_401, one-page references say ERROR_UNAUTHORIZED.
 	UnauthorizedCode string
-	// ForbiddenStatus is the status for a user whose role does not allow a call. Zero means 403, which stands in no table; 401 is the other guess.
+	// ForbiddenStatus is the status for a user whose role does not allow a call. Zero means 403, which is in no table; 401 is possible too.
 	ForbiddenStatus int
 	// BothRoles lets the admin user make integration calls and the integration user read applications, as one vendor test does.
 	BothRoles bool
@@ -35,9 +35,9 @@ type Dialect struct {
 	ListOnlyUsable bool
 	// QRDataOnly leaves activationCode and its signature out of the response to Create, as old deployments may.
 	QRDataOnly bool
-	// CommitOTPField is the member of the commit body that holds the OTP; empty means "otp". The engine says "activationOtp".
+	// CommitOTPField is the member of the commit body that holds the OTP; empty means "otp". In the engine it is "activationOtp".
 	CommitOTPField string
-	// BlockReasonField is the member of the block body that holds the reason; empty means "reason", as the engine says.
+	// BlockReasonField is the member of the block body that holds the reason; empty means "reason", as in the engine.
 	BlockReasonField string
 	// BareDone responds to delete, cancel, commit, block and message calls with {} in place of {"status":"OK"}.
 	BareDone bool
@@ -49,7 +49,7 @@ type Dialect struct {
 	ExplicitNulls bool
 	// ApplicationForm is the form of application in verdicts; empty means a string.
 	ApplicationForm ApplicationForm
-	// WrongOTPIsError responds to a wrong offline code with ERROR_OTP_INVALID in place of otpValid false, as old references say.
+	// WrongOTPIsError responds to a wrong offline code with ERROR_OTP_INVALID in place of otpValid false, as in old references.
 	WrongOTPIsError bool
 	// LenientOTP reads offline codes without or with further dashes and blanks.
 	LenientOTP bool
@@ -71,7 +71,7 @@ type Dialect struct {
 	CallbackApplications CallbackApplications
 	// CallbackTimes is the form of times in callbacks; empty means numbers on the first attempt and ISO 8601 on the others.
 	CallbackTimes CallbackTimes
-	// ActivationFlagAlways sends activationFlag whenever it is asked for. The engine sends it only to a URL that contains the word.
+	// ActivationFlagAlways sends activationFlag whenever it is requested. The engine sends it only to a URL that contains the word.
 	ActivationFlagAlways bool
 	// CallbacksWithoutKey leaves Idempotency-Key out of callbacks, as PAC before 1.9 does.
 	CallbacksWithoutKey bool

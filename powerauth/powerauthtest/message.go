@@ -96,9 +96,9 @@ func (s *Server) createInboxMessage(c *fakeserver.Call) {
 	}
 	check := decode(c, "createInboxMessage", &in)
 	kind := value(in.Type)
-	sized := func(field string, p *string, most int) {
+	sized := func(field string, p *string, maxSize int) {
 		n := utf8.RuneCountInString(value(p))
-		check.that(n >= minInbox && n <= most, field, p, "size is out of bounds")
+		check.that(n >= minInbox && n <= maxSize, field, p, "size is out of bounds")
 	}
 	check.filled("userId", in.UserID)
 	sized("subject", in.Subject, maxInboxHead)

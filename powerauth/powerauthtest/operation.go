@@ -15,28 +15,29 @@ import (
 )
 
 type operation struct {
-	id             powerauth.OperationID
-	sequence       int
-	user           powerauth.UserID
-	status         powerauth.OperationStatus
-	statusReason   string
-	template       string
-	kind           string
-	externalID     string
-	flag           string
-	registration   powerauth.RegistrationID // empty: any device of the user
-	parameters     map[string]string
-	additional     map[string]any
-	failures, most int
-	created        time.Time
-	expires        time.Time
-	finalized      time.Time
-	seed           []byte           // nil: no proximity check
-	data           string           // what is signed
-	factors        protocol.Factors // those that approved
+	id           powerauth.OperationID
+	sequence     int
+	user         powerauth.UserID
+	status       powerauth.OperationStatus
+	statusReason string
+	template     string
+	kind         string
+	externalID   string
+	flag         string
+	registration powerauth.RegistrationID // empty: any device of the user
+	parameters   map[string]string
+	additional   map[string]any
+	failures     int
+	maxFailures  int
+	created      time.Time
+	expires      time.Time
+	finalized    time.Time
+	seed         []byte           // nil: no proximity check
+	data         string           // what is signed
+	factors      protocol.Factors // those that approved
 }
 
-// expire ends an operation whose time is over, and reports whether it did.
+// expire ends an operation that has expired, and reports whether it did.
 func (o *operation) expire(now time.Time) bool {
 	if o.status != powerauth.OperationPending || now.Before(o.expires) {
 		return false
@@ -94,7 +95,7 @@ func (s *Server) newOperation(name string, t Template, parameters map[string]str
 	o := &operation{
 		id: powerauth.OperationID(uuid()), sequence: s.sequence, status: powerauth.OperationPending,
 		template: name, kind: t.OperationType, parameters: parameters, data: t.fill(parameters), additional: map[string]any{},
-		most: t.MaxFailures, created: now, expires: now.Add(t.Validity),
+		maxFailures: t.MaxFailures, created: now, expires: now.Add(t.Validity),
 	}
 	s.operations[o.id] = o
 	return o
@@ -104,7 +105,7 @@ func (s *Server) operationBody(o *operation, now time.Time) map[string]any {
 	out := map[string]any{
 		"operationId": o.id, "status": o.status, "template": o.template, "operationType": o.kind,
 		"parameters": o.parameters, "additionalData": o.additional,
-		"failureCount": o.failures, "maxFailureCount": o.most,
+		"failureCount": o.failures, "maxFailureCount": o.maxFailures,
 		"timestampCreated": s.millis(o.created), "timestampExpires": s.millis(o.expires),
 	}
 	if o.user != "" {
@@ -212,7 +213,7 @@ func (s *Server) reject(o *operation, r *registration, reason string, now time.T
 
 // failApproval counts a failed attempt, which fires a callback even while the operation stays pending.
 func (s *Server) failApproval(o *operation, now time.Time) {
-	if o.failures++; o.failures >= o.most {
+	if o.failures++; o.failures >= o.maxFailures {
 		s.finish(o, powerauth.OperationFailed, now)
 		return
 	}

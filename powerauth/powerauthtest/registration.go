@@ -106,7 +106,7 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 		return
 	}
 	r.phase, r.otp, r.flags, r.expires = in.CommitPhase, otp, in.Flags, expires
-	switch in.OTPValidation { // the older way to say the same
+	switch in.OTPValidation { // the older form of commitPhase
 	case powerauth.OTPOnKeyExchange:
 		r.phase = powerauth.CommitOnKeyExchange
 	case powerauth.OTPNone:

@@ -45,7 +45,7 @@ func (s *Server) ok(c *fakeserver.Call, v any) {
 	c.JSON(http.StatusOK, v)
 }
 
-// done responds to a call whose response says nothing beyond success.
+// done responds to a call that returns nothing but success.
 func (s *Server) done(c *fakeserver.Call) {
 	if s.opts.Dialect.BareDone {
 		s.ok(c, struct{}{})
