@@ -9,12 +9,12 @@ type Dialect struct {
 	KeyStatus int
 	// OAuthStatus and QuotaStatus are those of invalid_oauth and token_quota_exceeded; zero means 401, 403 is as possible.
 	OAuthStatus, QuotaStatus int
-	// UnknownTokenStatus is the status for a claim token that never was; zero means 400.
+	// UnknownTokenStatus is the status for an unknown claim token; zero means 400.
 	UnknownTokenStatus int
 	// LargeImageStatus is the status for a photo that is too large; zero means 413, 400 is as possible.
 	LargeImageStatus int
-	// LifeAsText writes expires_in as a text.
-	LifeAsText bool
+	// ExpiresInAsText writes expires_in as a text.
+	ExpiresInAsText bool
 	// ScopeAs is "array" (or empty), "text", "null" or "absent".
 	ScopeAs string
 	// NewTokenEndsOld ends an access token when the next one is issued.
@@ -39,9 +39,9 @@ type Dialect struct {
 	FallbackAsTexts bool
 	// SourceOptional accepts a photo without source for eid.
 	SourceOptional bool
-	// FailedEnrolBlocks keeps the id of a user whose enrolment did not pass, who is then inactive.
+	// FailedEnrolBlocks makes a user whose enrolment did not pass exist, as inactive.
 	FailedEnrolBlocks bool
-	// EarlyValidateConsumes makes a validation before the end of the scan use the token up.
+	// EarlyValidateConsumes makes a validation before the end of the scan consume the token.
 	EarlyValidateConsumes bool
 	// DeletedUsersShow makes Get of a deleted user return status deleted instead of an error.
 	DeletedUsersShow bool
