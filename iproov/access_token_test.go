@@ -21,7 +21,7 @@ import (
 func TestAccessTokenIsReadInEveryForm(t *testing.T) {
 	t.Parallel()
 	for name, dialect := range map[string]iproovtest.Dialect{
-		"array": {}, "text": {ScopeAs: "text", LifeAsText: true}, "null": {ScopeAs: "null"}, "absent": {ScopeAs: "absent"},
+		"array": {}, "text": {ScopeAs: "text", ExpiresInAsText: true}, "null": {ScopeAs: "null"}, "absent": {ScopeAs: "absent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -164,7 +164,7 @@ func TestInvalidate(t *testing.T) {
 	var body map[string]string
 	require.NoError(t, entry.JSON(&body))
 	assert.Equal(t, map[string]string{"reason": reason}, body)
-	require.ErrorIs(t, srv.Complete(claim.Token, iproovtest.Pass()), iproovtest.ErrOver)
+	require.ErrorIs(t, srv.Complete(claim.Token, iproovtest.Pass()), iproovtest.ErrEnded)
 	done, err = client.Claims.Invalidate(ctx, claim.Token, "again")
 	require.NoError(t, err)
 	assert.False(t, done.Aborted)

@@ -21,7 +21,7 @@ func TestUserLifecycle(t *testing.T) {
 	for name, opts := range map[string]func(*iproovtest.Options){
 		"as documented": func(*iproovtest.Options) {},
 		"other variants": func(o *iproovtest.Options) {
-			o.Dialect.TitleCaseStatus, o.Dialect.UnknownUserCode, o.Dialect.LifeAsText, o.Dialect.ScopeAs = true, iproov.CodeNoUser, true, "text"
+			o.Dialect.TitleCaseStatus, o.Dialect.UnknownUserCode, o.Dialect.ExpiresInAsText, o.Dialect.ScopeAs = true, iproov.CodeNoUser, true, "text"
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

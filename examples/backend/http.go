@@ -15,15 +15,112 @@ import (
 
 const maxBody = 64 << 10
 
-func newHandler(fs features, logger *slog.Logger) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, map[string]string{"status": "UP"})
-	})
-	for _, f := range fs {
-		f.routes(mux)
+// endpoint handles a request and returns what the client gets for it.
+type endpoint func(w http.ResponseWriter, r *http.Request) (response, error)
+
+// response is a JSON body with its status. The zero value is 204 without a body.
+type response struct {
+	status int
+	body   any
+}
+
+func (r response) write(w http.ResponseWriter) {
+	if r.status == 0 {
+		w.WriteHeader(http.StatusNoContent)
+		return
 	}
-	return logged(mux, logger)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(r.status)
+	_ = json.NewEncoder(w).Encode(r.body) // the client is gone: nothing to be done
+}
+
+type router struct {
+	*http.ServeMux
+	logger *slog.Logger
+}
+
+func (rt router) on(pattern string, e endpoint) { rt.Handle(pattern, e.handler(rt.logger)) }
+
+// handler turns the endpoint's error into a response.
+func (e endpoint) handler(logger *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out, err := e(w, r)
+		if err != nil {
+			p := problemOf(err)
+			if p.status >= http.StatusInternalServerError {
+				logger.ErrorContext(r.Context(), "request failed", "err", err)
+			}
+			if p.retryAfter > 0 {
+				w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+			}
+			out = response{p.status, p}
+		}
+		out.write(w)
+	})
+}
+
+// withBody is an endpoint with a JSON body. An empty body is the zero value.
+func withBody[In any](f func(r *http.Request, in In) (response, error)) endpoint {
+	return func(w http.ResponseWriter, r *http.Request) (response, error) {
+		var in In
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err == nil && len(body) > 0 {
+			err = json.Unmarshal(body, &in)
+		}
+		if err != nil {
+			return response{}, refuse(http.StatusBadRequest, "the body is not the JSON that is expected here")
+		}
+		return f(r, in)
+	}
+}
+
+// problem is what clients of this service see of a failure: no text of the provider's.
+type problem struct {
+	status     int
+	retryAfter time.Duration
+
+	Text   string   `json:"error"`
+	Fields []string `json:"fields,omitempty"`
+	// OutcomeUnknown asks the client to look before it tries again.
+	OutcomeUnknown bool `json:"outcomeUnknown,omitempty"`
+}
+
+func (p problem) Error() string { return p.Text }
+
+func refuse(status int, text string, fields ...string) error {
+	return problem{status: status, Text: text, Fields: fields}
+}
+
+// problemOf turns an error into what clients see of it.
+func problemOf(err error) (p problem) {
+	var e *identkit.Error
+	switch {
+	case errors.As(err, &p):
+		return p
+	case !errors.As(err, &e):
+		return problem{status: http.StatusInternalServerError, Text: "internal error"}
+	}
+	p = problem{status: http.StatusBadGateway, Text: string(e.Kind), OutcomeUnknown: e.OutcomeUnknown} // credentials, network, invalid responses
+	switch e.Kind {
+	case identkit.ErrInvalidRequest:
+		p.status = http.StatusBadRequest
+		for _, f := range e.Fields {
+			p.Fields = append(p.Fields, f.Field+" "+f.Reason)
+		}
+	case identkit.ErrNotFound:
+		p.status = http.StatusNotFound
+	case identkit.ErrConflict:
+		p.status = http.StatusConflict
+	case identkit.ErrRejected:
+		p.status = http.StatusUnprocessableEntity
+	case identkit.ErrRateLimited:
+		p.status, p.retryAfter = http.StatusServiceUnavailable, e.RetryAfter
+	case identkit.ErrUnavailable, identkit.ErrRetryBudget:
+		p.status = http.StatusServiceUnavailable
+	case identkit.ErrTimeout:
+		p.status = http.StatusGatewayTimeout
+	}
+	return p
 }
 
 // logged writes a line a request: the route, never the path, whose ids and queries may be personal.
@@ -47,68 +144,3 @@ func (w *statusWriter) WriteHeader(status int) {
 }
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func reply(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the client is gone: nothing to be done
-}
-
-// read decodes a JSON body, or answers 400. An empty body leaves v as it is.
-func read(w http.ResponseWriter, r *http.Request, v any) bool {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err == nil && len(body) > 0 {
-		err = json.Unmarshal(body, v)
-	}
-	if err != nil {
-		reply(w, http.StatusBadRequest, problem{Error: "the body is not the JSON that is expected here"})
-		return false
-	}
-	return true
-}
-
-// problem is what clients of this service see of a failure: nothing of the provider's words.
-type problem struct {
-	Error  string   `json:"error"`
-	Fields []string `json:"fields,omitempty"`
-	// OutcomeUnknown tells the client to look before it tries again.
-	OutcomeUnknown bool `json:"outcomeUnknown,omitempty"`
-}
-
-// fail turns an error of the SDK into an answer.
-func fail(w http.ResponseWriter, r *http.Request, logger *slog.Logger, err error) {
-	var e *identkit.Error
-	if !errors.As(err, &e) {
-		logger.ErrorContext(r.Context(), "request failed", "err", err)
-		reply(w, http.StatusInternalServerError, problem{Error: "internal error"})
-		return
-	}
-	p := problem{Error: string(e.Kind), OutcomeUnknown: e.OutcomeUnknown}
-	status := http.StatusBadGateway // our side of the provider is broken: credentials, network, odd answers
-	switch e.Kind {
-	case identkit.ErrInvalidRequest:
-		status = http.StatusBadRequest
-		for _, f := range e.Fields {
-			p.Fields = append(p.Fields, f.Field+" "+f.Reason)
-		}
-	case identkit.ErrNotFound:
-		status = http.StatusNotFound
-	case identkit.ErrConflict:
-		status = http.StatusConflict
-	case identkit.ErrRejected:
-		status = http.StatusUnprocessableEntity
-	case identkit.ErrRateLimited:
-		status = http.StatusServiceUnavailable
-		if e.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
-		}
-	case identkit.ErrUnavailable, identkit.ErrRetryBudget:
-		status = http.StatusServiceUnavailable
-	case identkit.ErrTimeout:
-		status = http.StatusGatewayTimeout
-	}
-	if status >= http.StatusInternalServerError {
-		logger.ErrorContext(r.Context(), "provider call failed", "err", e)
-	}
-	reply(w, status, p)
-}

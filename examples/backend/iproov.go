@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"os"
 	"sync"
@@ -12,10 +11,9 @@ import (
 	"github.com/identkit/identkit/iproov/iproovtest"
 )
 
-// faces is the service's side of iProov: users enrol their faces, and show that they are there.
+// faces uses iProov: users enrol their faces, and show that they are there.
 type faces struct {
 	client *iproov.Client
-	logger *slog.Logger
 	fake   *iproovtest.Server // nil on a real deployment
 
 	// journeys would live in the team's database, with a compare and swap on their revision in place of one lock for all.
@@ -23,13 +21,10 @@ type faces struct {
 	journeys map[string]*iproov.Journey
 }
 
-func newIProov(opts identkit.Options) (*faces, error) {
-	f := &faces{logger: opts.Logger, journeys: make(map[string]*iproov.Journey)}
+func newFaces(opts identkit.Options) (*faces, error) {
+	f := &faces{journeys: make(map[string]*iproov.Journey)}
 	if os.Getenv("IPROOV_REGION") == "" && os.Getenv("IPROOV_BASE_URL") == "" {
 		f.fake = iproovtest.New(iproovtest.Options{})
-		if err := f.fake.Start(); err != nil {
-			return nil, err
-		}
 		f.client = f.fake.Client(func(cfg *iproov.Config) { cfg.Options = opts })
 		return f, nil
 	}
@@ -38,11 +33,11 @@ func newIProov(opts identkit.Options) (*faces, error) {
 		return nil, err
 	}
 	cfg.Options = opts
-	f.client, err = iproov.New(cfg)
-	return f, err
+	if f.client, err = iproov.New(cfg); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
-
-func (f *faces) onFake() bool { return f.fake != nil }
 
 func (f *faces) close() {
 	f.client.CloseIdleConnections()
@@ -51,159 +46,134 @@ func (f *faces) close() {
 	}
 }
 
-func (f *faces) routes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /faces/journeys", f.begin)
-	mux.HandleFunc("POST /faces/journeys/{user}/{purpose}/attempts", f.attempt)
-	mux.HandleFunc("POST /faces/journeys/{user}/{purpose}/finish", f.finish)
-	mux.HandleFunc("POST /faces/photos/{user}", f.enrolPhoto)
-	mux.HandleFunc("GET /faces/users/{user}", f.user)
-	mux.HandleFunc("DELETE /faces/users/{user}", f.remove)
-	if f.fake != nil { // a face to play with
-		mux.HandleFunc("POST /phone/scan", f.phoneScans)
+func (f *faces) routes(rt router) {
+	rt.on("POST /faces/journeys", withBody(f.begin))
+	rt.on("POST /faces/journeys/{user}/{purpose}/attempts", withBody(f.attempt))
+	rt.on("POST /faces/journeys/{user}/{purpose}/finish", withBody(f.finish))
+	rt.on("POST /faces/photos/{user}", f.enrolPhoto)
+	rt.on("GET /faces/users/{user}", f.user)
+	rt.on("DELETE /faces/users/{user}", f.remove)
+	if f.fake != nil { // a simulated face
+		rt.on("POST /phone/scan", withBody(f.phoneScans))
 	}
 }
 
 // modes say what each purpose does.
 var modes = map[string]iproov.JourneyMode{"onboarding": iproov.JourneyEnrol, "login": iproov.JourneyVerify}
 
+type beginBody struct {
+	UserID  iproov.UserID `json:"userId"`
+	Purpose string        `json:"purpose"`
+}
+
 // begin starts a journey: a user's way to a verdict for one purpose.
-func (f *faces) begin(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		UserID  iproov.UserID `json:"userId"`
-		Purpose string        `json:"purpose"`
-	}
-	if !read(w, r, &in) {
-		return
-	}
+func (f *faces) begin(_ *http.Request, in beginBody) (response, error) {
 	// The service decides what a purpose does, never the app: who enrols a face under a user's id is that user from then on.
 	mode, known := modes[in.Purpose]
 	if !known || in.UserID == "" {
-		reply(w, http.StatusBadRequest, problem{Error: "invalid request", Fields: []string{"purpose must be onboarding or login, userId must be there"}})
-		return
+		return response{}, refuse(http.StatusBadRequest, "invalid request", "purpose must be onboarding or login, userId must be there")
 	}
 	j := &iproov.Journey{UserID: in.UserID, Purpose: in.Purpose, Mode: mode}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch old := f.journeys[j.Key()]; {
 	case old != nil && !old.IsFinal():
-		reply(w, http.StatusConflict, problem{Error: "a journey is under way"})
-		return
+		return response{}, refuse(http.StatusConflict, "a journey is in progress")
 	case old != nil && !old.Passed():
-		// Three attempts are what there is. A real service lets a person, or time, decide about more.
-		reply(w, http.StatusTooManyRequests, problem{Error: "no attempts left"})
-		return
+		// There are three attempts. A real service lets a person, or time, decide about more.
+		return response{}, refuse(http.StatusTooManyRequests, "no attempts left")
 	}
 	f.journeys[j.Key()] = j
-	reply(w, http.StatusCreated, map[string]int{"attemptsLeft": j.AttemptsLeft()})
+	return response{http.StatusCreated, map[string]int{"attemptsLeft": j.AttemptsLeft()}}, nil
 }
 
 // journey runs move on the path's journey, one request at a time.
-func (f *faces) journey(w http.ResponseWriter, r *http.Request, move func(*iproov.Journey)) {
+func (f *faces) journey(r *http.Request, move func(*iproov.Journey) (response, error)) (response, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	wanted := iproov.Journey{UserID: iproov.UserID(r.PathValue("user")), Purpose: r.PathValue("purpose")}
 	j := f.journeys[wanted.Key()]
 	if j == nil {
-		reply(w, http.StatusNotFound, problem{Error: "no such journey"})
-		return
+		return response{}, refuse(http.StatusNotFound, "no such journey")
 	}
-	move(j)
+	return move(j)
+}
+
+type attemptBody struct {
+	Platform iproov.Platform `json:"platform"`
 }
 
 // attempt gives the app what it needs to start a scan.
-func (f *faces) attempt(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Platform iproov.Platform `json:"platform"`
-	}
-	if !read(w, r, &in) {
-		return
-	}
+func (f *faces) attempt(r *http.Request, in attemptBody) (response, error) {
 	if !in.Platform.Known() {
-		reply(w, http.StatusBadRequest, problem{Error: "invalid request", Fields: []string{"platform is not one of the SDKs'"}})
-		return
+		return response{}, refuse(http.StatusBadRequest, "invalid request", "platform is not one of the SDKs'")
 	}
-	f.journey(w, r, func(j *iproov.Journey) {
+	return f.journey(r, func(j *iproov.Journey) (response, error) {
 		claim, err := f.client.Journeys.Next(r.Context(), j)
 		if err != nil {
-			fail(w, r, f.logger, err)
-			return
+			return response{}, err
 		}
-		reply(w, http.StatusCreated, f.client.Launch(claim, in.Platform))
+		return response{http.StatusCreated, f.client.Launch(claim, in.Platform)}, nil
 	})
 }
 
+type finishBody struct {
+	Token iproov.ClaimToken `json:"token"`
+}
+
 // finish fetches the verdict when the app says that the scan is over.
-func (f *faces) finish(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Token iproov.ClaimToken `json:"token"`
-	}
-	if !read(w, r, &in) {
-		return
-	}
-	f.journey(w, r, func(j *iproov.Journey) {
-		// The verdict is given once: an app that hangs up must not lose it.
+func (f *faces) finish(r *http.Request, in finishBody) (response, error) {
+	return f.journey(r, func(j *iproov.Journey) (response, error) {
+		// A verdict can be fetched once: it must not be lost with an app that hangs up.
 		v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, iproov.FinishParams{Token: in.Token, Client: r.UserAgent()})
 		if err != nil {
-			fail(w, r, f.logger, err)
-			return
+			return response{}, err
 		}
-		reply(w, http.StatusOK, map[string]any{"passed": v.Passed, "reason": v.Reason, "attemptsLeft": j.AttemptsLeft()})
+		return response{http.StatusOK, map[string]any{"passed": v.Passed, "reason": v.Reason, "attemptsLeft": j.AttemptsLeft()}}, nil
 	})
 }
 
 // enrolPhoto enrols a user from a trusted photo, which streams through.
-func (f *faces) enrolPhoto(w http.ResponseWriter, r *http.Request) {
+func (f *faces) enrolPhoto(_ http.ResponseWriter, r *http.Request) (response, error) {
 	user := iproov.UserID(r.PathValue("user"))
 	if r.ContentLength <= 0 {
-		reply(w, http.StatusLengthRequired, problem{Error: "the photo's length is needed"})
-		return
+		return response{}, refuse(http.StatusLengthRequired, "the photo's length is needed")
 	}
 	claim, err := f.client.Enrol.CreateToken(r.Context(), iproov.CreateTokenParams{UserID: user, Resource: "onboarding"})
-	if err == nil {
-		_, err = f.client.Enrol.Image(r.Context(), iproov.EnrolImageParams{
-			Token: claim.Token, UserID: user, Source: iproov.SourceEID, Image: r.Body, Size: r.ContentLength,
-		})
-	}
 	if err != nil {
-		fail(w, r, f.logger, err)
-		return
+		return response{}, err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	_, err = f.client.Enrol.Image(r.Context(), iproov.EnrolImageParams{
+		Token: claim.Token, UserID: user, Source: iproov.SourceEID, Image: r.Body, Size: r.ContentLength,
+	})
+	return response{}, err
 }
 
-func (f *faces) user(w http.ResponseWriter, r *http.Request) {
+func (f *faces) user(_ http.ResponseWriter, r *http.Request) (response, error) {
 	u, err := f.client.Users.Get(r.Context(), iproov.UserID(r.PathValue("user")))
 	if err != nil {
-		fail(w, r, f.logger, err)
-		return
+		return response{}, err
 	}
-	reply(w, http.StatusOK, map[string]any{"userId": u.ID, "status": u.Status})
+	return response{http.StatusOK, map[string]any{"userId": u.ID, "status": u.Status}}, nil
 }
 
-func (f *faces) remove(w http.ResponseWriter, r *http.Request) {
-	if err := f.client.Users.DeleteIfExists(r.Context(), iproov.UserID(r.PathValue("user"))); err != nil {
-		fail(w, r, f.logger, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+func (f *faces) remove(_ http.ResponseWriter, r *http.Request) (response, error) {
+	return response{}, f.client.Users.DeleteIfExists(r.Context(), iproov.UserID(r.PathValue("user")))
 }
 
-// phoneScans plays the app that scans a face; only on the fake.
-func (f *faces) phoneScans(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Token  iproov.ClaimToken `json:"token"`
-		Reason string            `json:"reason"` // why it shall not pass; empty for a scan that passes
-	}
-	if !read(w, r, &in) {
-		return
-	}
+type scanBody struct {
+	Token  iproov.ClaimToken `json:"token"`
+	Reason string            `json:"reason"` // why it shall not pass; empty for a scan that passes
+}
+
+// phoneScans simulates the app that scans a face; only on the fake.
+func (f *faces) phoneScans(_ *http.Request, in scanBody) (response, error) {
 	outcome := iproovtest.Pass()
 	if in.Reason != "" {
 		outcome = iproovtest.Fail(in.Reason)
 	}
 	if err := f.fake.Complete(in.Token, outcome); err != nil {
-		reply(w, http.StatusConflict, problem{Error: err.Error()})
-		return
+		return response{}, refuse(http.StatusConflict, err.Error())
 	}
-	w.WriteHeader(http.StatusNoContent)
+	return response{}, nil
 }

@@ -1,8 +1,8 @@
-// Command backend is a small but whole service on identkit: a customer's backend that registers phones and gets payments
+// Command backend is a small but complete service on identkit: a customer's backend that registers phones and gets payments
 // approved through PowerAuth, and knows its users' faces through iProov.
 //
-// Without configuration it runs on the embedded fake, walks its own HTTP API from end to end, prints what happened, and exits 0
-// only if every step did what it should:
+// Without configuration it runs on the embedded fakes, walks its own HTTP API from end to end, prints what happened, and exits 0
+// only if every step succeeded:
 //
 //	go run ./examples/backend
 //
@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -52,22 +53,18 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	features, err := newFeatures(identkit.Options{Logger: logger, UserAgent: "example-backend"})
+	s, err := newService(identkit.Options{Logger: logger, UserAgent: "example-backend"})
 	if err != nil {
 		return err
 	}
-	defer features.close()
+	defer s.close()
 
-	addr := os.Getenv("BACKEND_ADDR")
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmp.Or(os.Getenv("BACKEND_ADDR"), "127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
 	srv := &http.Server{
-		Handler:           newHandler(features, logger),
+		Handler:           s.handler(logger),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		// Longer than a call to a provider may take, so that its error reaches the client.
@@ -78,29 +75,24 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(listener) }()
 	base := "http://" + listener.Addr().String()
-	logger.Info("listening", "url", base, "fakes", features.onFakes())
+	logger.Info("listening", "url", base, "fakes", s.onFakes())
 
-	if *serve || !features.onFakes() {
+	if *serve || !s.onFakes() {
 		select {
 		case err = <-failed:
 			return err
 		case <-ctx.Done():
 		}
 	} else {
-		err = walk(ctx, base, features, out)
+		err = walk(ctx, base, s, out)
 	}
-	return errors.Join(err, shutdown(srv, logger))
-}
-
-// shutdown lets requests in flight finish.
-func shutdown(srv *http.Server, logger *slog.Logger) error {
 	logger.Info("shutting down")
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return srv.Shutdown(ctx)
+	return errors.Join(err, srv.Shutdown(grace))
 }
 
-// newLogger is quieter for the walk, whose transcript tells of refusals.
+// newLogger is quieter for the walk, whose transcript shows refusals.
 func newLogger(w io.Writer, serve bool) (*slog.Logger, error) {
 	level := slog.LevelError
 	if serve {

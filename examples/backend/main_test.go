@@ -24,24 +24,24 @@ import (
 func TestWithoutConfigurationItWalksItsOwnAPI(t *testing.T) {
 	var out, logs strings.Builder
 	require.NoError(t, run(t.Context(), nil, &out, &logs))
-	assert.Regexp(t, `All \d+ steps did what they should\.\n$`, out.String())
+	assert.Regexp(t, `All \d+ steps succeeded\.\n$`, out.String())
 	assert.NotContains(t, out.String(), "FAILED")
 	assert.NotContains(t, logs.String(), "alice")
 }
 
 func TestAStepThatFailsFailsTheWalk(t *testing.T) {
-	fs, m := onFake(t)
-	m.fake.Fault(identkittest.On("powerauth.Registrations.Commit").HTML(502))
-	srv := httptest.NewServer(newHandler(fs, slog.New(slog.DiscardHandler)))
+	s := onFake(t)
+	s.mobile.fake.Fault(identkittest.On("powerauth.Registrations.Commit").HTML(502))
+	srv := httptest.NewServer(s.handler(slog.New(slog.DiscardHandler)))
 	t.Cleanup(srv.Close)
 	var out strings.Builder
-	err := walk(t.Context(), srv.URL, fs, &out)
+	err := walk(t.Context(), srv.URL, s, &out)
 	require.ErrorContains(t, err, "commit")
 	assert.Contains(t, out.String(), "FAILED")
 	assert.NotContains(t, out.String(), "All ")
 }
 
-func TestServeRunsUntilItIsToldToStop(t *testing.T) {
+func TestServeRunsUntilTheContextEnds(t *testing.T) {
 	t.Setenv("BACKEND_LOG_LEVEL", "info")
 	ctx, cancel := context.WithCancel(t.Context())
 	logs, w := io.Pipe()
@@ -73,7 +73,7 @@ func TestServeRunsUntilItIsToldToStop(t *testing.T) {
 	}
 }
 
-func TestBadConfigurationIsSaidAtOnce(t *testing.T) {
+func TestInvalidConfigurationFailsAtTheStart(t *testing.T) {
 	t.Setenv("POWERAUTH_BASE_URL", "https://pac.internal.example")
 	err := run(t.Context(), nil, io.Discard, io.Discard)
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
@@ -81,8 +81,8 @@ func TestBadConfigurationIsSaidAtOnce(t *testing.T) {
 }
 
 func TestTheVendorsRequestBodiesGoThroughUnchanged(t *testing.T) {
-	fs, m := onFake(t)
-	h := newHandler(fs, slog.New(slog.DiscardHandler))
+	s := onFake(t)
+	h := s.handler(slog.New(slog.DiscardHandler))
 	expires := time.Now().Add(time.Hour).UnixMilli()
 	for _, c := range []struct{ name, method, path, operation, body string }{
 		{"registration", "POST", "/registrations", "powerauth.Registrations.Create", `{"userId":"u-1","appId":"my-app"}`},
@@ -101,7 +101,7 @@ func TestTheVendorsRequestBodiesGoThroughUnchanged(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			req := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
 			h.ServeHTTP(httptest.NewRecorder(), req)
-			entry, ok := m.fake.Journal().Last(c.operation)
+			entry, ok := s.mobile.fake.Journal().Last(c.operation)
 			require.True(t, ok)
 			assert.JSONEq(t, c.body, string(entry.Body))
 		})
@@ -109,8 +109,8 @@ func TestTheVendorsRequestBodiesGoThroughUnchanged(t *testing.T) {
 }
 
 func TestNoResponseHoldsAMask(t *testing.T) {
-	fs, _ := onFake(t)
-	h := newHandler(fs, slog.New(slog.DiscardHandler))
+	s := onFake(t)
+	h := s.handler(slog.New(slog.DiscardHandler))
 	var bodies strings.Builder
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
@@ -121,7 +121,7 @@ func TestNoResponseHoldsAMask(t *testing.T) {
 		_, _ = w.Write(rec.Body.Bytes())
 	}))
 	t.Cleanup(srv.Close)
-	walked := walk(t.Context(), srv.URL, fs, io.Discard)
+	walked := walk(t.Context(), srv.URL, s, io.Discard)
 	resp, err := http.Post(srv.URL+"/operations", "application/json", strings.NewReader(`{"template":"t","proximityCheckEnabled":true}`))
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
@@ -132,7 +132,7 @@ func TestNoResponseHoldsAMask(t *testing.T) {
 	require.NoError(t, walked)
 }
 
-func TestFailuresOfTheProviderAreToldInOurWords(t *testing.T) {
+func TestFailuresOfTheProviderBecomeTheServicesOwnErrors(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		fault  identkittest.Rule
@@ -143,36 +143,30 @@ func TestFailuresOfTheProviderAreToldInOurWords(t *testing.T) {
 		{"gateway page", identkittest.Any().HTML(502), http.StatusServiceUnavailable, `{"error":"unavailable","outcomeUnknown":true}`},
 		{"asked to wait", identkittest.Any().RetryAfter(429, "100"), http.StatusServiceUnavailable, `{"error":"rate limited"}`},
 		{"credentials", identkittest.Any().Status(401), http.StatusBadGateway, `{"error":"unauthorized"}`},
-		{"odd answer", identkittest.Any().JSON(200, nil), http.StatusBadGateway, `{"error":"bad response","outcomeUnknown":true}`},
+		{"invalid response", identkittest.Any().JSON(200, nil), http.StatusBadGateway, `{"error":"bad response","outcomeUnknown":true}`},
 		{"refusal", identkittest.Any().Status(400), http.StatusUnprocessableEntity, `{"error":"rejected"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			fs, m := onFake(t)
-			m.fake.Fault(c.fault)
+			s := onFake(t)
+			s.mobile.fake.Fault(c.fault)
 			rec := httptest.NewRecorder()
-			newHandler(fs, slog.New(slog.DiscardHandler)).ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/operations", strings.NewReader(`{"userId":"u","template":"t"}`)))
+			s.handler(slog.New(slog.DiscardHandler)).ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/operations", strings.NewReader(`{"userId":"u","template":"t"}`)))
 			assert.Equal(t, c.status, rec.Code)
 			assert.JSONEq(t, c.body, rec.Body.String())
 		})
 	}
-	fs, _ := onFake(t)
+	s := onFake(t)
 	for _, body := range []string{`{`, `[]`, `{"template":1}`, strings.Repeat(" ", maxBody) + `{}`} {
 		rec := httptest.NewRecorder()
-		newHandler(fs, slog.New(slog.DiscardHandler)).ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/operations", strings.NewReader(body)))
+		s.handler(slog.New(slog.DiscardHandler)).ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/operations", strings.NewReader(body)))
 		assert.Equal(t, http.StatusBadRequest, rec.Code)
 	}
 }
 
-func onFake(t *testing.T) (features, *mobile) {
+func onFake(t *testing.T) *service {
 	t.Helper()
-	fs, err := newFeatures(identkit.Options{Logger: slog.New(slog.DiscardHandler)})
+	s, err := newService(identkit.Options{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	t.Cleanup(fs.close)
-	for _, f := range fs {
-		if m, ok := f.(*mobile); ok {
-			return fs, m
-		}
-	}
-	t.Fatal("no PowerAuth")
-	return nil, nil
+	t.Cleanup(s.close)
+	return s
 }

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"os"
 	"sync"
@@ -17,12 +14,12 @@ import (
 	"github.com/identkit/identkit/webhook"
 )
 
-// payments are what phones ask for themselves: an endpoint that only a signed request reaches, and the callbacks that tell how the
-// approval ended.
+// payments are what phones ask for themselves: an endpoint that needs a signed request, and the callbacks about how the approval
+// ended.
 type payments struct {
-	mobile *mobile
-	pay    http.Handler
-	told   http.Handler
+	client    *powerauth.Client
+	pay       http.Handler
+	callbacks http.Handler
 
 	// states would live in the team's database.
 	mu     sync.Mutex
@@ -33,7 +30,7 @@ type payments struct {
 const paymentURI = "/payment/create"
 
 func newPayments(m *mobile) (*payments, error) {
-	p := &payments{mobile: m, states: make(map[powerauth.OperationID]powerauth.OperationStatus)}
+	p := &payments{client: m.client, states: make(map[powerauth.OperationID]powerauth.OperationStatus)}
 	signed, err := powerauth.Protect(m.client, powerauth.ProtectConfig{
 		URIID:   paymentURI,
 		Require: powerauth.RequireFactors(protocol.Possession, protocol.Knowledge).Or(protocol.Possession, protocol.Biometry),
@@ -41,60 +38,55 @@ func newPayments(m *mobile) (*payments, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.pay = signed(http.HandlerFunc(p.create))
+	p.pay = signed(withBody(p.create).handler(m.logger))
 
 	password := identkit.Secret(os.Getenv("BACKEND_CALLBACK_PASSWORD"))
 	if password == "" {
-		password = identkit.Secret(rand.Text()) // nobody outside can know it; the fake does
+		password = identkit.Secret(rand.Text()) // only the fake gets it
 	}
 	keys, err := webhook.NewKeyring(webhook.Key{Secret: password})
 	if err != nil {
 		return nil, err
 	}
-	proof, err := webhook.NewBasicAuth("powerauth", keys)
+	verify, err := webhook.NewBasicAuth("powerauth", keys)
 	if err != nil {
 		return nil, err
 	}
-	p.told, err = powerauth.NewCallbackHandler(powerauth.CallbackConfig{
-		Verify: proof, Client: m.client, Logger: m.logger,
+	p.callbacks, err = powerauth.NewCallbackHandler(powerauth.CallbackConfig{
+		Verify: verify, Client: m.client, Logger: m.logger,
 		OnOperation: p.record,
 		OnUnknown:   func(context.Context, powerauth.UnknownCallback) error { return nil },
 	})
 	if err == nil && m.fake != nil {
 		m.fake.AddCallback(powerauthtest.Callback{
-			Type: powerauth.CallbackOperation, Handler: p.told, Username: "powerauth", Password: password, Attributes: []string{"status"},
+			Type: powerauth.CallbackOperation, Handler: p.callbacks, Username: "powerauth", Password: password, Attributes: []string{"status"},
 		})
 	}
 	return p, err
 }
 
-func (p *payments) routes(mux *http.ServeMux) {
-	mux.Handle("POST /payments", p.pay)
-	mux.HandleFunc("GET /payments/{id}", p.state)
-	mux.Handle("POST /callbacks/powerauth", p.told)
+func (p *payments) routes(rt router) {
+	rt.Handle("POST /payments", p.pay)
+	rt.on("GET /payments/{id}", p.state)
+	rt.Handle("POST /callbacks/powerauth", p.callbacks)
 }
 
-// create turns a phone's request, whose user and factors are proven, into an operation to approve.
-func (p *payments) create(w http.ResponseWriter, r *http.Request) {
+// create turns a phone's request, whose user and factors are verified, into an operation to approve.
+func (p *payments) create(r *http.Request, order map[string]string) (response, error) {
 	who, ok := powerauth.IdentityFrom(r.Context())
-	var order map[string]string
-	body, err := io.ReadAll(r.Body)
-	if err = errors.Join(err, json.Unmarshal(body, &order)); err != nil || !ok {
-		reply(w, http.StatusBadRequest, problem{Error: "the body is not the JSON that is expected here"})
-		return
+	if !ok || len(order) == 0 {
+		return response{}, refuse(http.StatusBadRequest, "a signed order is needed")
 	}
-	op, err := p.mobile.client.Operations.Create(r.Context(), powerauth.CreateOperationParams{
+	op, err := p.client.Operations.Create(r.Context(), powerauth.CreateOperationParams{
 		UserID: who.UserID, RegistrationID: who.RegistrationID, Template: "payment", Parameters: order,
 	})
-	if err != nil {
-		fail(w, r, p.mobile.logger, err)
-		return
+	if err == nil {
+		p.set(op.ID, op.Status)
 	}
-	p.set(op.ID, op.Status)
-	reply(w, http.StatusCreated, viewOperation(op))
+	return showOperation(http.StatusCreated, op, err)
 }
 
-// record notes what a callback led to: not what it says, but what was read again.
+// record notes the state that was read again after a callback: the callback's own payload is not trusted.
 func (p *payments) record(_ context.Context, c powerauth.OperationCallback) error {
 	if c.Operation != nil { // nil: PAC does not know it any more
 		p.set(c.Operation.ID, c.Operation.Status)
@@ -110,14 +102,13 @@ func (p *payments) set(id powerauth.OperationID, status powerauth.OperationStatu
 	}
 }
 
-// state tells what the callbacks told, without asking the provider.
-func (p *payments) state(w http.ResponseWriter, r *http.Request) {
+// state is what the callbacks led to; the provider is not asked.
+func (p *payments) state(_ http.ResponseWriter, r *http.Request) (response, error) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	status, ok := p.states[powerauth.OperationID(r.PathValue("id"))]
-	p.mu.Unlock()
 	if !ok {
-		reply(w, http.StatusNotFound, problem{Error: "no such payment"})
-		return
+		return response{}, refuse(http.StatusNotFound, "no such payment")
 	}
-	reply(w, http.StatusOK, map[string]any{"status": status})
+	return response{http.StatusOK, map[string]any{"status": status}}, nil
 }

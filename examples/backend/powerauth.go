@@ -11,7 +11,7 @@ import (
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
-// mobile is the service's side of PowerAuth: phones are registered, and asked to approve.
+// mobile uses PowerAuth: phones are registered, and asked to approve.
 type mobile struct {
 	client *powerauth.Client
 	logger *slog.Logger
@@ -20,13 +20,10 @@ type mobile struct {
 	payments *payments
 }
 
-func newPowerAuth(opts identkit.Options) (*mobile, error) {
+func newMobile(opts identkit.Options) (*mobile, error) {
 	m := &mobile{logger: opts.Logger}
 	if os.Getenv("POWERAUTH_BASE_URL") == "" {
 		m.fake = powerauthtest.New(powerauthtest.Options{})
-		if err := m.fake.Start(); err != nil {
-			return nil, err
-		}
 		m.client = m.fake.Client(func(cfg *powerauth.Config) { cfg.Options = opts })
 	} else {
 		cfg, err := powerauth.ConfigFromEnv()
@@ -43,8 +40,6 @@ func newPowerAuth(opts identkit.Options) (*mobile, error) {
 	return m, err
 }
 
-func (m *mobile) onFake() bool { return m.fake != nil }
-
 func (m *mobile) close() {
 	m.client.CloseIdleConnections()
 	if m.fake != nil {
@@ -52,24 +47,24 @@ func (m *mobile) close() {
 	}
 }
 
-func (m *mobile) routes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /registrations", m.createRegistration)
-	mux.HandleFunc("GET /registrations", m.listRegistrations)
-	mux.HandleFunc("GET /registrations/{id}", m.getRegistration)
-	mux.HandleFunc("PUT /registrations/{id}", m.changeRegistration)
-	mux.HandleFunc("POST /registrations/{id}/commit", m.commitRegistration)
-	mux.HandleFunc("DELETE /registrations/{id}", m.deleteRegistration)
-	mux.HandleFunc("POST /operations", m.createOperation)
-	mux.HandleFunc("GET /operations/{id}", m.getOperation)
-	mux.HandleFunc("DELETE /operations/{id}", m.cancelOperation)
-	m.payments.routes(mux)
-	if m.fake != nil { // a phone to play with
-		mux.HandleFunc("POST /phone/activate", m.phoneActivates)
-		mux.HandleFunc("POST /phone/approve", m.phoneApproves)
+func (m *mobile) routes(rt router) {
+	rt.on("POST /registrations", withBody(m.createRegistration))
+	rt.on("GET /registrations", m.listRegistrations)
+	rt.on("GET /registrations/{id}", m.getRegistration)
+	rt.on("PUT /registrations/{id}", withBody(m.changeRegistration))
+	rt.on("POST /registrations/{id}/commit", withBody(m.commitRegistration))
+	rt.on("DELETE /registrations/{id}", m.deleteRegistration)
+	rt.on("POST /operations", withBody(m.createOperation))
+	rt.on("GET /operations/{id}", m.getOperation)
+	rt.on("DELETE /operations/{id}", m.cancelOperation)
+	m.payments.routes(rt)
+	if m.fake != nil { // a simulated phone
+		rt.on("POST /phone/activate", withBody(m.phoneActivates))
+		rt.on("POST /phone/approve", withBody(m.phoneApproves))
 	}
 }
 
-// registrationView is what this service tells its own clients of a registration.
+// registrationView is what this service shows its own clients of a registration.
 type registrationView struct {
 	ID             powerauth.RegistrationID     `json:"registrationId"`
 	Status         powerauth.RegistrationStatus `json:"registrationStatus,omitzero"`
@@ -90,78 +85,68 @@ func viewRegistration(r powerauth.Registration) registrationView {
 	}
 }
 
-func (m *mobile) createRegistration(w http.ResponseWriter, r *http.Request) {
-	var in powerauth.CreateRegistrationParams
-	if !read(w, r, &in) {
-		return
-	}
+func registrationID(r *http.Request) powerauth.RegistrationID {
+	return powerauth.RegistrationID(r.PathValue("id"))
+}
+
+func (m *mobile) createRegistration(r *http.Request, in powerauth.CreateRegistrationParams) (response, error) {
 	in.IncompleteStatusCheck = r.URL.Query().Get("incompleteStatusCheck") == "true"
 	created, err := m.client.Registrations.Create(r.Context(), in)
 	if err != nil {
-		fail(w, r, m.logger, err)
-		return
+		return response{}, err
 	}
-	reply(w, http.StatusCreated, registrationView{
+	return response{http.StatusCreated, registrationView{
 		ID: created.ID, Status: powerauth.RegistrationCreated, UserID: in.UserID,
 		ActivationCode: created.ActivationCode.Reveal(), QRCodeData: created.ActivationQRCodeData.Reveal(),
-	})
+	}}, nil
 }
 
-func (m *mobile) listRegistrations(w http.ResponseWriter, r *http.Request) {
+func (m *mobile) listRegistrations(_ http.ResponseWriter, r *http.Request) (response, error) {
 	q := r.URL.Query()
 	list, err := m.client.Registrations.List(r.Context(), powerauth.ListRegistrationsParams{
 		UserID: powerauth.UserID(q.Get("userId")), Removed: q.Get("removed") == "true",
 	})
 	if err != nil {
-		fail(w, r, m.logger, err)
-		return
+		return response{}, err
 	}
-	views := make([]registrationView, 0, len(list.Registrations))
-	for _, reg := range list.Registrations {
-		views = append(views, viewRegistration(reg))
+	views := make([]registrationView, len(list.Registrations))
+	for i, reg := range list.Registrations {
+		views[i] = viewRegistration(reg)
 	}
-	reply(w, http.StatusOK, map[string]any{"registrations": views})
+	return response{http.StatusOK, map[string]any{"registrations": views}}, nil
 }
 
-func (m *mobile) getRegistration(w http.ResponseWriter, r *http.Request) {
-	reg, err := m.client.Registrations.Get(r.Context(), powerauth.RegistrationID(r.PathValue("id")))
+func (m *mobile) getRegistration(_ http.ResponseWriter, r *http.Request) (response, error) {
+	reg, err := m.client.Registrations.Get(r.Context(), registrationID(r))
 	if err != nil {
-		fail(w, r, m.logger, err)
-		return
+		return response{}, err
 	}
-	reply(w, http.StatusOK, viewRegistration(*reg))
+	return response{http.StatusOK, viewRegistration(*reg)}, nil
 }
 
-func (m *mobile) changeRegistration(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Change string `json:"change"`
-	}
-	if !read(w, r, &in) {
-		return
-	}
-	id := powerauth.RegistrationID(r.PathValue("id"))
+type changeBody struct {
+	Change string `json:"change"`
+}
+
+func (m *mobile) changeRegistration(r *http.Request, in changeBody) (response, error) {
 	switch in.Change {
 	case "BLOCK":
-		m.done(w, r, m.client.Registrations.Block(r.Context(), id))
+		return response{}, m.client.Registrations.Block(r.Context(), registrationID(r))
 	case "UNBLOCK":
-		m.done(w, r, m.client.Registrations.Unblock(r.Context(), id))
-	default:
-		reply(w, http.StatusBadRequest, problem{Error: "invalid request", Fields: []string{"change must be BLOCK or UNBLOCK"}})
+		return response{}, m.client.Registrations.Unblock(r.Context(), registrationID(r))
 	}
+	return response{}, refuse(http.StatusBadRequest, "invalid request", "change must be BLOCK or UNBLOCK")
 }
 
-func (m *mobile) commitRegistration(w http.ResponseWriter, r *http.Request) {
-	var in powerauth.CommitRegistrationParams
-	if read(w, r, &in) {
-		m.done(w, r, m.client.Registrations.Commit(r.Context(), powerauth.RegistrationID(r.PathValue("id")), in))
-	}
+func (m *mobile) commitRegistration(r *http.Request, in powerauth.CommitRegistrationParams) (response, error) {
+	return response{}, m.client.Registrations.Commit(r.Context(), registrationID(r), in)
 }
 
-func (m *mobile) deleteRegistration(w http.ResponseWriter, r *http.Request) {
-	m.done(w, r, m.client.Registrations.Delete(r.Context(), powerauth.RegistrationID(r.PathValue("id"))))
+func (m *mobile) deleteRegistration(_ http.ResponseWriter, r *http.Request) (response, error) {
+	return response{}, m.client.Registrations.Delete(r.Context(), registrationID(r))
 }
 
-// operationView is what this service tells its own clients of an operation.
+// operationView is what this service shows its own clients of an operation.
 type operationView struct {
 	ID           powerauth.OperationID     `json:"operationId"`
 	Status       powerauth.OperationStatus `json:"status"`
@@ -172,79 +157,57 @@ type operationView struct {
 	ProximityOTP string                    `json:"proximityOtp,omitzero"` // only to draw it as a QR code
 }
 
-func viewOperation(o *powerauth.Operation) operationView {
-	return operationView{
+// showOperation is the response with an operation, or its error.
+func showOperation(status int, o *powerauth.Operation, err error) (response, error) {
+	if err != nil {
+		return response{}, err
+	}
+	return response{status, operationView{
 		ID: o.ID, Status: o.Status, StatusReason: o.StatusReason, UserID: o.UserID, Parameters: o.Parameters, Expires: o.Expires,
 		ProximityOTP: o.ProximityOTP.Reveal(),
-	}
+	}}, nil
 }
 
-func (m *mobile) createOperation(w http.ResponseWriter, r *http.Request) {
-	var in powerauth.CreateOperationParams
-	if !read(w, r, &in) {
-		return
-	}
+func (m *mobile) createOperation(r *http.Request, in powerauth.CreateOperationParams) (response, error) {
 	op, err := m.client.Operations.Create(r.Context(), in)
-	if err != nil {
-		fail(w, r, m.logger, err)
-		return
-	}
-	reply(w, http.StatusCreated, viewOperation(op))
+	return showOperation(http.StatusCreated, op, err)
 }
 
-func (m *mobile) getOperation(w http.ResponseWriter, r *http.Request) {
+func (m *mobile) getOperation(_ http.ResponseWriter, r *http.Request) (response, error) {
 	op, err := m.client.Operations.Get(r.Context(), powerauth.OperationID(r.PathValue("id")))
-	if err != nil {
-		fail(w, r, m.logger, err)
-		return
-	}
-	reply(w, http.StatusOK, viewOperation(op))
+	return showOperation(http.StatusOK, op, err)
 }
 
-func (m *mobile) cancelOperation(w http.ResponseWriter, r *http.Request) {
+func (m *mobile) cancelOperation(_ http.ResponseWriter, r *http.Request) (response, error) {
 	id, reason := powerauth.OperationID(r.PathValue("id")), r.URL.Query().Get("statusReason")
-	m.done(w, r, m.client.Operations.Cancel(r.Context(), id, reason))
+	return response{}, m.client.Operations.Cancel(r.Context(), id, reason)
 }
 
-func (m *mobile) done(w http.ResponseWriter, r *http.Request, err error) {
-	if err != nil {
-		fail(w, r, m.logger, err)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+type activateBody struct {
+	ActivationCode identkit.Secret `json:"activationCode"`
+	Name           string          `json:"name"`
+	OTP            identkit.Secret `json:"otp"`
 }
 
-// phoneActivates plays a phone that uses an activation code; only on the fake.
-func (m *mobile) phoneActivates(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		ActivationCode identkit.Secret `json:"activationCode"`
-		Name           string          `json:"name"`
-		OTP            identkit.Secret `json:"otp"`
-	}
-	if !read(w, r, &in) {
-		return
-	}
+// phoneActivates simulates a phone that uses an activation code; only on the fake.
+func (m *mobile) phoneActivates(_ *http.Request, in activateBody) (response, error) {
 	id, err := m.fake.Activate(in.ActivationCode, powerauthtest.Activation{Name: in.Name, DeviceInfo: "Simulated", OTP: in.OTP})
 	if err != nil {
-		reply(w, http.StatusConflict, problem{Error: err.Error()})
-		return
+		return response{}, refuse(http.StatusConflict, err.Error())
 	}
-	reply(w, http.StatusOK, map[string]any{"registrationId": id})
+	return response{http.StatusOK, map[string]any{"registrationId": id}}, nil
 }
 
-// phoneApproves plays a phone whose user approves an operation; only on the fake.
-func (m *mobile) phoneApproves(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		OperationID    powerauth.OperationID    `json:"operationId"`
-		RegistrationID powerauth.RegistrationID `json:"registrationId"`
-		ProximityOTP   identkit.Secret          `json:"proximityOtp"`
-	}
-	if !read(w, r, &in) {
-		return
-	}
+type approveBody struct {
+	OperationID    powerauth.OperationID    `json:"operationId"`
+	RegistrationID powerauth.RegistrationID `json:"registrationId"`
+	ProximityOTP   identkit.Secret          `json:"proximityOtp"`
+}
+
+// phoneApproves simulates a phone whose user approves an operation; only on the fake.
+func (m *mobile) phoneApproves(_ *http.Request, in approveBody) (response, error) {
 	if err := m.fake.Approve(in.OperationID, in.RegistrationID, in.ProximityOTP); err != nil {
-		reply(w, http.StatusConflict, problem{Error: err.Error()})
-		return
+		return response{}, refuse(http.StatusConflict, err.Error())
 	}
-	w.WriteHeader(http.StatusNoContent)
+	return response{}, nil
 }

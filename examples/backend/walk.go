@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// walker plays a user of the service: it calls the service's HTTP API and tells what happened. After the first step that did not
-// do what it should, it does no more.
+// walker simulates a user of the service: it calls the service's HTTP API and prints what happened. The first step that fails is
+// the last.
 type walker struct {
 	//nolint:containedctx // one walk, one context
 	ctx    context.Context
@@ -23,8 +23,8 @@ type walker struct {
 	err    error
 }
 
-// walk takes every feature through its story.
-func walk(ctx context.Context, base string, fs features, out io.Writer) error {
+// walk uses the service as its users would.
+func walk(ctx context.Context, base string, s *service, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	w := &walker{ctx: ctx, base: base, out: out, client: &http.Client{Transport: &http.Transport{}}}
@@ -32,13 +32,12 @@ func walk(ctx context.Context, base string, fs features, out io.Writer) error {
 	w.printf("identkit example backend at %s, on embedded fakes\n", base)
 	w.chapter("Service")
 	w.call("It is healthy", http.MethodGet, "/healthz", "", http.StatusOK, nil)
-	for _, f := range fs {
-		f.walk(w)
-	}
+	s.mobile.walk(w)
+	s.faces.walk(w)
 	if w.err != nil {
 		return w.err
 	}
-	w.printf("\nAll %d steps did what they should.\n", w.steps)
+	w.printf("\nAll %d steps succeeded.\n", w.steps)
 	return nil
 }
 
@@ -65,19 +64,19 @@ func (w *walker) check(ok bool, format string, args ...any) {
 	}
 }
 
-// call is one step: a request to the service, the status it must have, and where to decode its answer.
-func (w *walker) call(title, method, path, body string, want int, answer any) {
+// call is one step: a request to the service, the status it must have, and where to decode the response.
+func (w *walker) call(title, method, path, body string, want int, into any) {
 	if w.err != nil {
 		return
 	}
 	w.steps++
-	status, err := w.send(method, path, body, answer)
+	status, err := w.send(method, path, body, into)
 	w.printf("%4d  %-58s %s %s → %d\n", w.steps, title, method, template(path), status)
 	w.check(err == nil, "%s %s: %v", method, path, err)
 	w.check(status == want, "%s %s: got %d, want %d", method, path, status, want)
 }
 
-func (w *walker) send(method, path, body string, answer any) (int, error) {
+func (w *walker) send(method, path, body string, into any) (int, error) {
 	req, err := http.NewRequestWithContext(w.ctx, method, w.base+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return 0, err
@@ -94,20 +93,20 @@ func (w *walker) send(method, path, body string, answer any) (int, error) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err == nil && answer != nil && resp.StatusCode < 300 {
-		err = json.Unmarshal(b, answer)
+	if err == nil && into != nil && resp.StatusCode < 300 {
+		err = json.Unmarshal(b, into)
 	}
 	return resp.StatusCode, err
 }
 
-// poll calls until the answer is as wanted.
-func (w *walker) poll(title, path string, answer any, wanted func() bool) {
+// poll calls until the response is as wanted.
+func (w *walker) poll(title, path string, into any, wanted func() bool) {
 	if w.err != nil {
 		return
 	}
 	w.steps++
 	for n := 1; ; n++ {
-		status, err := w.send(http.MethodGet, path, "", answer)
+		status, err := w.send(http.MethodGet, path, "", into)
 		w.check(err == nil && status == http.StatusOK, "GET %s: %d, %v", path, status, err)
 		if w.err != nil {
 			return

@@ -13,7 +13,7 @@ func (f *faces) walk(w *walker) {
 	f.walkBegin(w, "Begin an enrolment", "bob", "onboarding")
 	token := f.walkScan(w, "Bob's phone gets a token and scans his face", "bob", "onboarding", "")
 	f.walkVerdict(w, "The verdict is fetched, once", "bob", "onboarding", token, true)
-	w.call("A second time there is none", http.MethodPost, "/faces/journeys/bob/onboarding/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusBadRequest, nil)
+	w.call("It cannot be fetched again", http.MethodPost, "/faces/journeys/bob/onboarding/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusBadRequest, nil)
 	f.walkBegin(w, "Begin a login", "bob", "login")
 	token = f.walkScan(w, "Bob moves too much", "bob", "login", "Please keep still")
 	f.walkVerdict(w, "He did not pass", "bob", "login", token, false)
@@ -21,7 +21,7 @@ func (f *faces) walk(w *walker) {
 	f.walkVerdict(w, "He is in", "bob", "login", token, true)
 
 	w.chapter("Carol is enrolled from the photo in her passport (iProov)")
-	const photo = "\x89PNG\r\n\x1a\n" + "a portrait, as far as the fake can tell"
+	const photo = "\x89PNG\r\n\x1a\n" + "a portrait, for the fake"
 	w.call("The photo streams through to iProov", http.MethodPost, "/faces/photos/carol", photo, http.StatusNoContent, nil)
 	w.call("A text named photo is refused before it is sent", http.MethodPost, "/faces/photos/dave", "not a photo", http.StatusBadRequest, nil)
 	f.walkBegin(w, "Begin a login", "carol", "login")
@@ -33,7 +33,7 @@ func (f *faces) walk(w *walker) {
 	w.call("Carol is known", http.MethodGet, "/faces/users/carol", "", http.StatusOK, &user)
 	w.note("status", string(user.Status))
 	w.call("Carol leaves", http.MethodDelete, "/faces/users/carol", "", http.StatusNoContent, nil)
-	w.call("Nobody knows her face any more", http.MethodGet, "/faces/users/carol", "", http.StatusNotFound, nil)
+	w.call("Her face is no longer known", http.MethodGet, "/faces/users/carol", "", http.StatusNotFound, nil)
 }
 
 func (f *faces) walkBegin(w *walker, title, user, purpose string) {

@@ -10,9 +10,8 @@ import (
 )
 
 // walk lets a simulated phone with real keys use the protected endpoint.
-func (p *payments) walk(w *walker) {
+func (p *payments) walk(w *walker, fake *powerauthtest.Server) {
 	const pin, wrong, order = "1379", "0000", `{"amount":"42","currency":"EUR"}`
-	fake := p.mobile.fake
 	w.chapter("Erin's phone pays by itself (PowerAuth, protected endpoint and callback)")
 	var created registrationView
 	w.call("Register Erin's phone", http.MethodPost, "/registrations", `{"userId":"erin","appId":"my-bank","commitPhase":"ON_KEY_EXCHANGE"}`, http.StatusCreated, &created)
@@ -23,7 +22,7 @@ func (p *payments) walk(w *walker) {
 	err := phone.Activate(identkit.Secret(created.QRCodeData))
 	w.check(err == nil, "the phone: %v", err)
 
-	w.call("Nobody pays without a signature", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
+	w.call("A payment without a signature is refused", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
 	sign := func(input powerauthtest.UserInput) http.Header {
 		r, err := http.NewRequestWithContext(w.ctx, http.MethodPost, w.base+"/payments", strings.NewReader(order))
 		w.check(err == nil, "%v", err)
@@ -35,11 +34,11 @@ func (p *payments) walk(w *walker) {
 		return nil
 	}
 	w.header = sign(powerauthtest.PIN(wrong))
-	w.call("With a wrong PIN neither", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
+	w.call("So is one with a wrong PIN", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
 	w.header = sign(powerauthtest.PIN(pin))
 	var op operationView
 	w.call("With the right PIN the payment begins", http.MethodPost, "/payments", order, http.StatusCreated, &op)
-	w.call("The same signature does not count twice", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
+	w.call("The same signature is refused the second time", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
 	w.header = nil
 	if w.err != nil {
 		return
@@ -51,7 +50,7 @@ func (p *payments) walk(w *walker) {
 	var paid struct {
 		Status powerauth.OperationStatus `json:"status"`
 	}
-	w.call("Erin approves; a callback told, the truth was read again", http.MethodGet, "/payments/"+string(op.ID), "", http.StatusOK, &paid)
+	w.call("Erin approves; after the callback the state was read again", http.MethodGet, "/payments/"+string(op.ID), "", http.StatusOK, &paid)
 	w.check(paid.Status == powerauth.OperationApproved, "the payment should be approved, not %s", paid.Status)
 	w.note("status", string(paid.Status))
 	w.call("A forged callback is refused", http.MethodPost, "/callbacks/powerauth", `{"type":"OPERATION","operationId":"`+string(op.ID)+`"}`, http.StatusUnauthorized, nil)

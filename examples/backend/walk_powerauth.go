@@ -14,7 +14,7 @@ import (
 func (m *mobile) walk(w *walker) {
 	device := m.walkRegistration(w)
 	m.walkOperations(w, device)
-	m.payments.walk(w)
+	m.payments.walk(w, m.fake)
 }
 
 func (m *mobile) walkRegistration(w *walker) powerauth.RegistrationID {

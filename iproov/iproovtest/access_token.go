@@ -1,6 +1,7 @@
 package iproovtest
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
@@ -15,23 +16,23 @@ import (
 )
 
 type access struct {
-	token      string
-	boughtWith identkit.Secret
-	made       time.Time
-	uses       int
-	ended      bool
-	scopes     []iproov.Scope
+	token    string
+	password identkit.Secret
+	made     time.Time
+	uses     int
+	ended    bool
+	scopes   []iproov.Scope
 }
 
 // AccessToken is what the fake knows of an access token.
 type AccessToken struct {
 	Token identkit.Secret `json:"token"`
 	Made  time.Time       `json:"made"`
-	// Uses are the requests that came with it, refused ones included.
+	// Uses are the requests with it, refused ones included.
 	Uses int `json:"uses"`
 }
 
-// AccessTokens lists the access tokens given out so far, the oldest first.
+// AccessTokens lists the access tokens issued so far, oldest first.
 func (s *Server) AccessTokens() []AccessToken {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +47,7 @@ func (s *Server) accessTokens() []AccessToken {
 	return list
 }
 
-// EndAccessTokens makes all access tokens given out so far invalid.
+// EndAccessTokens makes all access tokens issued so far invalid.
 func (s *Server) EndAccessTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,13 +68,10 @@ func (s *Server) authorized(c *fakeserver.Call, scope iproov.Scope) bool {
 	a.uses++
 	a.ended = a.ended || c.ExpireToken()
 	switch {
-	case a.ended || c.Now().Sub(a.made) >= s.opts.TokenLife:
+	case a.ended || c.Now().Sub(a.made) >= s.opts.TokenLifetime:
 		refuse(c, s.opts.Dialect.OAuthStatus, iproov.CodeInvalidOAuth)
 	case a.uses > s.opts.TokenUses:
-		c.JSON(s.opts.Dialect.QuotaStatus, map[string]string{
-			"error":             iproov.CodeTokenQuotaExceeded,
-			"error_description": strconv.Itoa(s.opts.TokenUses) + "/" + strconv.Itoa(s.opts.TokenUses),
-		})
+		describe(c, s.opts.Dialect.QuotaStatus, iproov.CodeTokenQuotaExceeded, fmt.Sprintf("%[1]d/%[1]d", s.opts.TokenUses))
 	case scope != "" && !slices.Contains(a.scopes, scope):
 		refuse(c, http.StatusForbidden, iproov.CodeInvalidScope)
 	default:
@@ -84,7 +82,7 @@ func (s *Server) authorized(c *fakeserver.Call, scope iproov.Scope) bool {
 
 func (s *Server) accessToken(c *fakeserver.Call) {
 	if identkit.Secret(c.PathValue("api_key")) != s.opts.APIKey {
-		c.JSON(http.StatusInternalServerError, map[string]string{"error": iproov.CodeInvalidKey, "error_description": "Invalid API Key"})
+		describe(c, http.StatusInternalServerError, iproov.CodeInvalidKey, "Invalid API Key")
 		return
 	}
 	user, password, ok := c.Request().BasicAuth()
@@ -98,15 +96,15 @@ func (s *Server) accessToken(c *fakeserver.Call) {
 	case !ok || user != s.opts.OAuthUsername || !slices.Contains(s.passwords, identkit.Secret(password)):
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidClient)
 	default:
-		s.giveToken(c, identkit.Secret(password), form["scope"])
+		s.issueToken(c, identkit.Secret(password), form["scope"])
 	}
 }
 
-func (s *Server) giveToken(c *fakeserver.Call, password identkit.Secret, asked []string) {
+func (s *Server) issueToken(c *fakeserver.Call, password identkit.Secret, requested []string) {
 	scopes := s.opts.OAuthScopes
-	if len(asked) > 0 {
+	if len(requested) > 0 {
 		scopes = nil
-		for _, name := range strings.FieldsFunc(strings.Join(asked, " "), func(r rune) bool { return r == ' ' || r == ',' }) {
+		for _, name := range strings.FieldsFunc(strings.Join(requested, " "), func(r rune) bool { return r == ' ' || r == ',' }) {
 			if !slices.Contains(s.opts.OAuthScopes, iproov.Scope(name)) {
 				refuse(c, http.StatusBadRequest, iproov.CodeInvalidScope)
 				return
@@ -117,24 +115,20 @@ func (s *Server) giveToken(c *fakeserver.Call, password identkit.Secret, asked [
 	for _, old := range s.access {
 		old.ended = old.ended || s.opts.Dialect.NewTokenEndsOld
 	}
-	a := &access{token: random(accessLength), boughtWith: password, made: c.Now(), scopes: scopes}
+	a := &access{token: random(accessLength), password: password, made: c.Now(), scopes: scopes}
 	s.access = append(s.access, a)
-	seconds := int(s.opts.TokenLife / time.Second)
-	answer := map[string]any{"access_token": a.token, "token_type": "Bearer", "expires_in": seconds, "scope": scopes}
-	if s.opts.Dialect.LifeAsText {
-		answer["expires_in"] = strconv.Itoa(seconds)
+	seconds := int(s.opts.TokenLifetime / time.Second)
+	out := map[string]any{"access_token": a.token, "token_type": "Bearer", "expires_in": seconds, "scope": scopes}
+	if s.opts.Dialect.ExpiresInAsText {
+		out["expires_in"] = strconv.Itoa(seconds)
 	}
 	switch s.opts.Dialect.ScopeAs {
 	case "text":
-		names := make([]string, len(scopes))
-		for i, n := range scopes {
-			names[i] = string(n)
-		}
-		answer["scope"] = strings.Join(names, " ")
+		out["scope"] = strings.Trim(fmt.Sprint(scopes), "[]") // joined by spaces
 	case "null":
-		answer["scope"] = nil
+		out["scope"] = nil
 	case "absent":
-		delete(answer, "scope")
+		delete(out, "scope")
 	}
-	c.JSON(http.StatusOK, answer)
+	c.JSON(http.StatusOK, out)
 }

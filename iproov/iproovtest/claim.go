@@ -1,11 +1,12 @@
 package iproovtest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/identkit/identkit/internal/fakeserver"
@@ -41,14 +42,14 @@ func Pass() Outcome { return Outcome{Passed: true} }
 // Fail is a scan that does not pass. Its signals say that the face is not the enrolled one.
 func Fail(reason string) Outcome { return Outcome{Reason: reason, FaceDiffers: true} }
 
-// Why the simulated phone cannot do what it shall.
+// The errors of the simulated phone.
 var (
 	ErrNoClaim = errors.New("iproovtest: no such claim")
 	ErrExpired = errors.New("iproovtest: the token was not started within two minutes")
-	ErrOver    = errors.New("iproovtest: the claim is over")
+	ErrEnded   = errors.New("iproovtest: the claim has ended")
 )
 
-// Begin plays a phone that starts the scan of a claim. Complete does it by itself.
+// Begin simulates a phone that starts the scan of a claim. Complete starts it too.
 func (s *Server) Begin(token iproov.ClaimToken) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +63,7 @@ func (s *Server) begin(token iproov.ClaimToken) (*claim, error) {
 	case !ok:
 		return nil, ErrNoClaim
 	case c.stopped || c.outcome != nil:
-		return nil, ErrOver
+		return nil, ErrEnded
 	case !c.started && !s.fresh(c, s.engine.Clock().Now()):
 		return nil, ErrExpired
 	}
@@ -73,7 +74,7 @@ func (s *Server) begin(token iproov.ClaimToken) (*claim, error) {
 
 func (s *Server) fresh(c *claim, now time.Time) bool { return now.Sub(c.made) < iproov.ClaimWindow }
 
-// Complete plays the phone: it starts the scan of a claim, within two minutes of its making, and ends it.
+// Complete simulates a phone that scans: it starts the scan of a claim, at most two minutes old, and ends it.
 func (s *Server) Complete(token iproov.ClaimToken, outcome Outcome) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,9 +103,7 @@ func (s *Server) token(c *fakeserver.Call, kind iproov.ClaimType) {
 		return
 	}
 	now := c.Now()
-	if in.AssuranceType == "" {
-		in.AssuranceType = iproov.GenuinePresence
-	}
+	in.AssuranceType = cmp.Or(in.AssuranceType, iproov.GenuinePresence)
 	u := s.users[in.UserID]
 	switch {
 	case s.overRate(now):
@@ -117,9 +116,7 @@ func (s *Server) token(c *fakeserver.Call, kind iproov.ClaimType) {
 	case !isUserID(in.UserID):
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidUserID)
 	case !slices.Contains(s.opts.AssuranceTypes, in.AssuranceType):
-		c.JSON(http.StatusForbidden, map[string]string{
-			"error": iproov.CodeInvalidAssuranceType, "error_description": "This assurance_type is not enabled for your service provider",
-		})
+		describe(c, http.StatusForbidden, iproov.CodeInvalidAssuranceType, "This assurance_type is not enabled for your service provider")
 	case !s.profiled(in.RiskProfile):
 		refuse(c, http.StatusBadRequest, iproov.CodeInvalidRiskAppetite)
 	case kind == iproov.TypeEnrol && (s.enrolled(in.UserID) || u != nil && s.opts.Dialect.DeletedIDsStayTaken):
@@ -134,7 +131,7 @@ func (s *Server) token(c *fakeserver.Call, kind iproov.ClaimType) {
 			made.profile = *in.RiskProfile
 		}
 		s.claims[made.token] = made
-		s.answerClaim(c, made)
+		s.respondClaim(c, made)
 	}
 }
 
@@ -144,10 +141,10 @@ func (s *Server) overRate(now time.Time) bool {
 		return false
 	}
 	if second := now.Truncate(time.Second); !second.Equal(s.second) {
-		s.second, s.asked = second, 0
+		s.second, s.inSecond = second, 0
 	}
-	s.asked++
-	return s.asked > s.opts.RatePerSecond
+	s.inSecond++
+	return s.inSecond > s.opts.RatePerSecond
 }
 
 // profiled reports whether a risk profile is one of the service provider's. A blank one never is.
@@ -158,20 +155,20 @@ func (s *Server) profiled(name *string) bool {
 	return slices.Contains(s.opts.RiskProfiles, *name)
 }
 
-func (s *Server) answerClaim(c *fakeserver.Call, made *claim) {
-	answer := map[string]any{"token": made.token, "user_id": made.user, "pod": "edge01.fake1", "primary": "iproov"}
+func (s *Server) respondClaim(c *fakeserver.Call, made *claim) {
+	out := map[string]any{"token": made.token, "user_id": made.user, "pod": "edge01.fake1", "primary": "iproov"}
 	if s.opts.Dialect.NullUserID {
-		answer["user_id"] = nil
+		out["user_id"] = nil
 	}
 	const message = "Use another device"
-	answer["fallback"] = []map[string]string{{"type": "made_up", "message": message}}
+	out["fallback"] = []map[string]string{{"type": "made_up", "message": message}}
 	if s.opts.Dialect.FallbackAsTexts {
-		answer["fallback"] = []string{message}
+		out["fallback"] = []string{message}
 	}
 	if made.profile != "" {
-		answer["risk_profile"] = made.profile
+		out["risk_profile"] = made.profile
 	}
-	c.JSON(http.StatusOK, answer)
+	c.JSON(http.StatusOK, out)
 }
 
 func (s *Server) validate(c *fakeserver.Call, kind iproov.ClaimType) {
@@ -221,24 +218,24 @@ func (s *Server) validate(c *fakeserver.Call, kind iproov.ClaimType) {
 	}
 }
 
-// verdict is the answer to a validation.
+// verdict is the response to a validation.
 func (s *Server) verdict(cl *claim) map[string]any {
 	o := cl.outcome
-	answer := map[string]any{"passed": o.Passed, "token": cl.token, "type": cl.kind, "assurance_type": cl.assurance}
+	out := map[string]any{"passed": o.Passed, "token": cl.token, "type": cl.kind, "assurance_type": cl.assurance}
 	if s.opts.Dialect.VerdictsAsText {
-		answer["passed"] = map[bool]string{true: "true", false: "false"}[o.Passed]
+		out["passed"] = strconv.FormatBool(o.Passed)
 	}
 	if cl.profile != "" {
-		answer["risk_profile"] = cl.profile
+		out["risk_profile"] = cl.profile
 	}
 	if s.opts.WithoutExtras {
-		return answer
+		return out
 	}
 	if o.Reason != "" {
-		answer["reason"] = o.Reason
+		out["reason"] = o.Reason
 		if s.opts.Dialect.ReasonInResult {
-			delete(answer, "reason")
-			answer["result"] = map[string]string{"reason": o.Reason}
+			delete(out, "reason")
+			out["result"] = map[string]string{"reason": o.Reason}
 		}
 	}
 	signals := map[string]any{"anti_spoofing": map[string]bool{"passed": !o.SpoofFound}, "multiple_faces_found": o.SeveralFaces}
@@ -249,21 +246,21 @@ func (s *Server) verdict(cl *claim) map[string]any {
 		delete(signals, "multiple_faces_found")
 		signals["multiple_faces"] = map[string]any{"single_face": map[string]bool{"found": !o.SeveralFaces}}
 	}
-	answer["signals"] = signals
-	answer["frame_available"] = len(o.Frame) > 0
+	out["signals"] = signals
+	out["frame_available"] = len(o.Frame) > 0
 	if s.opts.Dialect.FrameAvailableAsText {
-		answer["frame_available"] = map[bool]string{true: "True", false: "False"}[len(o.Frame) > 0]
+		out["frame_available"] = map[bool]string{true: "True", false: "False"}[len(o.Frame) > 0]
 	}
 	if len(o.Frame) > 0 {
-		answer["frame"] = base64.StdEncoding.EncodeToString(o.Frame)
+		out["frame"] = base64.StdEncoding.EncodeToString(o.Frame)
 		quality := map[string]string{"blur": "Good", "pose": "Acceptable", "lighting": "not_available"}
 		if s.opts.Dialect.QualityInSignals {
 			signals["return_frame_quality"] = quality
 		} else {
-			answer["return_frame_quality"] = quality
+			out["return_frame_quality"] = quality
 		}
 	}
-	return answer
+	return out
 }
 
 func (s *Server) invalidate(c *fakeserver.Call) {
@@ -289,16 +286,4 @@ func (s *Server) invalidate(c *fakeserver.Call) {
 		cl.stopped = true
 		c.JSON(http.StatusOK, map[string]bool{"claim_aborted": aborts, "user_informed": aborts && cl.started})
 	}
-}
-
-func isReason(reason string) bool {
-	const signs = "_.:=()’'\"/ \t\r\n\f\v"
-	n := 0
-	for _, r := range reason {
-		n++
-		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(signs, r) {
-			return false
-		}
-	}
-	return n >= 1 && n <= 800
 }

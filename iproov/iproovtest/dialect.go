@@ -10,12 +10,12 @@ type Dialect struct {
 	KeyStatus int `assumption:"IP-001"`
 	// OAuthStatus and QuotaStatus are those of invalid_oauth and token_quota_exceeded; zero means 401, 403 is as possible.
 	OAuthStatus, QuotaStatus int `assumption:"IP-024"`
-	// UnknownTokenStatus is the status for a claim token that never was; zero means 400.
+	// UnknownTokenStatus is the status for an unknown claim token; zero means 400.
 	UnknownTokenStatus int `assumption:"IP-011"`
 	// LargeImageStatus is the status for a photo that is too large; zero means 413, 400 is as possible.
 	LargeImageStatus int `assumption:"IP-035"`
-	// LifeAsText writes expires_in as a text.
-	LifeAsText bool `assumption:"IP-022"`
+	// ExpiresInAsText writes expires_in as a text.
+	ExpiresInAsText bool `assumption:"IP-022"`
 	// ScopeAs is "array" (or empty), "text", "null" or "absent".
 	ScopeAs string `assumption:"IP-022"`
 	// NewTokenEndsOld ends an access token when the next one is issued.
@@ -40,9 +40,9 @@ type Dialect struct {
 	FallbackAsTexts bool `assumption:"IP-005"`
 	// SourceOptional accepts a photo without source for eid.
 	SourceOptional bool `assumption:"IP-016"`
-	// FailedEnrolBlocks keeps the id of a user whose enrolment did not pass, who is then inactive.
+	// FailedEnrolBlocks makes a user whose enrolment did not pass exist, as inactive.
 	FailedEnrolBlocks bool `assumption:"IP-034"`
-	// EarlyValidateConsumes makes a validation before the end of the scan use the token up.
+	// EarlyValidateConsumes makes a validation before the end of the scan consume the token.
 	EarlyValidateConsumes bool `assumption:"IP-033"`
 	// DeletedUsersShow makes Get of a deleted user return status deleted instead of an error.
 	DeletedUsersShow bool `assumption:"IP-037"`

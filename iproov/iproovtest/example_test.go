@@ -10,7 +10,7 @@ import (
 	"github.com/identkit/identkit/iproov/iproovtest"
 )
 
-// A test of the caller's own code: the phone, the clock and the network are the test's to play.
+// A test of the caller's own code controls the phone, the clock and the network.
 func ExampleServer() {
 	clock := identkittest.NewClock(time.Now())
 	srv := iproovtest.New(iproovtest.Options{Clock: clock})

@@ -15,7 +15,7 @@ import (
 	"github.com/identkit/identkit/iproov/iproovtest"
 )
 
-func TestNothingThatShowsTheFakeShowsItsSecrets(t *testing.T) {
+func TestPrintsAndStateHideSecrets(t *testing.T) {
 	t.Parallel()
 	lc := identkittest.NewLeakCheck(t)
 	srv := iproovtest.New(iproovtest.Options{APIKey: lc.Secret("api key"), Secret: lc.Secret("secret"), OAuthPassword: lc.Secret("password")})

@@ -14,7 +14,7 @@ import (
 	"github.com/identkit/identkit/iproov"
 )
 
-// upload is a multipart body that was read.
+// upload is a multipart body.
 type upload struct {
 	text      map[string]string
 	image     []byte
@@ -23,13 +23,13 @@ type upload struct {
 
 var (
 	errNotForm   = errors.New("iproovtest: body is not multipart/form-data with a boundary")
-	errPart      = errors.New("iproovtest: a part is unknown, comes twice or is of the wrong kind")
+	errPart      = errors.New("iproovtest: a part is unknown, a duplicate or of another kind")
 	errOrder     = errors.New("iproovtest: a text part follows the file, which some parsers do not read")
 	errNoEnd     = errors.New("iproovtest: the body does not end with its boundary")
-	errImageKind = errors.New("iproovtest: the file is not what its Content-Type says")
+	errImageKind = errors.New("iproovtest: the file does not match its Content-Type")
 )
 
-// parse reads a multipart body as strictly as any parser might.
+// parse reads a multipart body as strictly as any parser.
 func parse(c *fakeserver.Call) (*upload, error) {
 	media, params, err := mime.ParseMediaType(c.Header().Get("Content-Type"))
 	if err != nil || media != "multipart/form-data" || params["boundary"] == "" {
@@ -53,13 +53,13 @@ func parse(c *fakeserver.Call) (*upload, error) {
 			return nil, err
 		}
 		name := part.FormName()
-		_, twice := u.text[name]
+		_, duplicate := u.text[name]
 		switch {
 		case u.image != nil:
 			return nil, errOrder
 		case name == "image" && part.FileName() != "":
 			u.image, u.imageType = content, part.Header.Get("Content-Type")
-		case twice || part.FileName() != "" || !slices.Contains([]string{"api_key", "secret", "rotation", "token", "source"}, name):
+		case duplicate || part.FileName() != "" || !slices.Contains([]string{"api_key", "secret", "rotation", "token", "source"}, name):
 			return nil, errPart
 		default:
 			u.text[name] = string(content)
@@ -78,7 +78,7 @@ func (u *upload) kind() error {
 func (s *Server) image(c *fakeserver.Call) {
 	u, err := parse(c)
 	if err != nil {
-		c.JSON(http.StatusBadRequest, map[string]string{"error": iproov.CodeInvalidEnrolImage, "error_description": err.Error()})
+		describe(c, http.StatusBadRequest, iproov.CodeInvalidEnrolImage, err.Error())
 		return
 	}
 	if !s.keyed(c, u.text["api_key"], u.text["secret"]) {
@@ -96,7 +96,7 @@ func (s *Server) image(c *fakeserver.Call) {
 	case len(u.image) > s.opts.MaxImage:
 		refuse(c, s.opts.Dialect.LargeImageStatus, iproov.CodeInvalidEnrolImage)
 	case u.kind() != nil:
-		c.JSON(http.StatusBadRequest, map[string]string{"error": iproov.CodeInvalidEnrolImage, "error_description": u.kind().Error()})
+		describe(c, http.StatusBadRequest, iproov.CodeInvalidEnrolImage, u.kind().Error())
 	case u.text["rotation"] != "0" || u.text["token"] == "":
 		refuse(c, http.StatusBadRequest, iproov.CodeMissingData)
 	case !iproov.ImageSource(source).Known():

@@ -16,7 +16,7 @@ import (
 	"github.com/identkit/identkit/iproov/iproovtest"
 )
 
-// upload posts a multipart body made by build.
+// upload posts the multipart body of build.
 func upload(t *testing.T, srv *iproovtest.Server, build func(*multipart.Writer)) (int, string) {
 	t.Helper()
 	var body bytes.Buffer
@@ -80,11 +80,11 @@ func TestMultipartIsReadStrictly(t *testing.T) {
 			fields(t, s, w, token, "")
 			file(t, w, "photo", png, good)
 		}, iproov.CodeInvalidEnrolImage},
-		"a file that is not what it says": {func(t *testing.T, s *iproovtest.Server, w *multipart.Writer, token iproov.ClaimToken) {
+		"a file of another type": {func(t *testing.T, s *iproovtest.Server, w *multipart.Writer, token iproov.ClaimToken) {
 			fields(t, s, w, token, "")
 			file(t, w, "image", "image/jpeg", good)
 		}, iproov.CodeInvalidEnrolImage},
-		"a part twice": {func(t *testing.T, s *iproovtest.Server, w *multipart.Writer, token iproov.ClaimToken) {
+		"a duplicate part": {func(t *testing.T, s *iproovtest.Server, w *multipart.Writer, token iproov.ClaimToken) {
 			fields(t, s, w, token, "")
 			require.NoError(t, w.WriteField("source", "oid"))
 			file(t, w, "image", png, good)

@@ -12,12 +12,12 @@ import (
 	"github.com/identkit/identkit/iproov"
 )
 
-// Options shapes a [Server]. The zero value plays the API as the vendor's Swagger file 2.13 shows it, for a service provider with
+// Options configures a [Server]. The zero value simulates the API of the vendor's Swagger file 2.13, for a service provider with
 // signals, reasons and frames enabled and without risk profiles.
 type Options struct {
-	// BasePath is the path of the REST API; empty means /api/v2. A proxy may put something in front of it.
+	// BasePath is the path of the REST API; empty means /api/v2. A proxy may add a prefix.
 	BasePath string
-	// Clock is the fake's own; nil means one that runs. Moving it lets claims and access tokens expire.
+	// Clock is the fake's clock; nil means one that runs. Moving it lets claims and access tokens expire.
 	Clock *identkittest.Clock
 	// APIKey and Secret are the service provider's; empty means random ones. Client uses them.
 	APIKey, Secret identkit.Secret
@@ -32,14 +32,14 @@ type Options struct {
 	RiskProfiles []string
 	// RatePerSecond limits the two token calls together; zero means no limit.
 	RatePerSecond int
-	// RetryAfter is sent with a 429; empty sends none, as nothing is documented.
+	// RetryAfter is sent with a 429; empty sends none, as it is undocumented.
 	RetryAfter string
-	// TokenUses and TokenLife bound access tokens; zero means 50 uses and an hour.
-	TokenUses int
-	TokenLife time.Duration
+	// TokenUses and TokenLifetime limit access tokens; zero means 50 uses and an hour.
+	TokenUses     int
+	TokenLifetime time.Duration
 	// MaxImage is the largest photo in bytes; zero means 2 MiB.
 	MaxImage int
-	// RefusePhotos answers photos with success: false.
+	// RefusePhotos responds to photos with success: false.
 	RefusePhotos bool
 	// WithoutExtras leaves reasons, signals and frames out of verdicts, as for a service provider that has none enabled.
 	WithoutExtras bool
@@ -58,7 +58,7 @@ func (o *Options) complete() {
 	o.OAuthUsername = cmp.Or(o.OAuthUsername, "oauth-user")
 	o.OAuthPassword = cmp.Or(o.OAuthPassword, key())
 	o.TokenUses = cmp.Or(o.TokenUses, 50)
-	o.TokenLife = cmp.Or(o.TokenLife, time.Hour)
+	o.TokenLifetime = cmp.Or(o.TokenLifetime, time.Hour)
 	o.MaxImage = cmp.Or(o.MaxImage, 2<<20)
 	d := &o.Dialect
 	d.KeyStatus = cmp.Or(d.KeyStatus, http.StatusUnauthorized)
@@ -74,14 +74,14 @@ func (o *Options) complete() {
 	}
 }
 
-// The lengths of what iProov hands out.
+// The lengths of keys and tokens.
 const (
 	keyLength    = 40
 	claimLength  = 64
 	accessLength = 60
 )
 
-// random is text as iProov makes it: lower-case letters and digits.
+// random is a text in iProov's form: lower-case letters and digits.
 func random(length int) string {
 	var b strings.Builder
 	for b.Len() < length {

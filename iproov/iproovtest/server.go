@@ -25,8 +25,8 @@ type Server struct {
 	users     map[iproov.UserID]*user
 	claims    map[iproov.ClaimToken]*claim
 	access    []*access
-	second    time.Time // that tokens were last asked for in
-	asked     int       // in that second
+	second    time.Time // of the last token call
+	inSecond  int       // token calls in it
 }
 
 // New makes a fake without a socket, for programs; reach it by Client, Transport or as an http.Handler, or give it a socket with
@@ -118,20 +118,20 @@ func (s *Server) OAuthUser() (username string, password identkit.Secret) {
 	return s.opts.OAuthUsername, s.opts.OAuthPassword
 }
 
-// SetSecrets replaces the secrets that are taken; iProov takes two while one is rotated.
+// SetSecrets replaces the accepted secrets; iProov accepts two while one is rotated.
 func (s *Server) SetSecrets(secrets ...identkit.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.secrets = slices.Clone(secrets)
 }
 
-// SetOAuthPasswords replaces the OAuth passwords that are taken. Access tokens bought with others end; whether iProov ends them is
-// not documented.
+// SetOAuthPasswords replaces the accepted OAuth passwords. Access tokens issued for others end; whether iProov ends them is
+// undocumented.
 func (s *Server) SetOAuthPasswords(passwords ...identkit.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.passwords = slices.Clone(passwords)
 	for _, a := range s.access {
-		a.ended = a.ended || !slices.Contains(passwords, a.boughtWith)
+		a.ended = a.ended || !slices.Contains(passwords, a.password)
 	}
 }

@@ -36,7 +36,7 @@ func code(err error) string {
 	return ""
 }
 
-func TestItIsReachedInEveryWay(t *testing.T) {
+func TestEveryTransportReachesIt(t *testing.T) {
 	t.Parallel()
 	check := func(t *testing.T, client *iproov.Client) {
 		health, err := client.Availability(t.Context())
@@ -72,7 +72,7 @@ func TestItIsReachedInEveryWay(t *testing.T) {
 	})
 }
 
-func TestClaimsLiveTwoMinutesAndOnce(t *testing.T) {
+func TestClaimsExpireAndAreValidatedOnce(t *testing.T) {
 	t.Parallel()
 	clock := identkittest.NewClock(time.Now())
 	srv := iproovtest.New(iproovtest.Options{Clock: clock})
@@ -89,7 +89,7 @@ func TestClaimsLiveTwoMinutesAndOnce(t *testing.T) {
 	require.NoError(t, srv.Begin(claim.Token))
 	clock.Advance(time.Hour)
 	require.NoError(t, srv.Complete(claim.Token, iproovtest.Pass()), "once begun, it may end")
-	require.ErrorIs(t, srv.Complete(claim.Token, iproovtest.Pass()), iproovtest.ErrOver)
+	require.ErrorIs(t, srv.Complete(claim.Token, iproovtest.Pass()), iproovtest.ErrEnded)
 	_, err := verdictOf(t, client, claim)
 	require.NoError(t, err)
 	_, err = verdictOf(t, client, claim)
@@ -100,7 +100,7 @@ func TestClaimsLiveTwoMinutesAndOnce(t *testing.T) {
 	require.ErrorIs(t, srv.Begin(claim.Token), iproovtest.ErrExpired)
 }
 
-func TestWhatConflictOptionsChange(t *testing.T) {
+func TestDialect(t *testing.T) {
 	t.Parallel()
 	with := func(o iproovtest.Options) (*iproovtest.Server, *iproov.Client) {
 		srv := iproovtest.New(o)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// state is what State shows: of tokens the beginning, no keys or passwords.
+// state is what State shows: the beginnings of tokens, no keys or passwords.
 func (s *Server) state() any {
 	type object = map[string]any
 	var users, claims []object

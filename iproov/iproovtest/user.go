@@ -68,7 +68,7 @@ func (s *Server) AddUser(id iproov.UserID, status iproov.UserStatus) {
 	s.engine.Changed("user", string(id))
 }
 
-// UserStatus is the status of a user; "" for one who is not there.
+// UserStatus is the status of a user; "" for an unknown one.
 func (s *Server) UserStatus(id iproov.UserID) iproov.UserStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +86,7 @@ func (s *Server) refuseUser(c *fakeserver.Call, code string) {
 	refuse(c, http.StatusBadRequest, code)
 }
 
-// managed finds the user of a path, for a call with a scope, or refuses.
+// managed finds the user of a path for a call with a scope, or refuses the call.
 func (s *Server) managed(c *fakeserver.Call, scope iproov.Scope) *user {
 	if !s.authorized(c, scope) {
 		return nil
@@ -99,7 +99,7 @@ func (s *Server) managed(c *fakeserver.Call, scope iproov.Scope) *user {
 	return nil
 }
 
-func (s *Server) answerUser(c *fakeserver.Call, u *user) {
+func (s *Server) respondUser(c *fakeserver.Call, u *user) {
 	status := string(u.status(c.Now()))
 	if s.opts.Dialect.TitleCaseStatus {
 		status = strings.ToUpper(status[:1]) + status[1:]
@@ -112,7 +112,7 @@ func (s *Server) answerUser(c *fakeserver.Call, u *user) {
 
 func (s *Server) getUser(c *fakeserver.Call) {
 	if u := s.managed(c, iproov.ScopeUserRead); u != nil {
-		s.answerUser(c, u)
+		s.respondUser(c, u)
 	}
 }
 
@@ -147,13 +147,13 @@ func (s *Server) updateUser(c *fakeserver.Call) {
 		u.id = in.UserID
 		s.users[u.id] = u
 	}
-	s.answerUser(c, u)
+	s.respondUser(c, u)
 }
 
 func (s *Server) deleteUser(c *fakeserver.Call) {
 	if u := s.managed(c, iproov.ScopeUserWrite); u != nil {
 		u.change(iproov.UserDeleted, c.Now())
-		s.answerUser(c, u)
+		s.respondUser(c, u)
 	}
 }
 
@@ -178,5 +178,5 @@ func (s *Server) changeStatus(c *fakeserver.Call, to iproov.UserStatus) {
 		from = at
 	}
 	u.change(to, from)
-	s.answerUser(c, u)
+	s.respondUser(c, u)
 }

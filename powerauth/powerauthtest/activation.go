@@ -1,6 +1,7 @@
 package powerauthtest
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"errors"
 
@@ -78,38 +79,30 @@ func (s *Server) exchange(code string, app powerauth.ApplicationID, phone Activa
 	if err != nil {
 		return nil, err
 	}
-	fingerprint, err := fingerprint(device, &own.PublicKey, r.id)
-	if err != nil {
+	if r.fingerprint, err = protocol.Fingerprint(protocolKey(device), protocolKey(&own.PublicKey), protocol.ActivationID(r.id)); err != nil {
 		return nil, err
 	}
 	counter := pacrypto.Counter(randomBytes(len(pacrypto.Counter{})))
 	r.pairing = &pairing{keys: pacrypto.DeriveKeys(master), counter: counter, server: own}
-	r.fingerprint = fingerprint
 	s.registered(r)
 	a := s.applications[r.app]
-	return &grant{
-		id: r.id, server: &own.PublicKey, counter: counter, fingerprint: fingerprint,
-		appKey: a.key, appSecret: a.secret,
-	}, nil
+	return &grant{id: r.id, server: &own.PublicKey, counter: counter, fingerprint: r.fingerprint, appKey: a.key, appSecret: a.secret}, nil
 }
 
 // useCode finds the created registration with a code, and checks the phone's OTP.
 func (s *Server) useCode(code string, app powerauth.ApplicationID, phone Activation) (*registration, error) {
-	for _, r := range s.registrations {
-		if string(r.code) != code || r.passkey != nil || r.status != powerauth.RegistrationCreated || app != "" && app != r.app {
-			continue
-		}
-		if r.phase == powerauth.CommitOnKeyExchange && !s.checkOTP(r, phone.OTP.Reveal()) {
-			return nil, ErrInvalidOTP
-		}
-		if phone.Platform == "" {
-			phone.Platform = "android"
-		}
-		phone.OTP = ""
-		r.phone = phone
-		return r, nil
+	r := s.registrationBy(func(r *registration) bool {
+		return string(r.code) == code && r.passkey == nil && r.status == powerauth.RegistrationCreated && (app == "" || app == r.app)
+	})
+	switch {
+	case r == nil:
+		return nil, ErrNoRegistration
+	case r.phase == powerauth.CommitOnKeyExchange && !s.checkOTP(r, phone.OTP.Reveal()):
+		return nil, ErrInvalidOTP
 	}
-	return nil, ErrNoRegistration
+	phone.OTP, phone.Platform = "", cmp.Or(phone.Platform, "android")
+	r.phone = phone
+	return r, nil
 }
 
 // registered moves a registration on after its device has registered.
@@ -121,14 +114,6 @@ func (s *Server) registered(r *registration) {
 	s.registrationChanged(r)
 }
 
-func fingerprint(device, server *ecdsa.PublicKey, id powerauth.RegistrationID) (string, error) {
-	deviceKey, err := protocol.ParsePublicKey(publicKeyText(device))
-	if err != nil {
-		return "", err
-	}
-	serverKey, err := protocol.ParsePublicKey(publicKeyText(server))
-	if err != nil {
-		return "", err
-	}
-	return protocol.Fingerprint(deviceKey, serverKey, protocol.ActivationID(id))
+func protocolKey(key *ecdsa.PublicKey) protocol.PublicKey {
+	return must(protocol.ParsePublicKey(publicKeyText(key)))
 }

@@ -35,9 +35,9 @@ func TestAdminSetsUpAnApplication(t *testing.T) {
 		assert.Equal(t, created.AppSecret, read.AppSecret)
 		_, err = admin.CreateApplication(t.Context(), powerauth.CreateApplicationParams{ID: "app"})
 		assert.Equal(t, powerauth.CodeRequest, code(t, err), "repeated")
-		_, err = admin.GetApplication(t.Context(), "nothing")
+		_, err = admin.GetApplication(t.Context(), "unknown")
 		assert.Equal(t, powerauth.CodeRequest, code(t, err))
-		_, ok := srv.Application("nothing")
+		_, ok := srv.Application("unknown")
 		assert.False(t, ok)
 		phone := activated(t, srv)
 		assert.True(t, verify(t, srv, phone).Valid)
@@ -76,7 +76,7 @@ func TestUsersSeeTheirApplicationsOnly(t *testing.T) {
 	require.NoError(t, err)
 	_, err = admin.BindUser(t.Context(), "unknown", "app")
 	require.Error(t, err)
-	_, err = admin.BindUser(t.Context(), "backend", "nothing")
+	_, err = admin.BindUser(t.Context(), "backend", "unknown")
 	require.Error(t, err)
 }
 
@@ -130,8 +130,8 @@ func TestPushSettings(t *testing.T) {
 	require.NoError(t, admin.SetFCM(t.Context(), "app", powerauth.SetFCMParams{ProjectID: "p", PrivateKey: "a2V5"}))
 	assert.True(t, srv.HasPush("app", "apns"))
 	assert.True(t, srv.HasPush("app", "fcm"))
-	require.Error(t, admin.SetAPNs(t.Context(), "nothing", apns))
-	assert.False(t, srv.HasPush("nothing", "apns"))
+	require.Error(t, admin.SetAPNs(t.Context(), "unknown", apns))
+	assert.False(t, srv.HasPush("unknown", "apns"))
 }
 
 func TestCallbacksOfTheAdminAPI(t *testing.T) {
@@ -169,7 +169,7 @@ func TestCallbacksOfTheAdminAPI(t *testing.T) {
 	_, err = admin.CreateCallback(t.Context(), "app", in)
 	assert.Equal(t, powerauth.CodeRequest, code(t, err))
 	in.Attributes = nil
-	_, err = admin.CreateCallback(t.Context(), "nothing", in)
+	_, err = admin.CreateCallback(t.Context(), "unknown", in)
 	assert.Equal(t, powerauth.CodeRequest, code(t, err))
 }
 

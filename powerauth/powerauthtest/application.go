@@ -59,11 +59,7 @@ func (s *Server) sdkConfig(a *application) identkit.Secret {
 func (s *Server) applicationBody(a *application) map[string]any {
 	key := s.MasterPublicKey()
 	if s.opts.Dialect.MasterKeyAsSPKI {
-		der, err := x509.MarshalPKIXPublicKey(&s.key.PublicKey)
-		if err != nil {
-			panic("powerauthtest: " + err.Error()) // our own key; the engine contains it
-		}
-		key = pacrypto.EncodeBase64(der)
+		key = pacrypto.EncodeBase64(must(x509.MarshalPKIXPublicKey(&s.key.PublicKey)))
 	}
 	return map[string]any{
 		"id": a.id, "serviceBaseUrl": s.URL(), "masterServerPublicKey": key, "appKey": a.key, "appSecret": a.secret,
@@ -76,14 +72,11 @@ func (s *Server) createApplication(c *fakeserver.Call) {
 		ID    *string  `json:"id"`
 		Roles []string `json:"roles"`
 	}
-	if !decode(c, "createApplication", &in) {
-		return
-	}
+	check := decode(c, "createApplication", &in)
 	id := powerauth.ApplicationID(value(in.ID))
-	check := rules{object: "createApplication"}
 	check.that(id != "", "id", in.ID, "must not be blank")
 	check.that(s.applications[id] == nil, "id", in.ID, "already exists")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	s.ok(c, s.applicationBody(s.addApplication(id, in.Roles)))
@@ -101,9 +94,7 @@ func (s *Server) findApplication(c *fakeserver.Call) *application {
 	a := s.applications[id]
 	check := rules{object: "application"}
 	check.that(a != nil, "appId", id, "does not exist")
-	if check.broken(c) {
-		return nil
-	}
+	check.refused(c)
 	return a
 }
 
@@ -111,17 +102,14 @@ func (s *Server) createUser(c *fakeserver.Call) {
 	var in struct {
 		Username *string `json:"username"`
 	}
-	if !decode(c, "createUser", &in) {
-		return
-	}
+	check := decode(c, "createUser", &in)
 	name := value(in.Username)
-	check := rules{object: "createUser"}
 	check.that(name != "", "username", in.Username, "must not be blank")
 	check.that(s.users[name] == nil, "username", in.Username, "already exists")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
-	const passwordLength = 24 // as seen
+	const passwordLength = 24 // of live systems
 	u := &user{name: name, password: randomSecret()[:passwordLength], role: roleUser}
 	s.users[name] = u
 	out := userBody(u)
@@ -134,7 +122,7 @@ func (s *Server) bindUser(c *fakeserver.Call) {
 	u := s.users[name]
 	check := rules{object: "bindUser"}
 	check.that(u != nil, "username", name, "does not exist")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	a := s.findApplication(c)
@@ -161,17 +149,14 @@ func (s *Server) setAPNs(c *fakeserver.Call) {
 		Environment *string `json:"environment"`
 		PrivateKey  *string `json:"privateKeyBase64"`
 	}
-	if !decode(c, "setAPNs", &in) {
-		return
-	}
+	check := decode(c, "setAPNs", &in)
 	environment := value(in.Environment)
-	check := rules{object: "setAPNs"}
 	check.filled("topic", in.Topic)
 	check.filled("keyId", in.KeyID)
 	check.filled("teamId", in.TeamID)
 	check.that(environment == "development" || environment == "production", "environment", in.Environment, "must be development or production")
 	check.base64("privateKeyBase64", in.PrivateKey)
-	s.setPush(c, &check, "apns")
+	s.setPush(c, check, "apns")
 }
 
 func (s *Server) setFCM(c *fakeserver.Call) {
@@ -179,17 +164,14 @@ func (s *Server) setFCM(c *fakeserver.Call) {
 		ProjectID  *string `json:"projectId"`
 		PrivateKey *string `json:"privateKeyBase64"`
 	}
-	if !decode(c, "setFCM", &in) {
-		return
-	}
-	check := rules{object: "setFCM"}
+	check := decode(c, "setFCM", &in)
 	check.filled("projectId", in.ProjectID)
 	check.base64("privateKeyBase64", in.PrivateKey)
-	s.setPush(c, &check, "fcm")
+	s.setPush(c, check, "fcm")
 }
 
 func (s *Server) setPush(c *fakeserver.Call, check *rules, service string) {
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	if a := s.findApplication(c); a != nil {

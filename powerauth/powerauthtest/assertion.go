@@ -20,25 +20,18 @@ func (s *Server) passkeyAssertionChallenge(c *fakeserver.Call) {
 		OperationID    *string            `json:"operationId"`
 		ApplicationIDs []string           `json:"applicationIds"`
 	}
-	if !decodePasskey(s, c, "assertionChallenge", &in) {
-		return
-	}
+	check := decodePasskey(s, c, "assertionChallenge", &in)
 	name := value(in.TemplateName)
 	template, exists := s.template(name)
-	check := rules{object: "assertionChallenge"}
 	check.filled("templateName", in.TemplateName)
 	check.that(name == "" || exists, "templateName", in.TemplateName, "unknown template")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	o := s.operations[powerauth.OperationID(value(in.OperationID))]
 	switch {
 	case in.OperationID == nil:
-		parameters := make(map[string]string, len(in.Parameters))
-		for key, p := range in.Parameters {
-			parameters[key] = value(p)
-		}
-		o = s.newOperation(name, template, parameters, c.Now())
+		o = s.newOperation(name, template, values(in.Parameters), c.Now())
 		o.user, o.externalID = powerauth.UserID(value(in.UserID)), value(in.ExternalID)
 		s.operationChanged(o)
 	case o == nil:
@@ -78,19 +71,16 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 			UserHandle        *string `json:"userHandle"`
 		} `json:"response"`
 	}
-	if !decodePasskey(s, c, "assertion", &in) {
-		return
-	}
-	check := rules{object: "assertion"}
-	id := s.readBinary(&check, "credentialId", in.CredentialID)
+	check := decodePasskey(s, c, "assertion", &in)
+	id := s.readBinary(check, "credentialId", in.CredentialID)
 	check.that(value(in.Type) == "public-key", "type", in.Type, "must be public-key")
 	if s.opts.Dialect.PasskeyAttachmentRequired {
 		check.filled("authenticatorAttachment", in.Attachment)
 	}
-	client := s.readBinary(&check, "response.clientDataJSON", in.Response.ClientData)
-	data := s.readBinary(&check, "response.authenticatorData", in.Response.AuthenticatorData)
-	signature := s.readBinary(&check, "response.signature", in.Response.Signature)
-	if check.broken(c) {
+	client := s.readBinary(check, "response.clientDataJSON", in.Response.ClientData)
+	data := s.readBinary(check, "response.authenticatorData", in.Response.AuthenticatorData)
+	signature := s.readBinary(check, "response.signature", in.Response.Signature)
+	if check.refused(c) {
 		return
 	}
 	r := s.passkeyByCredential(id, powerauth.ApplicationID(value(in.ApplicationID)))
@@ -105,7 +95,7 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 	}
 	operationID, _, _ := strings.Cut(challenge, "&")
 	o := s.operations[powerauth.OperationID(operationID)]
-	matches := o != nil && o.status == powerauth.OperationPending && o.mayBeDecidedBy(r) && challenge == string(o.id)+"&"+o.data &&
+	matches := o != nil && o.isPendingFor(r) && challenge == string(o.id)+"&"+o.data &&
 		(in.ExpectedChallenge == nil || *in.ExpectedChallenge == challenge)
 	valid := false
 	if r.status == powerauth.RegistrationActive {
@@ -118,9 +108,7 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 	}
 	if valid {
 		r.passkey.count, r.failed, r.used = parsed.count, 0, c.Now()
-		o.user, o.factors = r.user, possessionKnowledge
-		o.additional["activationId"] = r.id
-		s.finish(o, powerauth.OperationApproved, c.Now())
+		s.approved(o, r, possessionKnowledge, c.Now())
 	} else if o != nil && o.status == powerauth.OperationPending {
 		s.failApproval(o, c.Now())
 	}
@@ -130,10 +118,7 @@ func (s *Server) verifyAssertion(c *fakeserver.Call) {
 }
 
 func (s *Server) passkeyByCredential(id []byte, app powerauth.ApplicationID) *registration {
-	for _, r := range s.registrations {
-		if r.passkey != nil && r.passkey.key != nil && bytes.Equal(r.passkey.credential, id) && (app == "" || app == r.app) {
-			return r
-		}
-	}
-	return nil
+	return s.registrationBy(func(r *registration) bool {
+		return r.passkey != nil && r.passkey.key != nil && bytes.Equal(r.passkey.credential, id) && (app == "" || app == r.app)
+	})
 }

@@ -33,7 +33,7 @@ func (s *Server) auditLog(c *fakeserver.Call) {
 	user := powerauth.UserID(query.Get("userId"))
 	check := rules{object: "auditLog"}
 	check.that(user != "", "userId", user, "must not be blank")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	from, okFrom := auditTime(query.Get("timestampFrom"), c.Now().Add(-auditDefault))

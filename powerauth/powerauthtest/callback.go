@@ -22,7 +22,7 @@ import (
 // LoseResponse (received, and counts as failed) and everything that responds in place of the receiver, such as Status.
 const CallbackTarget = "powerauth.Callbacks.Deliver"
 
-// Callback is a subscription to changes. The admin API makes them too.
+// Callback is a subscription to changes. The admin API adds them too.
 type Callback struct {
 	// Application restricts it to one application; empty means all.
 	Application powerauth.ApplicationID
@@ -31,13 +31,13 @@ type Callback struct {
 	// URL receives the callbacks, or Handler does, without a network.
 	URL     string
 	Handler http.Handler
-	// Username and Password, or BearerToken, authenticate the sender. There is nothing else: the body is not signed.
+	// Username and Password, or BearerToken, authenticate the sender. The body is not signed.
 	Username    string
 	Password    identkit.Secret
 	BearerToken identkit.Secret
 	// Attributes are the members beside the type and the id, such as "status".
 	Attributes []string
-	// MaxAttempts is how often a callback is tried. Zero means once, as the engine has it: no retry.
+	// MaxAttempts includes the first attempt. Zero means 1, as in the engine: no retry.
 	MaxAttempts int
 	// InitialBackoff is the wait before the second attempt; it grows by half each time, up to 32 s. Zero means 2 s.
 	InitialBackoff time.Duration
@@ -49,12 +49,12 @@ type callback struct {
 	to *fakeserver.Receiver
 }
 
-// AddCallback adds a callback. It panics when the callback has no type, or nowhere to go.
+// AddCallback adds a callback. It panics when the callback has no type or no receiver.
 func (s *Server) AddCallback(cb Callback) {
 	target, err := url.Parse(cb.URL)
 	switch {
 	case cb.Type != powerauth.CallbackRegistration && cb.Type != powerauth.CallbackOperation:
-		panic("powerauthtest: a callback needs one of the two types")
+		panic("powerauthtest: a callback must be about registrations or operations")
 	case cb.Handler == nil && (err != nil || target.Host == ""):
 		panic("powerauthtest: a callback needs a handler or an absolute URL")
 	}
@@ -82,17 +82,14 @@ func (s *Server) createCallback(c *fakeserver.Call) {
 		MaxAttempts    *int                    `json:"maxAttempts"`
 		Authentication *callbackAuthentication `json:"authentication"`
 	}
-	if !decode(c, "createCallback", &in) {
-		return
-	}
+	check := decode(c, "createCallback", &in)
 	cb := Callback{Application: powerauth.ApplicationID(c.PathValue("appId")), URL: value(in.URL), Attributes: in.Attributes, MaxAttempts: value(in.MaxAttempts)}
 	target, err := url.Parse(cb.URL)
 	kind := powerauth.CallbackType(value(in.Type))
 	backoff, okBackoff := parseDuration(value(in.InitialBackoff))
 	_, okRetention := parseDuration(value(in.Retention))
-	check := rules{object: "createCallback"}
 	check.filled("name", in.Name)
-	// The engine's own name for the registration type is taken too.
+	// The engine's own name for the registration type is accepted too.
 	check.that(kind == powerauth.CallbackRegistration || kind == powerauth.CallbackOperation || kind == "ACTIVATION_STATUS_CHANGE", "type", in.Type, "unknown type")
 	check.that(err == nil && target.Host != "", "callbackUrl", nil, "must be a URL")
 	check.that(in.MaxAttempts == nil || *in.MaxAttempts >= 1, "maxAttempts", in.MaxAttempts, "must be at least 1")
@@ -101,8 +98,8 @@ func (s *Server) createCallback(c *fakeserver.Call) {
 	for _, name := range in.Attributes {
 		check.that(slices.Contains(attributesOf(kind), name), "attributes", name, "unknown attribute")
 	}
-	authentication := in.Authentication.apply(&cb, &check, s.opts.CallbackToken)
-	if check.broken(c) || s.findApplication(c) == nil {
+	authentication := in.Authentication.apply(&cb, check, s.opts.CallbackToken)
+	if check.refused(c) || s.findApplication(c) == nil {
 		return
 	}
 	cb.Type, cb.InitialBackoff = powerauth.CallbackOperation, backoff
@@ -133,7 +130,7 @@ type callbackAuthentication struct {
 	Certificate map[string]json.RawMessage `json:"certificate"`
 }
 
-// apply checks the authentication, gives it to the callback, and returns what a response may show of it.
+// apply checks the authentication, sets it on the callback, and returns the part that a response shows.
 func (a *callbackAuthentication) apply(cb *Callback, check *rules, token identkit.Secret) map[string]any {
 	shown := map[string]any{}
 	if a == nil {
@@ -149,7 +146,7 @@ func (a *callbackAuthentication) apply(cb *Callback, check *rules, token identki
 		check.filled("authentication.oauth2.tokenUri", oauth.TokenURI)
 		check.filled("authentication.oauth2.clientId", oauth.ClientID)
 		check.that(value(oauth.ClientSecret) != "", "authentication.oauth2.clientSecret", nil, "must not be blank")
-		check.that(cb.Username == "", "authentication", nil, "must be one method")
+		check.that(cb.Username == "", "authentication", nil, "must be one of the methods")
 		cb.BearerToken = token
 		shown["oauth2"] = map[string]any{"enabled": true, "clientId": value(oauth.ClientID), "clientSecretSet": true}
 	}
@@ -209,7 +206,7 @@ func (s *Server) operationChanged(o *operation) {
 			"type": s.callbackType(powerauth.CallbackOperation), "operationId": o.id,
 			"userId": nullIfEmpty(string(o.user)), "applications": apps, "operationType": o.kind, "parameters": copyJSON(o.parameters),
 			"additionalData": copyJSON(o.additional), "activationFlag": nullIfEmpty(o.flag), "status": o.status, "data": o.data,
-			"failureCount": o.failures, "maxFailureCount": o.most, "externalId": nullIfEmpty(o.externalID),
+			"failureCount": o.failures, "maxFailureCount": o.maxFailures, "externalId": nullIfEmpty(o.externalID),
 			"signatureType": nullIfEmpty(s.factorText(o.factors)), "authenticationCodeType": nullIfEmpty(s.factorText(o.factors)),
 			"timestampCreated": o.created, "timestampExpires": o.expires, "timestampFinalized": o.finalized,
 		}, "operationId")
@@ -286,7 +283,7 @@ func nullIfEmpty(s string) any {
 	return s
 }
 
-// copyJSON takes a snapshot: what it came from may change before the callback is sent.
+// copyJSON takes a snapshot: the value may change before the callback is sent.
 func copyJSON(v any) json.RawMessage {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
-// receiver notes what arrives and answers with the next of its statuses, the last one again and again.
+// receiver records callbacks and responds with its statuses in order, then with the last one.
 type receiver struct {
 	mu       sync.Mutex
 	statuses []int
@@ -69,7 +69,7 @@ func deliver(t *testing.T, srv *powerauthtest.Server) []identkittest.Delivery {
 	return all
 }
 
-func TestCallbacksTellOfEveryChangeOfARegistration(t *testing.T) {
+func TestEveryChangeOfARegistrationSendsACallback(t *testing.T) {
 	t.Parallel()
 	srv, clock := fake(t)
 	r := &receiver{}
@@ -109,7 +109,7 @@ func TestCallbacksTellOfEveryChangeOfARegistration(t *testing.T) {
 	assert.Zero(t, srv.PendingDeliveries())
 }
 
-func TestCallbacksTellOfEveryChangeOfAnOperation(t *testing.T) {
+func TestEveryChangeOfAnOperationSendsACallback(t *testing.T) {
 	t.Parallel()
 	srv, clock := fake(t, withTemplates)
 	r := &receiver{}
@@ -135,7 +135,7 @@ func TestCallbacksTellOfEveryChangeOfAnOperation(t *testing.T) {
 	assert.Equal(t, "Bearer jwt", r.headers[0].Get("Authorization"))
 }
 
-func TestCallbacksAreRetriedInTheVendorsRhythm(t *testing.T) {
+func TestCallbacksAreRetriedAtTheVendorsIntervals(t *testing.T) {
 	t.Parallel()
 	srv, clock := fake(t)
 	r := &receiver{statuses: []int{500, 400, 503, 302}}
@@ -219,7 +219,7 @@ func TestFaultsOfDeliveries(t *testing.T) {
 		arrived   []any // of operations 0, 1, 2 in order of creation
 		deliverOK []bool
 	}{
-		"twice":   {on().Nth(2).DuplicateDelivery(), []any{"0", "1", "1", "2"}, []bool{true, true, true, true}},
+		"repeat":  {on().Nth(2).DuplicateDelivery(), []any{"0", "1", "1", "2"}, []bool{true, true, true, true}},
 		"reorder": {on().Nth(1).Reorder(), []any{"1", "0", "2"}, []bool{true, true, true}},
 		"refuse":  {on().Nth(1).Refuse(), []any{"1", "2"}, []bool{false, true, true}},
 		"lose":    {on().Nth(1).LoseResponse(), []any{"0", "1", "2"}, []bool{false, true, true}},
@@ -248,7 +248,7 @@ func TestFaultsOfDeliveries(t *testing.T) {
 
 func on() identkittest.Rule { return identkittest.On(powerauthtest.CallbackTarget) }
 
-func TestAnOvertakenCallbackWaitsForTheNext(t *testing.T) {
+func TestAReorderedCallbackWaitsForTheNext(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackOperation, Handler: &receiver{}})
@@ -319,14 +319,14 @@ func TestActivationFlagNeedsTheWordInTheURL(t *testing.T) {
 	assert.Equal(t, []any{"vip"}, r.got("activationFlag"))
 }
 
-func TestUselessCallbackPanics(t *testing.T) {
+func TestCallbackWithoutTypeOrReceiverPanics(t *testing.T) {
 	t.Parallel()
 	srv, _ := fake(t)
 	assert.Panics(t, func() { srv.AddCallback(powerauthtest.Callback{Handler: &receiver{}}) })
 	assert.Panics(t, func() { srv.AddCallback(powerauthtest.Callback{Type: powerauth.CallbackOperation, URL: "/hook"}) })
 }
 
-func TestCallbacksAreSentByThemselves(t *testing.T) {
+func TestSendCallbacksSendsWithoutDeliver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := powerauthtest.New(powerauthtest.Options{SendCallbacks: true})
@@ -345,7 +345,7 @@ func TestCallbacksAreSentByThemselves(t *testing.T) {
 	})
 }
 
-func TestCloseEndsDeliveriesUnderWay(t *testing.T) {
+func TestCloseEndsDeliveriesInProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := powerauthtest.New(powerauthtest.Options{SendCallbacks: true})
@@ -377,7 +377,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	assert.Nil(t, hook.Client().CheckRedirect, "the caller's client is as it was")
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestUnreachableReceiver(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()

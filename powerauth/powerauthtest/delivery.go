@@ -13,7 +13,7 @@ import (
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
-// The rhythm of the vendor's engine.
+// The retries of the vendor's engine.
 const (
 	backoffGrowth   = 1.5
 	maxBackoff      = 32 * time.Second

@@ -14,9 +14,9 @@ import (
 	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// DeviceOptions configure a [Device]. The zero value is an Android phone with the PIN 1234 that takes codes of any application.
+// DeviceOptions configure a [Device]. The zero value is an Android phone with the PIN 1234 that accepts codes of any application.
 type DeviceOptions struct {
-	// Application is the app that is installed; empty takes codes of any application.
+	// Application is the app that is installed; empty accepts codes of any application.
 	Application powerauth.ApplicationID
 	// Name, Platform (android, ios, hw) and DeviceInfo describe the phone.
 	Name, Platform, DeviceInfo string
@@ -33,7 +33,7 @@ type DeviceOptions struct {
 //	err := phone.Activate(created.ActivationQRCodeData)
 //	err = phone.SignRequest(request, "/payment/create", powerauthtest.PIN("1379"))
 //
-// A PIN is never compared: it opens the knowledge key, and a wrong one opens another key, whose codes are wrong. A Device is safe
+// A PIN is never compared: it opens the knowledge key, and a wrong one opens another key, whose codes are invalid. A Device is safe
 // for concurrent use. Printing it shows the registration's id alone.
 type Device struct{ state func() *phone }
 
@@ -65,7 +65,7 @@ func NewDevice(srv *Server, opts DeviceOptions) *Device {
 	default:
 		panic("powerauthtest: a phone implements protocol 3.0, 3.1, 3.2 or 3.3")
 	}
-	p := &phone{server: srv, opts: opts, master: must(protocol.ParsePublicKey(srv.MasterPublicKey()))}
+	p := &phone{server: srv, opts: opts, master: protocolKey(&srv.key.PublicKey)}
 	return &Device{func() *phone { return p }} // a function prints as an address, whatever the verb
 }
 
@@ -102,14 +102,10 @@ func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 	if err != nil {
 		return err
 	}
-	serverKey, err := protocol.ParsePublicKey(publicKeyText(grant.server))
-	if err != nil {
-		return err
-	}
 	keys := pacrypto.DeriveKeys(master)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.grant, p.serverKey, p.counter = grant, serverKey, grant.counter
+	p.grant, p.serverKey, p.counter = grant, protocolKey(grant.server), grant.counter
 	p.possession, p.biometry, p.knowledge = keys.Possession, keys.Biometry, sealKey(keys.Knowledge, p.opts.PIN)
 	return nil
 }
@@ -128,23 +124,20 @@ func (p *phone) read(text identkit.Secret) (protocol.ActivationCode, error) {
 
 // RegistrationID is the phone's registration; empty until it is activated.
 func (d *Device) RegistrationID() powerauth.RegistrationID {
-	d.state().mu.Lock()
-	defer d.state().mu.Unlock()
-	if d.state().grant == nil {
-		return ""
-	}
-	return d.state().grant.id
+	return d.state().granted().id
 }
 
 // Fingerprint is the number that the phone shows after the key exchange, to be compared with activationFingerprint; empty until it
 // is activated.
 func (d *Device) Fingerprint() string {
-	d.state().mu.Lock()
-	defer d.state().mu.Unlock()
-	if d.state().grant == nil {
-		return ""
-	}
-	return d.state().grant.fingerprint
+	return d.state().granted().fingerprint
+}
+
+// granted is what the key exchange gave, or the zero value.
+func (p *phone) granted() grant {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return value(p.grant)
 }
 
 // Status is the state of the registration as the phone learns it from the server; empty until it is activated.

@@ -3,7 +3,6 @@ package powerauthtest
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,16 +21,9 @@ func (d *Device) Pending() []powerauth.OperationID {
 	if r == nil {
 		return nil
 	}
-	var open []*operation
-	for _, o := range s.operations {
-		if o.status == powerauth.OperationPending && o.mayBeDecidedBy(r) {
-			open = append(open, o)
-		}
-	}
-	slices.SortFunc(open, func(a, b *operation) int { return a.sequence - b.sequence })
-	ids := make([]powerauth.OperationID, len(open))
-	for i, o := range open {
-		ids[i] = o.id
+	var ids []powerauth.OperationID
+	for _, o := range inOrder(s.operations, func(o *operation) bool { return o.isPendingFor(r) }) {
+		ids = append(ids, o.id)
 	}
 	return ids
 }
@@ -179,7 +171,7 @@ func (s *Server) countInvalid(id powerauth.OperationID, by powerauth.Registratio
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if o := s.operations[id]; o != nil && o.status == powerauth.OperationPending && o.mayBeDecidedBy(s.registrations[by]) {
+	if o := s.operations[id]; o != nil && o.isPendingFor(s.registrations[by]) {
 		s.failApproval(o, now)
 	}
 }

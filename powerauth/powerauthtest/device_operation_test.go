@@ -31,8 +31,8 @@ func TestDeviceDecidesOnline(t *testing.T) {
 	assert.Equal(t, "UNEXPECTED_OPERATION", rejected.StatusReason)
 
 	require.ErrorIs(t, phone.Approve(first.ID, powerauthtest.PIN(rightPIN)), powerauthtest.ErrState)
-	require.ErrorIs(t, phone.Approve("nothing"), powerauthtest.ErrNoOperation)
-	require.ErrorIs(t, phone.Reject("nothing", ""), powerauthtest.ErrNoOperation)
+	require.ErrorIs(t, phone.Approve("unknown"), powerauthtest.ErrNoOperation)
+	require.ErrorIs(t, phone.Reject("unknown", ""), powerauthtest.ErrNoOperation)
 }
 
 func TestFactorsOfTheTemplateAreRequired(t *testing.T) {

@@ -16,7 +16,7 @@ type Dialect struct {
 	PasskeyRequestObject bool `assumption:"PA-032"`
 	// PasskeyBase64URL reads and writes the binary members of passkeys as Base64URL without padding, in place of standard Base64.
 	PasskeyBase64URL bool `assumption:"PA-032"`
-	// PasskeyListByQuery wants userId and appId of the passkey list in the query; without it, they may stand in body or query.
+	// PasskeyListByQuery wants userId and appId of the passkey list in the query; otherwise they may be in body or query.
 	PasskeyListByQuery bool `assumption:"PA-033"`
 	// PasskeyAttachmentRequired refuses a passkey without authenticatorAttachment, as the vendor's page has it. Some browsers leave it out.
 	PasskeyAttachmentRequired bool `assumption:"PA-076"`
@@ -24,7 +24,7 @@ type Dialect struct {
 	AssertionOperationID bool `assumption:"PA-035"`
 	// UnauthorizedCode is the code of a 401; empty means HTTP_401, one-page references say ERROR_UNAUTHORIZED.
 	UnauthorizedCode string `assumption:"PA-005"`
-	// ForbiddenStatus is the status for a user whose role does not allow a call. Zero means 403, which stands in no table; 401 is the other guess.
+	// ForbiddenStatus is the status for a user whose role does not allow a call. Zero means 403, which is in no table; 401 is possible too.
 	ForbiddenStatus int `assumption:"PA-071"`
 	// BothRoles lets the admin user make integration calls and the integration user read applications, as one vendor test does.
 	BothRoles bool `assumption:"PA-071"`
@@ -38,9 +38,9 @@ type Dialect struct {
 	ListOnlyUsable bool `assumption:"PA-016"`
 	// QRDataOnly leaves activationCode and its signature out of the response to Create, as old deployments may.
 	QRDataOnly bool `assumption:"PA-009"`
-	// CommitOTPField is the member of the commit body that holds the OTP; empty means "otp". The engine says "activationOtp".
+	// CommitOTPField is the member of the commit body that holds the OTP; empty means "otp". In the engine it is "activationOtp".
 	CommitOTPField string `assumption:"PA-013"`
-	// BlockReasonField is the member of the block body that holds the reason; empty means "reason", as the engine says.
+	// BlockReasonField is the member of the block body that holds the reason; empty means "reason", as in the engine.
 	BlockReasonField string `assumption:"PA-012"`
 	// BareDone responds to delete, cancel, commit, block and message calls with {} in place of {"status":"OK"}.
 	BareDone bool `assumption:"PA-014"`
@@ -52,7 +52,7 @@ type Dialect struct {
 	ExplicitNulls bool `assumption:"PA-065"`
 	// ApplicationForm is the form of application in verdicts; empty means a string.
 	ApplicationForm ApplicationForm `assumption:"PA-024"`
-	// WrongOTPIsError responds to a wrong offline code with ERROR_OTP_INVALID in place of otpValid false, as old references say.
+	// WrongOTPIsError responds to a wrong offline code with ERROR_OTP_INVALID in place of otpValid false, as in old references.
 	WrongOTPIsError bool `assumption:"PA-031"`
 	// LenientOTP reads offline codes without or with further dashes and blanks.
 	LenientOTP bool `assumption:"PA-057"`
@@ -74,7 +74,7 @@ type Dialect struct {
 	CallbackApplications CallbackApplications `assumption:"PA-050"`
 	// CallbackTimes is the form of times in callbacks; empty means numbers on the first attempt and ISO 8601 on the others.
 	CallbackTimes CallbackTimes `assumption:"PA-050"`
-	// ActivationFlagAlways sends activationFlag whenever it is asked for. The engine sends it only to a URL that contains the word.
+	// ActivationFlagAlways sends activationFlag whenever it is requested. The engine sends it only to a URL that contains the word.
 	ActivationFlagAlways bool `assumption:"PA-051"`
 	// CallbacksWithoutKey leaves Idempotency-Key out of callbacks, as PAC before 1.9 does.
 	CallbacksWithoutKey bool `assumption:"PA-047"`

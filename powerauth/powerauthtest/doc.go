@@ -8,9 +8,8 @@
 //	err = client.Registrations.Commit(ctx, created.ID, powerauth.CommitRegistrationParams{})
 //	err = phone.SignRequest(request, "/payment/create", powerauthtest.PIN("1379"))
 //
-// The fake keeps registrations, operations, tokens and passkeys, walks their state machines on its own clock, checks credentials
-// and requests as strictly as the contract says the vendor does, and simulates both variants of each point on which the documents disagree (see
-// [Dialect]). It verifies what phones sign for real: attempts fall, devices block, counters move.
+// The fake holds registrations, operations, tokens and passkeys, changes their states by its own clock, checks credentials and
+// requests as strictly as the contract does, and simulates both variants where the documents disagree (see [Dialect]). It verifies what phones sign for real: attempts fall, devices block, counters move.
 //
 // [Device] is a simulated phone with real keys, [Authenticator] a browser with passkeys, [FormatOfflineQR] and its like write the texts that
 // package protocol reads. [Server.AddCallback] sends changes as the vendor does, with retries: when Deliver is called, or by itself with Options.SendCallbacks.

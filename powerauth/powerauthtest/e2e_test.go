@@ -177,7 +177,7 @@ func TestPhoneCallsAProtectedBackend(t *testing.T) {
 		require.NoError(t, b.client.Registrations.Unblock(t.Context(), phone.RegistrationID()))
 		assert.Equal(t, http.StatusCreated, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 	})
-	t.Run("a lost answer is no verdict", func(t *testing.T) {
+	t.Run("a lost response is no verdict", func(t *testing.T) {
 		srv.Fault(identkittest.On("powerauth.Signatures.Verify").LoseResponse())
 		assert.Equal(t, http.StatusServiceUnavailable, b.send(t, b.request(t, phone, powerauthtest.PIN(rightPIN))))
 		srv.ClearFaults()

@@ -58,7 +58,7 @@ func TestGeneratedActivationCodeConsistsOfItsRandomBytes(t *testing.T) {
 	assert.Len(t, seen, 200)
 }
 
-func TestOfflineQRIsNotWrittenWhenAPhoneWouldRefuseIt(t *testing.T) {
+func TestInvalidOfflineQRIsNotWritten(t *testing.T) {
 	t.Parallel()
 	good := protocol.OfflineQR{OperationID: "id", DataText: "A2", Nonce: "AD8bOO0Df73kNaIGb3Vmpg==", KeyType: protocol.OfflineKeyMaster}
 	sign := func([]byte) ([]byte, error) { return make([]byte, 70), nil }

@@ -60,12 +60,9 @@ func (s *Server) sendMessage(c *fakeserver.Call) {
 		Sound          *string                    `json:"sound"`
 		Extras         map[string]json.RawMessage `json:"extras"`
 	}
-	if !decode(c, "sendMessage", &in) {
-		return
-	}
-	check := rules{object: "sendMessage"}
+	check := decode(c, "sendMessage", &in)
 	check.filled("userId", in.UserID)
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	if strings.TrimSpace(value(in.Title)) == "" && !value(in.Silent) {
@@ -97,21 +94,18 @@ func (s *Server) createInboxMessage(c *fakeserver.Call) {
 		Type    *string `json:"type"`
 		Silent  *bool   `json:"silent"`
 	}
-	if !decode(c, "createInboxMessage", &in) {
-		return
-	}
+	check := decode(c, "createInboxMessage", &in)
 	kind := value(in.Type)
-	check := rules{object: "createInboxMessage"}
-	sized := func(field string, p *string, most int) {
+	sized := func(field string, p *string, maxSize int) {
 		n := utf8.RuneCountInString(value(p))
-		check.that(n >= minInbox && n <= most, field, p, "size is out of bounds")
+		check.that(n >= minInbox && n <= maxSize, field, p, "size is out of bounds")
 	}
 	check.filled("userId", in.UserID)
 	sized("subject", in.Subject, maxInboxHead)
 	sized("summary", in.Summary, maxInboxHead)
 	sized("body", in.Body, maxInboxBody)
 	check.that(kind == "text" || kind == "html", "type", in.Type, "must be text or html")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	m := InboxMessage{

@@ -22,7 +22,7 @@ func (s *Server) offlineQR(c *fakeserver.Call) {
 	id := c.Query().Get("registrationId")
 	check := rules{object: "offlineQr"}
 	check.that(id != "", "registrationId", id, "must not be blank")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	o, r := s.offlineParties(c, id)
@@ -92,14 +92,11 @@ func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
 		Nonce        *string `json:"nonce"`
 		Registration *string `json:"registrationId"`
 	}
-	if !decode(c, "offlineOtp", &in) {
-		return
-	}
-	check := rules{object: "offlineOtp"}
+	check := decode(c, "offlineOtp", &in)
 	check.filled("otp", in.OTP)
 	check.filled("nonce", in.Nonce)
 	check.filled("registrationId", in.Registration)
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	otp := *in.OTP
@@ -128,9 +125,7 @@ func (s *Server) verifyOfflineOTP(c *fakeserver.Call) {
 			return
 		}
 	} else {
-		o.user, o.factors = r.user, factors
-		o.additional["activationId"] = r.id
-		s.finish(o, powerauth.OperationApproved, c.Now())
+		s.approved(o, r, factors, c.Now())
 	}
 	s.ok(c, s.verdict("otpValid", valid, r, factors))
 }

@@ -15,28 +15,29 @@ import (
 )
 
 type operation struct {
-	id             powerauth.OperationID
-	sequence       int
-	user           powerauth.UserID
-	status         powerauth.OperationStatus
-	statusReason   string
-	template       string
-	kind           string
-	externalID     string
-	flag           string
-	registration   powerauth.RegistrationID // empty: any device of the user
-	parameters     map[string]string
-	additional     map[string]any
-	failures, most int
-	created        time.Time
-	expires        time.Time
-	finalized      time.Time
-	seed           []byte           // nil: no proximity check
-	data           string           // what is signed
-	factors        protocol.Factors // those that approved
+	id           powerauth.OperationID
+	sequence     int
+	user         powerauth.UserID
+	status       powerauth.OperationStatus
+	statusReason string
+	template     string
+	kind         string
+	externalID   string
+	flag         string
+	registration powerauth.RegistrationID // empty: any device of the user
+	parameters   map[string]string
+	additional   map[string]any
+	failures     int
+	maxFailures  int
+	created      time.Time
+	expires      time.Time
+	finalized    time.Time
+	seed         []byte           // nil: no proximity check
+	data         string           // what is signed
+	factors      protocol.Factors // those that approved
 }
 
-// expire ends an operation whose time is over, and reports whether it did.
+// expire ends an operation that has expired, and reports whether it did.
 func (o *operation) expire(now time.Time) bool {
 	if o.status != powerauth.OperationPending || now.Before(o.expires) {
 		return false
@@ -58,13 +59,10 @@ func (s *Server) createOperation(c *fakeserver.Call) {
 		Silent         *bool              `json:"silent"`
 		RegistrationID *string            `json:"registrationId"`
 	}
-	if !decode(c, "createOperation", &in) {
-		return
-	}
+	check := decode(c, "createOperation", &in)
 	now := c.Now()
 	name, language := value(in.Template), value(in.Language)
 	template, exists := s.template(name)
-	check := rules{object: "createOperation"}
 	check.that(name != "", "template", in.Template, "must not be blank")
 	check.that(name == "" || exists, "template", in.Template, "unknown template")
 	check.that(in.UserID == nil || *in.UserID != "" && utf8.RuneCountInString(*in.UserID) <= 255, "userId", in.UserID, "size must be between 1 and 255")
@@ -74,12 +72,11 @@ func (s *Server) createOperation(c *fakeserver.Call) {
 		expires = time.UnixMilli(*in.Expires)
 		check.that(expires.After(now), "timestampExpires", in.Expires, "must be in the future")
 	}
-	parameters := make(map[string]string, len(in.Parameters))
-	for key, p := range in.Parameters {
-		parameters[key] = value(p)
-		check.that(!strings.ContainsFunc(value(p), func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }), "parameters."+key, p, "must not contain control characters")
+	parameters := values(in.Parameters)
+	for key, p := range parameters {
+		check.that(!strings.ContainsFunc(p, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }), "parameters."+key, p, "must not contain control characters")
 	}
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	o := s.newOperation(name, template, parameters, now)
@@ -98,7 +95,7 @@ func (s *Server) newOperation(name string, t Template, parameters map[string]str
 	o := &operation{
 		id: powerauth.OperationID(uuid()), sequence: s.sequence, status: powerauth.OperationPending,
 		template: name, kind: t.OperationType, parameters: parameters, data: t.fill(parameters), additional: map[string]any{},
-		most: t.MaxFailures, created: now, expires: now.Add(t.Validity),
+		maxFailures: t.MaxFailures, created: now, expires: now.Add(t.Validity),
 	}
 	s.operations[o.id] = o
 	return o
@@ -108,7 +105,7 @@ func (s *Server) operationBody(o *operation, now time.Time) map[string]any {
 	out := map[string]any{
 		"operationId": o.id, "status": o.status, "template": o.template, "operationType": o.kind,
 		"parameters": o.parameters, "additionalData": o.additional,
-		"failureCount": o.failures, "maxFailureCount": o.most,
+		"failureCount": o.failures, "maxFailureCount": o.maxFailures,
 		"timestampCreated": s.millis(o.created), "timestampExpires": s.millis(o.expires),
 	}
 	if o.user != "" {
@@ -146,7 +143,7 @@ func (s *Server) cancelOperation(c *fakeserver.Call) {
 	reason := c.Query().Get("statusReason")
 	check := rules{object: "cancelOperation"}
 	check.that(utf8.RuneCountInString(reason) <= 32, "statusReason", reason, "size must be at most 32")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	o := s.findOperation(c)
@@ -198,11 +195,15 @@ func (s *Server) approve(o *operation, r *registration, factors protocol.Factors
 		s.failApproval(o, now)
 		return ErrInvalidOTP
 	}
+	o.additional["mobileTokenData"] = map[string]any{"deviceInfo": r.phone.DeviceInfo}
+	s.approved(o, r, factors, now)
+	return nil
+}
+
+func (s *Server) approved(o *operation, r *registration, factors protocol.Factors, now time.Time) {
 	o.user, o.factors = r.user, factors
 	o.additional["activationId"] = r.id
-	o.additional["mobileTokenData"] = map[string]any{"deviceInfo": r.phone.DeviceInfo}
 	s.finish(o, powerauth.OperationApproved, now)
-	return nil
 }
 
 func (s *Server) reject(o *operation, r *registration, reason string, now time.Time) {
@@ -212,7 +213,7 @@ func (s *Server) reject(o *operation, r *registration, reason string, now time.T
 
 // failApproval counts a failed attempt, which fires a callback even while the operation stays pending.
 func (s *Server) failApproval(o *operation, now time.Time) {
-	if o.failures++; o.failures >= o.most {
+	if o.failures++; o.failures >= o.maxFailures {
 		s.finish(o, powerauth.OperationFailed, now)
 		return
 	}
@@ -243,4 +244,8 @@ func (o *operation) mayBeDecidedBy(r *registration) bool {
 	return (o.user == "" || o.user == r.user) &&
 		(o.registration == "" || o.registration == r.id) &&
 		(o.flag == "" || slices.Contains(r.flags, o.flag))
+}
+
+func (o *operation) isPendingFor(r *registration) bool {
+	return o.status == powerauth.OperationPending && o.mayBeDecidedBy(r)
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/identkit/identkit/powerauth"
 )
 
-// Options shapes a [Server]. The zero value simulates PAC 1.9 as the vendor's tutorial shows it.
+// Options configures a [Server]. The zero value simulates PAC 1.9 as the vendor's tutorial shows it.
 type Options struct {
 	// BasePath is the context path; empty means /powerauth-cloud.
 	BasePath string
-	// Clock is the fake's own; nil means one that runs. Moving it lets codes and operations expire.
+	// Clock is the fake's clock; nil means one that runs. Moving it lets codes and operations expire.
 	Clock *identkittest.Clock
 	// Username and Password are the integration user's; empty means "integration" and a random password. Client uses them.
 	Username string
@@ -28,10 +28,10 @@ type Options struct {
 	Applications []powerauth.ApplicationID
 	// Templates are the operation templates that exist, by name; empty means that any name is a template with the defaults.
 	Templates map[string]Template
-	// CodeValidity is how long an activation code can be used when the request does not say. Zero means 5 minutes; the engine's
-	// documentation says 2.
+	// CodeValidity is how long an activation code can be used when the request does not set it. Zero means 5 minutes; the engine's
+	// documentation has 2.
 	CodeValidity time.Duration
-	// MaxAttempts is how many wrong codes in a row block a device. Zero means 5.
+	// MaxAttempts is how many invalid codes in a row block a device. Zero means 5.
 	MaxAttempts int
 	// Seed makes rules with Probability repeatable.
 	Seed uint64
@@ -40,10 +40,10 @@ type Options struct {
 	SendCallbacks bool
 	// CallbackHandler receives the callbacks that name a URL, in place of the network.
 	CallbackHandler http.Handler
-	// CallbackClient sends callbacks to their URLs; nil means a client of the fake's own. It is not changed; redirects are not
-	// followed, whatever it says.
+	// CallbackClient sends callbacks to their URLs; nil means a client of the fake's own. It is copied; redirects are
+	// not followed.
 	CallbackClient *http.Client
-	// CallbackToken is the bearer token of callbacks that were made with OAuth 2.0 authentication: the fake asks no token endpoint.
+	// CallbackToken is the bearer token of callbacks with OAuth 2.0 authentication: the fake calls no token endpoint.
 	CallbackToken identkit.Secret
 
 	// Dialect chooses among the variants on which the vendor's documents disagree or are silent.

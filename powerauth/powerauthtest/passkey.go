@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"encoding/base64"
 	"net/http"
-	"slices"
 
 	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/pacrypto"
@@ -27,17 +26,16 @@ func (s *Server) listPasskeys(c *fakeserver.Call) {
 		UserID *string `json:"userId"`
 		AppID  *string `json:"appId"`
 	}
-	query := c.Query()
+	check := &rules{object: "listAuthenticators"}
 	if s.opts.Dialect.PasskeyListByQuery || len(c.Body()) == 0 {
-		user, app := query.Get("userId"), query.Get("appId")
+		user, app := c.Query().Get("userId"), c.Query().Get("appId")
 		in.UserID, in.AppID = &user, &app
-	} else if !decodePasskey(s, c, "listAuthenticators", &in) {
-		return
+	} else {
+		check = decodePasskey(s, c, "listAuthenticators", &in)
 	}
-	check := rules{object: "listAuthenticators"}
 	check.filled("userId", in.UserID)
 	check.filled("appId", in.AppID)
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	items, app := []any{}, powerauth.ApplicationID(*in.AppID)
@@ -51,14 +49,9 @@ func (s *Server) listPasskeys(c *fakeserver.Call) {
 
 // passkeysOf lists a user's registered passkeys in an application, oldest first.
 func (s *Server) passkeysOf(user powerauth.UserID, app powerauth.ApplicationID) []*registration {
-	var found []*registration
-	for _, r := range s.registrations {
-		if r.passkey != nil && r.user == user && r.app == app && r.passkey.key != nil && r.status != powerauth.RegistrationRemoved {
-			found = append(found, r)
-		}
-	}
-	slices.SortFunc(found, func(a, b *registration) int { return a.sequence - b.sequence })
-	return found
+	return inOrder(s.registrations, func(r *registration) bool {
+		return r.passkey != nil && r.user == user && r.app == app && r.passkey.key != nil && r.status != powerauth.RegistrationRemoved
+	})
 }
 
 func (s *Server) passkeyBody(r *registration) map[string]any {
@@ -88,13 +81,10 @@ func (s *Server) passkeyRegistrationChallenge(c *fakeserver.Call) {
 		UserID *string `json:"userId"`
 		AppID  *string `json:"appId"`
 	}
-	if !decodePasskey(s, c, "registrationChallenge", &in) {
-		return
-	}
-	check := rules{object: "registrationChallenge"}
+	check := decodePasskey(s, c, "registrationChallenge", &in)
 	check.filled("userId", in.UserID)
 	check.filled("appId", in.AppID)
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	app := powerauth.ApplicationID(*in.AppID)
@@ -143,21 +133,18 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 			} `json:"response"`
 		} `json:"authenticatorParameters"`
 	}
-	if !decodePasskey(s, c, "register", &in) {
-		return
-	}
+	check := decodePasskey(s, c, "register", &in)
 	p := in.Parameters
-	check := rules{object: "register"}
 	check.filled("appId", in.AppID)
 	check.filled("registrationName", in.Name)
-	id := s.readBinary(&check, "authenticatorParameters.credentialId", p.CredentialID)
+	id := s.readBinary(check, "authenticatorParameters.credentialId", p.CredentialID)
 	check.that(value(p.Type) == "public-key", "authenticatorParameters.type", p.Type, "must be public-key")
 	if s.opts.Dialect.PasskeyAttachmentRequired {
 		check.filled("authenticatorParameters.authenticatorAttachment", p.Attachment)
 	}
-	client := s.readBinary(&check, "authenticatorParameters.response.clientDataJSON", p.Response.ClientData)
-	object := s.readBinary(&check, "authenticatorParameters.response.attestationObject", p.Response.AttestationObject)
-	if check.broken(c) {
+	client := s.readBinary(check, "authenticatorParameters.response.clientDataJSON", p.Response.ClientData)
+	object := s.readBinary(check, "authenticatorParameters.response.attestationObject", p.Response.AttestationObject)
+	if check.refused(c) {
 		return
 	}
 	data, err := parseAttestation(object)
@@ -168,12 +155,9 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 	if err == nil {
 		challenge, err = p.ceremony(typeCreate).check(client, data)
 	}
-	var r *registration
-	for _, candidate := range s.registrations {
-		if candidate.passkey != nil && candidate.status == powerauth.RegistrationCreated && string(candidate.code) == challenge && string(candidate.app) == *in.AppID {
-			r = candidate
-		}
-	}
+	r := s.registrationBy(func(r *registration) bool {
+		return r.passkey != nil && r.status == powerauth.RegistrationCreated && string(r.code) == challenge && string(r.app) == *in.AppID
+	})
 	if err != nil || r == nil || in.ExpectedChallenge != nil && *in.ExpectedChallenge != challenge {
 		refuse(c, http.StatusBadRequest, powerauth.CodeFIDO2, "Registration failed")
 		return
@@ -185,18 +169,15 @@ func (s *Server) registerPasskey(c *fakeserver.Call) {
 	s.okPasskey(c, s.passkeyBody(r))
 }
 
-// decodePasskey reads a body, bare or inside requestObject, or refuses it.
-func decodePasskey[In any](s *Server, c *fakeserver.Call, object string, in *In) bool {
+// decodePasskey reads a body, bare or inside requestObject.
+func decodePasskey[In any](s *Server, c *fakeserver.Call, object string, in *In) *rules {
 	if request := wire.Member(c.Body(), "requestObject"); request != nil && wire.Kind(request) != 'n' {
-		var wrapped struct {
+		return decode(c, object, &struct {
 			Request *In `json:"requestObject"`
-		}
-		wrapped.Request = in
-		return decode(c, object, &wrapped)
+		}{in})
 	}
 	if s.opts.Dialect.PasskeyRequestObject {
-		invalid(c, violation{object + ".requestObject", []byte("null"), "must not be null"})
-		return false
+		return &rules{wrongType: []violation{{object + ".requestObject", []byte("null"), "must not be null"}}}
 	}
 	return decode(c, object, in)
 }

@@ -275,6 +275,6 @@ func TestAssertionOfAnExistingOperation(t *testing.T) {
 	assert.Equal(t, powerauth.OperationApproved, status(t, srv, o.ID))
 	_, err = challengeOf(o.ID)
 	assert.Equal(t, powerauth.CodeOperationStateChange, code(t, err))
-	_, err = challengeOf("nothing")
+	_, err = challengeOf("unknown")
 	assert.Equal(t, powerauth.CodeOperationNotFound, code(t, err))
 }

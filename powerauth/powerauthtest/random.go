@@ -8,7 +8,7 @@ import (
 	"github.com/identkit/identkit/internal/pacrypto"
 )
 
-// randomBytes draws from the system's randomness, which never fails.
+// randomBytes reads the system's random source, which never fails.
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b)
@@ -17,7 +17,7 @@ func randomBytes(n int) []byte {
 
 func randomSecret() identkit.Secret { return identkit.Secret(rand.Text()) }
 
-// randomValue is Base64 of so many random bytes, the form of application keys, secrets and nonces.
+// randomValue is Base64 of n random bytes, the form of application keys, secrets and nonces.
 func randomValue(n int) string { return pacrypto.EncodeBase64(randomBytes(n)) }
 
 func uuid() string {

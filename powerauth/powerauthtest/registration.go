@@ -1,6 +1,7 @@
 package powerauthtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -73,12 +74,9 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 		Flags         []string                `json:"flags"`
 		Expires       *int64                  `json:"timestampRegistrationExpire"`
 	}
-	if !decode(c, "createRegistration", &in) {
-		return
-	}
+	check := decode(c, "createRegistration", &in)
 	now := c.Now()
 	user, app, otp := value(in.UserID), powerauth.ApplicationID(value(in.AppID)), value(in.OTP)
-	check := rules{object: "createRegistration"}
 	check.that(user != "" && utf8.RuneCountInString(user) <= 255, "userId", in.UserID, "size must be between 1 and 255")
 	check.that(app != "", "appId", in.AppID, "must not be blank")
 	check.that(in.OTPValidation == "" || in.OTPValidation.Known(), "otpValidation", in.OTPValidation, "unknown value")
@@ -92,27 +90,23 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 	}
 	incomplete := c.Query().Get("incompleteStatusCheck")
 	check.that(incomplete == "" || incomplete == "true" || incomplete == "false", "incompleteStatusCheck", incomplete, "must be a boolean")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	if !s.caller(c).sees(app) || s.application(app) == nil {
 		refuse(c, http.StatusBadRequest, powerauth.CodeRegistration, "Application not found")
 		return
 	}
-	if incomplete == "true" {
-		for _, r := range s.registrations {
-			if r.user == powerauth.UserID(user) && r.inProgress() {
-				refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationNotAllowed, "Another registration is in progress")
-				return
-			}
-		}
+	if incomplete == "true" && s.registrationBy(func(r *registration) bool { return r.user == powerauth.UserID(user) && r.inProgress() }) != nil {
+		refuse(c, http.StatusBadRequest, powerauth.CodeRegistrationNotAllowed, "Another registration is in progress")
+		return
 	}
 	r := s.newRegistration(c, user, app)
 	if r == nil {
 		return
 	}
 	r.phase, r.otp, r.flags, r.expires = in.CommitPhase, otp, in.Flags, expires
-	switch in.OTPValidation { // the older way to say the same
+	switch in.OTPValidation { // the older form of commitPhase
 	case powerauth.OTPOnKeyExchange:
 		r.phase = powerauth.CommitOnKeyExchange
 	case powerauth.OTPNone:
@@ -210,21 +204,15 @@ func (s *Server) listRegistrations(c *fakeserver.Call) {
 	check := rules{object: "listRegistrations"}
 	check.that(user != "", "userId", user, "must not be blank")
 	check.that(removed == "" || removed == "true" || removed == "false", "removed", removed, "must be a boolean")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	caller := s.caller(c)
-	var found []*registration
-	for _, r := range s.registrations {
-		if r.user != powerauth.UserID(user) || r.status == powerauth.RegistrationRemoved && removed != "true" || !caller.sees(r.app) {
-			continue
-		}
-		if s.opts.Dialect.ListOnlyUsable && r.inProgress() && removed != "true" {
-			continue
-		}
-		found = append(found, r)
-	}
-	slices.SortFunc(found, func(a, b *registration) int { return b.sequence - a.sequence })
+	found := inOrder(s.registrations, func(r *registration) bool {
+		hidden := r.status == powerauth.RegistrationRemoved || s.opts.Dialect.ListOnlyUsable && r.inProgress()
+		return r.user == powerauth.UserID(user) && caller.sees(r.app) && (!hidden || removed == "true")
+	})
+	slices.Reverse(found)
 	const firstPage = 500
 	items := []any{}
 	for _, r := range found[:min(len(found), firstPage)] {
@@ -235,16 +223,13 @@ func (s *Server) listRegistrations(c *fakeserver.Call) {
 
 func (s *Server) changeRegistration(c *fakeserver.Call) {
 	var in map[string]json.RawMessage
-	if !decode(c, "changeRegistration", &in) {
-		return
-	}
+	check := decode(c, "changeRegistration", &in)
 	var change, reason *string
-	check := rules{object: "changeRegistration"}
 	check.text(in, "change", &change)
 	check.text(in, s.opts.Dialect.BlockReasonField, &reason)
 	wanted := value(change)
 	check.that(wanted == "BLOCK" || wanted == "UNBLOCK", "change", in["change"], "must be BLOCK or UNBLOCK")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	r := s.find(c)
@@ -257,11 +242,7 @@ func (s *Server) changeRegistration(c *fakeserver.Call) {
 	}
 	switch {
 	case wanted == "BLOCK" && r.status == powerauth.RegistrationActive:
-		why := value(reason)
-		if why == "" {
-			why = "NOT_SPECIFIED"
-		}
-		s.block(r, why)
+		s.block(r, cmp.Or(value(reason), "NOT_SPECIFIED"))
 	case wanted == "UNBLOCK" && r.status == powerauth.RegistrationBlocked:
 		r.status, r.blocked, r.failed = powerauth.RegistrationActive, "", 0
 		s.registrationChanged(r)
@@ -276,14 +257,11 @@ func (s *Server) block(r *registration, reason string) {
 
 func (s *Server) commitRegistration(c *fakeserver.Call) {
 	var in map[string]json.RawMessage
-	if !decode(c, "commitRegistration", &in) {
-		return
-	}
+	check := decode(c, "commitRegistration", &in)
 	var external, otp *string
-	check := rules{object: "commitRegistration"}
 	check.text(in, "externalUserId", &external)
 	check.text(in, s.opts.Dialect.CommitOTPField, &otp)
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	r := s.find(c)

@@ -18,7 +18,7 @@ func TestEveryOperationHasAHandlerAndEveryHandlerAnOperation(t *testing.T) {
 		known[op.Name] = op
 	}
 	for name := range srv.handlers() {
-		assert.Contains(t, known, name, "a handler that nothing calls")
+		assert.Contains(t, known, name, "a handler without an operation")
 	}
 	for _, op := range srv.Operations() {
 		assert.Equal(t, known[op.Name], op)

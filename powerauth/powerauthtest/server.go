@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"maps"
 	"net/http"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -43,13 +42,9 @@ type Server struct {
 // Start. Close it when done.
 func New(opts Options) *Server {
 	opts.fill()
-	key, err := pacrypto.GenerateKey()
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // the system's randomness is broken
-	}
 	s := &Server{
 		opts:          opts,
-		key:           key,
+		key:           must(pacrypto.GenerateKey()),
 		registrations: make(map[powerauth.RegistrationID]*registration),
 		operations:    make(map[powerauth.OperationID]*operation),
 		applications:  make(map[powerauth.ApplicationID]*application),
@@ -141,11 +136,7 @@ func (s *Server) AdminCredentials() (username string, password identkit.Secret) 
 func (s *Server) MasterPublicKey() string { return publicKeyText(&s.key.PublicKey) }
 
 func publicKeyText(key *ecdsa.PublicKey) string {
-	b, err := pacrypto.PublicKeyBytes(key)
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // our own P-256 key
-	}
-	return pacrypto.EncodeBase64(b)
+	return pacrypto.EncodeBase64(must(pacrypto.PublicKeyBytes(key)))
 }
 
 // now is the present on the fake's clock, with everything that has expired by then. It is called with the lock held.
@@ -157,24 +148,10 @@ func (s *Server) now() time.Time {
 
 // tick applies the clock to everything that expires, in the order of creation, so that callbacks have one.
 func (s *Server) tick(now time.Time) {
-	var registrations []*registration
-	for _, r := range s.registrations {
-		if r.expire(now) {
-			registrations = append(registrations, r)
-		}
-	}
-	slices.SortFunc(registrations, func(a, b *registration) int { return a.sequence - b.sequence })
-	for _, r := range registrations {
+	for _, r := range inOrder(s.registrations, func(r *registration) bool { return r.expire(now) }) {
 		s.registrationChanged(r)
 	}
-	var operations []*operation
-	for _, o := range s.operations {
-		if o.expire(now) {
-			operations = append(operations, o)
-		}
-	}
-	slices.SortFunc(operations, func(a, b *operation) int { return a.sequence - b.sequence })
-	for _, o := range operations {
+	for _, o := range inOrder(s.operations, func(o *operation) bool { return o.expire(now) }) {
 		s.operationChanged(o)
 	}
 	maps.DeleteFunc(s.usedNonces, func(_ string, until time.Time) bool { return !now.Before(until) })

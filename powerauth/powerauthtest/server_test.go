@@ -17,7 +17,7 @@ import (
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
-func TestNothingThatShowsTheFakeShowsItsSecrets(t *testing.T) {
+func TestPrintsAndStateHideSecrets(t *testing.T) {
 	t.Parallel()
 	lc := identkittest.NewLeakCheck(t)
 	srv := powerauthtest.New(powerauthtest.Options{Password: lc.Secret("password"), AdminPassword: lc.Secret("admin password"), CallbackToken: lc.Secret("token")})
@@ -73,7 +73,7 @@ func TestReplacedOptionsAndOtherBaseURLsReachTheFake(t *testing.T) {
 	assert.Equal(t, "/powerauth-cloud/v2/audit/log", entry.Path)
 }
 
-func TestTheFeedShowsWhatHappensWithoutARequest(t *testing.T) {
+func TestTheFeedShowsChangesWithoutARequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := powerauthtest.New(powerauthtest.Options{})

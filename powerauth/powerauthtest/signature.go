@@ -90,19 +90,16 @@ func (s *Server) verifySignature(c *fakeserver.Call) {
 		RequestBody *string            `json:"requestBody"`
 		QueryParams map[string]*string `json:"queryParams"`
 	}
-	if !decode(c, "verifySignature", &in) {
-		return
-	}
+	check := decode(c, "verifySignature", &in)
 	method := value(in.Method)
 	body, err := pacrypto.DecodeBase64(value(in.RequestBody))
 	query, errQuery := canonicalParams(in.QueryParams)
-	check := rules{object: "verifySignature"}
 	check.that(method == "GET" || method == "POST" || method == "PUT" || method == "DELETE", "method", in.Method, "must be GET, POST, PUT or DELETE")
 	check.filled("uriId", in.URIID)
 	check.filled("authHeader", in.AuthHeader)
 	check.that(err == nil, "requestBody", nil, "must be standard Base64 with padding")
 	check.that(errQuery == nil, "queryParams", nil, "must not be longer than a query")
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	header, err := protocol.ParseAuthorizationHeader(*in.AuthHeader)

@@ -44,7 +44,7 @@ const (
 	possessionBiometry  protocol.Factors = "possession_biometry"
 )
 
-// allows reports whether a combination of factors may approve. The case makes no difference.
+// allows reports whether a combination of factors may approve. Case is ignored.
 func (t Template) allows(factors protocol.Factors) bool {
 	return slices.ContainsFunc(t.Factors, func(f protocol.Factors) bool { return strings.EqualFold(string(f), string(factors)) })
 }

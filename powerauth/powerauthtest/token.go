@@ -31,12 +31,9 @@ func (s *Server) verifyToken(c *fakeserver.Call) {
 	var in struct {
 		AuthHeader *string `json:"authHeader"`
 	}
-	if !decode(c, "verifyToken", &in) {
-		return
-	}
-	check := rules{object: "verifyToken"}
+	check := decode(c, "verifyToken", &in)
 	check.filled("authHeader", in.AuthHeader)
-	if check.broken(c) {
+	if check.refused(c) {
 		return
 	}
 	header, err := protocol.ParseTokenHeader(*in.AuthHeader)

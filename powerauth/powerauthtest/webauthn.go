@@ -181,11 +181,11 @@ func (want ceremony) check(rawClient []byte, d authenticatorData) (challenge str
 	case err != nil || len(text) == 0:
 		return "", errors.New("challenge missing")
 	case client.Type != want.kind:
-		return string(text), errors.New("another ceremony")
+		return string(text), errors.New("type mismatch")
 	case !slices.Contains(want.origins, client.Origin):
 		return string(text), errors.New("origin not allowed")
 	case d.relyingParty != sha256.Sum256([]byte(want.relyingParty)):
-		return string(text), errors.New("another relying party")
+		return string(text), errors.New("relying party mismatch")
 	case d.flags&userPresent == 0, want.verifiedUser && d.flags&userVerified == 0:
 		return string(text), errors.New("user not present or not verified")
 	}

@@ -45,7 +45,7 @@ func (s *Server) ok(c *fakeserver.Call, v any) {
 	c.JSON(http.StatusOK, v)
 }
 
-// done responds to a call whose response says nothing beyond success.
+// done responds to a call that returns nothing but success.
 func (s *Server) done(c *fakeserver.Call) {
 	if s.opts.Dialect.BareDone {
 		s.ok(c, struct{}{})
@@ -54,26 +54,28 @@ func (s *Server) done(c *fakeserver.Call) {
 	s.ok(c, map[string]string{"status": "OK"})
 }
 
-// decode reads the request body, or refuses it.
-func decode(c *fakeserver.Call, object string, v any) bool {
+// decode reads the request body and returns the rules for its members. A malformed body breaks them.
+func decode(c *fakeserver.Call, object string, v any) *rules {
+	r := &rules{object: object}
 	if !c.HasJSON() {
-		refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Content-Type must be application/json")
-		return false
+		r.malformed = "Content-Type must be application/json"
+		return r
 	}
 	switch p := c.Decode(v); {
 	case p == nil:
-		return true
 	case p.Kind == fakeserver.WrongType:
-		invalid(c, violation{object + "." + p.Path, json.RawMessage(p.Value), "must be " + p.Want})
+		r.wrongType = []violation{{object + "." + p.Path, json.RawMessage(p.Value), "must be " + p.Want}}
 	default:
-		refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, "Request body is not JSON")
+		r.malformed = "Request body is not JSON"
 	}
-	return false
+	return r
 }
 
-// rules collects violations.
+// rules collects violations. The body's own faults exclude those of its members.
 type rules struct {
 	object     string
+	malformed  string
+	wrongType  []violation
 	violations []violation
 }
 
@@ -105,12 +107,18 @@ func (r *rules) base64(field string, p *string) {
 	r.that(err == nil && len(b) > 0, field, nil, "must be Base64")
 }
 
-// broken refuses the call if there is a violation.
-func (r *rules) broken(c *fakeserver.Call) bool {
-	if r.violations == nil {
+// refused refuses the call if there is a violation.
+func (r *rules) refused(c *fakeserver.Call) bool {
+	switch {
+	case r.malformed != "":
+		refuse(c, http.StatusBadRequest, powerauth.CodeHTTPRequest, r.malformed)
+	case r.wrongType != nil:
+		invalid(c, r.wrongType...)
+	case r.violations != nil:
+		invalid(c, r.violations...)
+	default:
 		return false
 	}
-	invalid(c, r.violations...)
 	return true
 }
 
@@ -132,4 +140,13 @@ func value[T any](p *T) T {
 		return zero
 	}
 	return *p
+}
+
+// values are those of a map, null being empty.
+func values(pointers map[string]*string) map[string]string {
+	out := make(map[string]string, len(pointers))
+	for name, p := range pointers {
+		out[name] = value(p)
+	}
+	return out
 }
