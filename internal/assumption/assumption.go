@@ -8,10 +8,7 @@
 // confirmed or dropped says so in its text.
 package assumption
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // Assumption is one point on which the SDK had to decide without a source.
 type Assumption struct {
@@ -48,28 +45,25 @@ const (
 // All returns every row, provider by provider, in the order of the ids.
 func All() []Assumption { return slices.Concat(Of("powerauth"), Of("iproov")) }
 
+// row is an assumption as the tables have it: id, operation, text, change, why, check.
+type row [6]string
+
 // Of returns the rows of a provider in the order of their ids, and none for a provider without rows.
 func Of(provider string) []Assumption {
-	var rows []Assumption
-	switch provider {
-	case "powerauth":
-		rows = slices.Concat(powerauthCalls, powerauthVerification, powerauthServices, powerauthTexts, powerauthFake)
-	case "iproov":
-		rows = slices.Concat(iproovClaims, iproovUsers)
+	rows := map[string][]row{"powerauth": powerauth, "iproov": iproov}[provider]
+	all := make([]Assumption, len(rows))
+	for i, r := range rows {
+		all[i] = Assumption{r[0], provider, r[1], r[2], r[3], r[4], r[5]}
 	}
-	for i := range rows {
-		rows[i].Provider = provider
-	}
-	slices.SortFunc(rows, func(a, b Assumption) int { return cmp.Compare(a.ID, b.ID) })
-	return rows
+	return all
 }
 
 // Get returns the row with an id.
 func Get(id string) (Assumption, bool) {
-	all := All()
-	i := slices.IndexFunc(all, func(a Assumption) bool { return a.ID == id })
-	if i < 0 {
-		return Assumption{}, false
+	for _, a := range All() {
+		if a.ID == id {
+			return a, true
+		}
 	}
-	return all[i], true
+	return Assumption{}, false
 }
