@@ -32,9 +32,9 @@ func TestErrorIsOneLineFromAnAllowList(t *testing.T) {
 	t.Parallel()
 	assert.EqualError(t, full(), "powerauth.Operations.Create: unavailable (HTTP 503, ERROR_GENERIC, request id req-1, retry after 1s, 3 attempts, outcome unknown): a hint; userId")
 	assert.EqualError(t, &identkit.Error{Kind: identkit.ErrCanceled}, "canceled")
-	odd := &identkit.Error{Kind: identkit.ErrRejected, Code: "a\nb" + strings.Repeat("x", 500), RequestID: "é\x00"}
-	assert.NotContains(t, odd.Error(), "\n")
-	assert.Less(t, len(odd.Error()), 200)
+	strange := &identkit.Error{Kind: identkit.ErrRejected, Code: "a\nb" + strings.Repeat("x", 500), RequestID: "é\x00"}
+	assert.NotContains(t, strange.Error(), "\n")
+	assert.Less(t, len(strange.Error()), 200)
 	local := &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "userId", Reason: "is empty"}}}
 	assert.EqualError(t, local, "invalid request: userId is empty")
 }
@@ -208,7 +208,7 @@ func TestObserversAreJoined(t *testing.T) {
 	ctx := both.CallStart(t.Context(), identkit.CallInfo{})
 	both.CallEnd(ctx, identkit.CallResult{})
 	assert.Equal(t, []string{"a start", "b start", "a end", "b end"}, seen)
-	assert.Nil(t, both.Wait, "what nobody watches costs nothing")
+	assert.Nil(t, both.Wait, "a nil function costs nothing")
 	assert.Nil(t, identkit.Observers().CallStart)
 }
 

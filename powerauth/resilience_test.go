@@ -18,7 +18,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
-	"github.com/identkit/identkit/internal/leaktest"
+	"github.com/identkit/identkit/internal/providertest/leaktest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 )

@@ -15,7 +15,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/internal/fakeserver"
-	"github.com/identkit/identkit/internal/leaktest"
+	"github.com/identkit/identkit/internal/providertest/leaktest"
 )
 
 var (

@@ -106,7 +106,7 @@ func New(cfg Config, check *Check) *Client {
 	if c.transport = o.HTTPClient.Transport; c.transport == nil {
 		c.transport = http.DefaultTransport
 	}
-	// The client's own timeout becomes the attempt's: left in place it could not be told from the caller's context.
+	// The client's own timeout becomes the attempt's: left in place it could not be distinguished from the caller's context.
 	if t := o.HTTPClient.Timeout; t > 0 {
 		c.retry.AttemptTimeout = min(c.retry.AttemptTimeout, t)
 	}

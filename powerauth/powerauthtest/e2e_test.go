@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit/identkittest"
-	"github.com/identkit/identkit/internal/leaktest"
+	"github.com/identkit/identkit/internal/providertest/leaktest"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
 	"github.com/identkit/identkit/powerauth/protocol"

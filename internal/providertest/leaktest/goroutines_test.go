@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/identkit/identkit/internal/leaktest"
+	"github.com/identkit/identkit/internal/providertest/leaktest"
 )
 
 // watchedTB is a test that notes its failures instead of failing.
