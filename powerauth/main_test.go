@@ -1,6 +1,7 @@
 package powerauth_test
 
 import (
+	"context"
 	"io"
 	"log"
 	"net/http"
@@ -55,3 +56,14 @@ func clientOf(t *testing.T, url string, transport http.RoundTripper) *powerauth.
 }
 
 func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// The two calls that tests make where any will do: one that is safe to retry and one that is not.
+func read(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {
+	_, err := c.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "u-1"}, opts...)
+	return err
+}
+
+func create(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {
+	_, err := c.Operations.Create(ctx, paymentIn, opts...)
+	return err
+}

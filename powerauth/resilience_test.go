@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -85,92 +84,6 @@ func TestA401RenewsTheCredentialOnce(t *testing.T) {
 			cfg.Credentials = powerauth.BearerAuth(identkit.Static("token-1"))
 		})))
 	})
-}
-
-func TestConcurrentFailuresKeepTheSharedPool(t *testing.T) {
-	t.Parallel()
-	srv := powerauthtest.NewServer(t)
-	var dials atomic.Int32
-	pool := &http.Transport{MaxIdleConnsPerHost: 512, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		dials.Add(1)
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}
-	t.Cleanup(pool.CloseIdleConnections)
-	client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.HTTPClient = &http.Client{Transport: pool} })
-	round := func() {
-		errs := make(chan error, 200)
-		for range cap(errs) {
-			go func() { errs <- create(t.Context(), client) }()
-		}
-		for range cap(errs) {
-			<-errs
-		}
-	}
-	round()
-	srv.Fault(identkittest.Any().Status(500))
-	round()
-	before := dials.Load()
-	srv.ClearFaults()
-	for range 50 {
-		require.NoError(t, create(t.Context(), client))
-	}
-	assert.Equal(t, before, dials.Load(), "failed calls left the idle connections open")
-}
-
-func TestRetryBudgetStopsRetryStorms(t *testing.T) {
-	t.Parallel()
-	srv := powerauthtest.New(powerauthtest.Options{})
-	srv.Fault(identkittest.Any().Status(503))
-	client := srv.Client(func(cfg *powerauth.Config) {
-		cfg.Options.Retry.Budget, cfg.Options.Retry.MaxBackoff = 5, time.Millisecond
-	})
-	var last error
-	for range 20 {
-		last = read(t.Context(), client)
-	}
-	assert.Equal(t, 20+5, srv.Journal().Len(), "five retries for twenty calls")
-	require.ErrorIs(t, last, identkit.ErrRetryBudget)
-	require.ErrorIs(t, last, identkit.ErrUnavailable, "with the real error inside")
-	assert.Contains(t, last.Error(), "locally")
-	var e *identkit.Error
-	require.ErrorAs(t, last, &e)
-	assert.Equal(t, 503, e.Status)
-}
-
-func TestEveryAttemptWaitsForTheLimiter(t *testing.T) {
-	t.Parallel()
-	bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
-		srv.Fault(identkittest.Any().First(1).Status(503))
-		l := &countingLimiter{}
-		client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Limiter = l })
-		require.NoError(t, read(t.Context(), client))
-		assert.Equal(t, 2, l.n)
-
-		l.wait = time.Hour
-		start := time.Now()
-		err := create(t.Context(), client)
-		require.ErrorIs(t, err, identkit.ErrRateLimited)
-		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
-		assert.Equal(t, 2*time.Minute, time.Since(start), "bounded by the call's timeout")
-	})
-}
-
-type countingLimiter struct {
-	n    int
-	wait time.Duration
-}
-
-func (l *countingLimiter) Wait(ctx context.Context) error {
-	l.n++
-	if l.wait == 0 {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(l.wait):
-		return nil
-	}
 }
 
 func TestSecretsAreMasked(t *testing.T) {

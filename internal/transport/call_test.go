@@ -64,27 +64,13 @@ var (
 	}
 )
 
+var thingOperations = []Operation{&readThing, &writeThing, &removeThing}
+
 // things is a fake that responds with the id of the path, and a client of it.
 func things(tb testing.TB, adjust ...func(*Config)) (*fakeserver.Server, *Client) {
 	tb.Helper()
-	srv := fakeserver.New(fakeserver.Config{BasePath: "/api"})
-	for _, op := range []Operation{&readThing, &writeThing, &removeThing} {
-		srv.Handle(op.Info(), func(c *fakeserver.Call) {
-			c.SetHeader("X-Request-Id", "req-7")
-			c.JSON(200, map[string]string{"id": c.PathValue("id")})
-		})
-	}
-	cfg := Config{
-		Provider: "test", BaseURL: srv.URL(), Operations: []Operation{&readThing, &writeThing, &removeThing},
-		Options: identkit.Options{HTTPClient: &http.Client{Transport: srv.Transport()}},
-	}
-	for _, f := range adjust {
-		f(&cfg)
-	}
-	var check Check
-	r := New(cfg, &check)
-	require.NoError(tb, check.Err("test", "test.New"))
-	return srv, r
+	srv := fakeOfThings()
+	return srv, clientFor(tb, srv, adjust...)
 }
 
 func readOne(ctx context.Context, r *Client, id string, opts ...identkit.CallOption) (*thing, error) {

@@ -1,41 +1,96 @@
-package powerauth_test
+package transport
 
 import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
-	"github.com/identkit/identkit/powerauth"
-	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // The two calls under fault: one that is safe to retry and one that is not.
-func read(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {
-	_, err := c.Registrations.List(ctx, powerauth.ListRegistrationsParams{UserID: "u-1"}, opts...)
+func read(ctx context.Context, c *Client, opts ...identkit.CallOption) error {
+	_, err := readOne(ctx, c, "1", opts...)
 	return err
 }
 
-func create(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {
-	_, err := c.Operations.Create(ctx, paymentIn, opts...)
+func create(ctx context.Context, c *Client, opts ...identkit.CallOption) error {
+	_, err := writeThing.Do(ctx, c, thingParams{"1", "2", map[string]string{"a": "b"}}, opts)
 	return err
+}
+
+func fakeOfThings() *fakeserver.Server {
+	srv := fakeserver.New(fakeserver.Config{BasePath: "/api"})
+	for _, op := range thingOperations {
+		srv.Handle(op.Info(), func(c *fakeserver.Call) {
+			c.SetHeader("X-Request-Id", "req-7")
+			c.JSON(200, map[string]string{"id": c.PathValue("id")})
+		})
+	}
+	return srv
+}
+
+// startedThings is the same behind a socket.
+func startedThings(t *testing.T) *fakeserver.Server {
+	t.Helper()
+	srv := fakeOfThings()
+	require.NoError(t, srv.Start())
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func clientFor(tb testing.TB, srv *fakeserver.Server, adjust ...func(*Config)) *Client {
+	tb.Helper()
+	cfg := Config{
+		Provider: "test", BaseURL: srv.URL(), Operations: thingOperations,
+		Options: identkit.Options{HTTPClient: &http.Client{Transport: srv.Transport()}},
+	}
+	if strings.HasPrefix(cfg.BaseURL, "http://") { // it has a socket
+		cfg.Options.HTTPClient = nil
+	}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	var check Check
+	c := New(cfg, &check)
+	require.NoError(tb, check.Err("test", "test.New"))
+	tb.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+func bubble(t *testing.T, test func(t *testing.T, srv *fakeserver.Server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		srv := fakeOfThings()
+		defer srv.Close()
+		test(t, srv)
+	})
+}
+
+// clientOf is a client of any server over the caller's transport.
+func clientOf(t *testing.T, url string, rt http.RoundTripper) *Client {
+	t.Helper()
+	return frameClient(t, &http.Client{Transport: rt}, url, 3)
 }
 
 type faultCase struct {
 	name  string
 	fault identkittest.Rule
-	call  func(context.Context, *powerauth.Client, ...identkit.CallOption) error
+	call  func(context.Context, *Client, ...identkit.CallOption) error
 
 	want     identkit.Kind // "": success
 	attempts int
@@ -92,13 +147,12 @@ func TestFaultsOnFakeTime(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+			bubble(t, func(t *testing.T, srv *fakeserver.Server) {
 				lc := identkittest.NewLeakCheck(t)
-				user, password := srv.Credentials()
-				lc.Seed("password", password.Reveal())
+				password := lc.Secret("password")
 				srv.Fault(c.fault)
-				client := srv.Client(func(cfg *powerauth.Config) {
-					cfg.Credentials = powerauth.BasicAuth(user, password)
+				client := clientFor(t, srv, func(cfg *Config) {
+					cfg.Auth = Basic("user", identkit.Static(password))
 					cfg.Options.Logger, cfg.Options.Observer = lc.Logger(), lc.Observer()
 				})
 				start := time.Now()
@@ -128,10 +182,10 @@ func TestFaultsOnFakeTime(t *testing.T) {
 
 func TestUnreachableServerCountsAsAnAttempt(t *testing.T) {
 	t.Parallel()
-	srv := powerauthtest.New(powerauthtest.Options{})
+	srv := fakeOfThings()
 	srv.Fault(identkittest.Any().First(1).Refuse())
 	var resp identkit.Response
-	require.NoError(t, create(t.Context(), srv.Client(), identkit.WithResponse(&resp)))
+	require.NoError(t, create(t.Context(), clientFor(t, srv), identkit.WithResponse(&resp)))
 	require.Len(t, resp.Attempts, 2)
 	assert.Equal(t, identkit.PhaseDial, resp.Attempts[0].Phase)
 	assert.Equal(t, identkit.ErrNetwork, resp.Attempts[0].Kind)
@@ -156,9 +210,9 @@ func TestFaultsOverSockets(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			srv := powerauthtest.NewServer(t)
+			srv := startedThings(t)
 			srv.Fault(c.fault)
-			client := srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.AttemptTimeout = 300 * time.Millisecond })
+			client := clientFor(t, srv, func(cfg *Config) { cfg.Options.Retry.AttemptTimeout = 300 * time.Millisecond })
 			err := c.call(t.Context(), client)
 			assert.Equal(t, c.attempts, srv.Journal().Len())
 			if c.want == "" {
@@ -176,9 +230,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	var visits atomic.Int32
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
 	t.Cleanup(elsewhere.Close)
-	srv := powerauthtest.NewServer(t)
+	srv := startedThings(t)
 	srv.Fault(identkittest.Any().Redirect(elsewhere.URL))
-	client := srv.Client(func(cfg *powerauth.Config) {
+	client := clientFor(t, srv, func(cfg *Config) {
 		cfg.Options.HTTPClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}
 	})
 	require.ErrorIs(t, read(t.Context(), client), identkit.ErrBadResponse)
@@ -192,10 +246,10 @@ func TestOversizedResponsesAreReadInBoundedMemory(t *testing.T) { // not paralle
 		"body of 1 GiB":      identkittest.Any().Pad(1 << 30),
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := powerauthtest.NewServer(t)
+			srv := startedThings(t)
 			srv.Fault(fault)
-			client := srv.Client()
-			peak := peakHeap(func() {
+			client := clientFor(t, srv)
+			peak := extraHeap(func() {
 				err := create(t.Context(), client)
 				require.ErrorIs(t, err, identkit.ErrResponseTooLarge)
 				require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
@@ -205,27 +259,6 @@ func TestOversizedResponsesAreReadInBoundedMemory(t *testing.T) { // not paralle
 			assert.Less(t, peak, uint64(128<<20))
 			assert.Equal(t, 2, srv.Journal().Len(), "not retried")
 		})
-	}
-}
-
-// peakHeap is the largest growth of the heap in use while f runs.
-func peakHeap(f func()) uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	before, peak := m.HeapInuse, m.HeapInuse
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return peak - before
-		case <-tick.C:
-			runtime.ReadMemStats(&m)
-			peak = max(peak, m.HeapInuse)
-		}
 	}
 }
 
@@ -250,7 +283,7 @@ func TestExpiredCertificateIsRejected(t *testing.T) {
 	t.Parallel()
 	var handled atomic.Int32
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { handled.Add(1) }))
-	srv.Config.ErrorLog = discardLog()
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	pool := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
@@ -271,10 +304,10 @@ func TestContextIsCancelledInEachPhase(t *testing.T) {
 	t.Parallel()
 	t.Run("before the call", func(t *testing.T) {
 		t.Parallel()
-		srv := powerauthtest.New(powerauthtest.Options{})
+		srv := fakeOfThings()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		err := create(ctx, srv.Client())
+		err := create(ctx, clientFor(t, srv))
 		require.ErrorIs(t, err, identkit.ErrCanceled)
 		require.ErrorIs(t, err, context.Canceled)
 		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
@@ -302,13 +335,13 @@ func TestContextIsCancelledInEachPhase(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+			bubble(t, func(t *testing.T, srv *fakeserver.Server) {
 				srv.Fault(c.fault)
 				ctx, cancel := context.WithCancelCause(t.Context())
 				reason := errors.New("the user went away")
 				time.AfterFunc(5*time.Second, func() { cancel(reason) })
 				start := time.Now()
-				err := create(ctx, srv.Client())
+				err := create(ctx, clientFor(t, srv))
 				require.ErrorIs(t, err, identkit.ErrCanceled)
 				require.ErrorIs(t, err, context.Canceled)
 				require.ErrorIs(t, err, reason)
@@ -322,23 +355,109 @@ func TestContextIsCancelledInEachPhase(t *testing.T) {
 	}
 	t.Run("deadline", func(t *testing.T) {
 		t.Parallel()
-		bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+		bubble(t, func(t *testing.T, srv *fakeserver.Server) {
 			srv.Fault(identkittest.Any().Status(503))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
 			defer cancel()
-			err := read(ctx, srv.Client(func(cfg *powerauth.Config) { cfg.Options.Retry.InitialBackoff = 9 * time.Second }))
+			err := read(ctx, clientFor(t, srv, func(cfg *Config) { cfg.Options.Retry.InitialBackoff = 9 * time.Second }))
 			require.ErrorIs(t, err, identkit.ErrUnavailable, "a wait that does not fit the deadline is not begun: the last real error")
 		})
 	})
 	t.Run("the call's own timeout", func(t *testing.T) {
 		t.Parallel()
-		bubble(t, powerauthtest.Options{}, func(t *testing.T, srv *powerauthtest.Server) {
+		bubble(t, func(t *testing.T, srv *fakeserver.Server) {
 			srv.Fault(identkittest.Any().SlowHeader(time.Minute))
 			start := time.Now()
-			err := read(t.Context(), srv.Client(), identkit.WithTimeout(7*time.Second))
+			err := read(t.Context(), clientFor(t, srv), identkit.WithTimeout(7*time.Second))
 			require.ErrorIs(t, err, identkit.ErrTimeout)
 			assert.Contains(t, err.Error(), "call timed out")
 			assert.Equal(t, 7*time.Second, time.Since(start))
 		})
 	})
+}
+
+func TestConcurrentFailuresKeepTheSharedPool(t *testing.T) {
+	t.Parallel()
+	srv := startedThings(t)
+	var dials atomic.Int32
+	pool := &http.Transport{MaxIdleConnsPerHost: 512, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	t.Cleanup(pool.CloseIdleConnections)
+	client := clientFor(t, srv, func(cfg *Config) { cfg.Options.HTTPClient = &http.Client{Transport: pool} })
+	round := func() {
+		errs := make(chan error, 200)
+		for range cap(errs) {
+			go func() { errs <- create(t.Context(), client) }()
+		}
+		for range cap(errs) {
+			<-errs
+		}
+	}
+	round()
+	srv.Fault(identkittest.Any().Status(500))
+	round()
+	before := dials.Load()
+	srv.ClearFaults()
+	for range 50 {
+		require.NoError(t, create(t.Context(), client))
+	}
+	assert.Equal(t, before, dials.Load(), "failed calls left the idle connections open")
+}
+
+func TestRetryBudgetStopsRetryStorms(t *testing.T) {
+	t.Parallel()
+	srv := fakeOfThings()
+	srv.Fault(identkittest.Any().Status(503))
+	client := clientFor(t, srv, func(cfg *Config) {
+		cfg.Options.Retry.Budget, cfg.Options.Retry.MaxBackoff = 5, time.Millisecond
+	})
+	var last error
+	for range 20 {
+		last = read(t.Context(), client)
+	}
+	assert.Equal(t, 20+5, srv.Journal().Len(), "five retries for twenty calls")
+	require.ErrorIs(t, last, identkit.ErrRetryBudget)
+	require.ErrorIs(t, last, identkit.ErrUnavailable, "with the real error inside")
+	assert.Contains(t, last.Error(), "locally")
+	var e *identkit.Error
+	require.ErrorAs(t, last, &e)
+	assert.Equal(t, 503, e.Status)
+}
+
+func TestEveryAttemptWaitsForTheLimiter(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, srv *fakeserver.Server) {
+		srv.Fault(identkittest.Any().First(1).Status(503))
+		l := &countingLimiter{}
+		client := clientFor(t, srv, func(cfg *Config) { cfg.Options.Limiter = l })
+		require.NoError(t, read(t.Context(), client))
+		assert.Equal(t, 2, l.n)
+
+		l.wait = time.Hour
+		start := time.Now()
+		err := create(t.Context(), client)
+		require.ErrorIs(t, err, identkit.ErrRateLimited)
+		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+		assert.Equal(t, 2*time.Minute, time.Since(start), "bounded by the call's timeout")
+	})
+}
+
+type countingLimiter struct {
+	n    int
+	wait time.Duration
+}
+
+func (l *countingLimiter) Wait(ctx context.Context) error {
+	l.n++
+	if l.wait == 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(l.wait):
+		return nil
+	}
 }
