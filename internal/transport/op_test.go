@@ -181,20 +181,20 @@ func TestCallLeavesItsTargetAloneUnlessTheResponseIsRead(t *testing.T) {
 		return c.Call(t.Context(), identkit.Request{Path: "/x"}, out, nil)
 	}
 	type target struct {
-		A int `json:"a"`
+		A int64 `json:"a"`
 	}
 	for _, body := range []string{`{"a":1}x`, `{"a":1,"a":2}`, `null`, ` null `, `<html>`, ``, "{\"a\":1,\"b\":\"\xff\"}"} {
 		out := target{A: 7}
 		require.ErrorIs(t, call(body, &out), identkit.ErrBadResponse, body)
-		assert.Equal(t, 7, out.A, body)
+		assert.EqualValues(t, 7, out.A, body)
 		pointer := &target{A: 7}
 		require.ErrorIs(t, call(body, &pointer), identkit.ErrBadResponse, body)
 		require.NotNil(t, pointer)
-		assert.Equal(t, 7, pointer.A, body)
+		assert.EqualValues(t, 7, pointer.A, body)
 	}
 	var out target
 	require.NoError(t, call("\xef\xbb\xbf"+`{"A":2,"a":9007199254740993}`, &out))
-	assert.Equal(t, 9007199254740993, out.A)
+	assert.EqualValues(t, int64(9007199254740993), out.A)
 	var list []target
 	require.NoError(t, call(`[{"a":1}]`, &list))
 	assert.Len(t, list, 1)
