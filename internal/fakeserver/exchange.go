@@ -115,7 +115,7 @@ func (x *exchange) handle() (out *reply) {
 			out = x.internalError(fmt.Sprint("panic: ", v))
 		}
 	}()
-	x.server.locked(c.now, func() { x.handler()(c) })
+	x.server.handling(c.now, func() { x.handler()(c) })
 	if c.reply == nil {
 		return x.internalError("the handler gave no response")
 	}
@@ -125,8 +125,8 @@ func (x *exchange) handle() (out *reply) {
 	return c.reply
 }
 
-// locked runs what works on the fake's state.
-func (s *Server) locked(now time.Time, f func()) {
+// handling runs what works on the fake's state.
+func (s *Server) handling(now time.Time, f func()) {
 	s.config.Lock.Lock()
 	defer s.config.Lock.Unlock()
 	s.config.Tick(now)

@@ -46,21 +46,18 @@ func (f *faults) remove(ids []int) {
 }
 
 func (f *faults) active() []identkittest.ActiveRule {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var all []identkittest.ActiveRule
-	for _, r := range f.rules {
-		all = append(all, r.ActiveRule)
-	}
-	return all
+	return locked(&f.mu, func() (all []identkittest.ActiveRule) {
+		for _, r := range f.rules {
+			all = append(all, r.ActiveRule)
+		}
+		return all
+	})
 }
 
 // next counts a request and returns the plan of the rule that hits it, or the zero Plan. The request's body is left to the functions
 // given to Rule.When: it must be readable again.
 func (f *faults) next(operation string, r *http.Request) fault.Plan {
-	f.mu.Lock()
-	rules := slices.Clone(f.rules)
-	f.mu.Unlock()
+	rules := locked(&f.mu, func() []*activeRule { return slices.Clone(f.rules) })
 	// Outside the lock, because these are functions of the user's.
 	rules = slices.DeleteFunc(rules, func(rule *activeRule) bool { return !rule.rule.Selects(operation, r) })
 

@@ -7,6 +7,7 @@
 package fakeserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,6 +88,13 @@ type noLock struct{}
 func (noLock) Lock()   {}
 func (noLock) Unlock() {}
 
+// locked returns what f reads with a lock held.
+func locked[T any](lock sync.Locker, f func() T) T {
+	lock.Lock()
+	defer lock.Unlock()
+	return f()
+}
+
 // New returns an engine without operations. It panics when the base path cannot be one, which is a bug of the fake.
 func New(config Config) *Server {
 	base := strings.TrimSuffix(config.BasePath, "/")
@@ -103,9 +111,7 @@ func New(config Config) *Server {
 	if config.Tick == nil {
 		config.Tick = func(time.Time) {}
 	}
-	if config.MaxBody <= 0 {
-		config.MaxBody = defaultMaxBody
-	}
+	config.MaxBody = cmp.Or(config.MaxBody, defaultMaxBody)
 	s := &Server{config: config, faults: faults{seed: config.Seed}, entries: newJournal(config)}
 	s.Server = fault.NewServer(s).(*identkittest.Server)
 	s.transport.server = s
@@ -251,13 +257,13 @@ func (s *Server) State() []byte {
 	if s.config.State == nil {
 		return []byte("{}")
 	}
-	s.config.Lock.Lock()
-	defer s.config.Lock.Unlock()
-	s.config.Tick(s.config.Clock.Now())
-	b, err := json.Marshal(s.config.State())
-	if err != nil {
-		panic("fakeserver: state of " + s.config.Name + ": " + err.Error())
-	}
+	var b []byte
+	s.handling(s.config.Clock.Now(), func() {
+		var err error
+		if b, err = json.Marshal(s.config.State()); err != nil {
+			panic("fakeserver: state of " + s.config.Name + ": " + err.Error())
+		}
+	})
 	return b
 }
 

@@ -74,9 +74,7 @@ func (s *Server) start(serve func(*httptest.Server)) error {
 
 // started returns the fake's server, or nil.
 func (s *Server) started() *httptest.Server {
-	s.socket.mu.Lock()
-	defer s.socket.mu.Unlock()
-	return s.socket.server
+	return locked(&s.socket.mu, func() *httptest.Server { return s.socket.server })
 }
 
 // URL returns the base URL of the fake, base path included. One that was not started has a placeholder.

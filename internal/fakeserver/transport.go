@@ -1,6 +1,7 @@
 package fakeserver
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -220,12 +221,8 @@ func asReceived(r *http.Request) (*http.Request, bool, error) {
 	received.Proto, received.ProtoMajor, received.ProtoMinor = "HTTP/1.1", 1, 1
 	received.RemoteAddr = "192.0.2.1:1234" // a documentation address
 	received.GetBody, received.Response = nil, nil
-	if received.Method == "" {
-		received.Method = http.MethodGet
-	}
-	if received.Host == "" {
-		received.Host = r.URL.Host
-	}
+	received.Method = cmp.Or(received.Method, http.MethodGet)
+	received.Host = cmp.Or(received.Host, r.URL.Host)
 	if r.URL.Scheme == "https" {
 		received.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: r.URL.Hostname()}
 	}
@@ -299,11 +296,5 @@ func address(u *url.URL) net.Addr {
 }
 
 func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if u.Scheme == "https" {
-		return "443"
-	}
-	return "80"
+	return cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80")
 }
