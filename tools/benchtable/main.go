@@ -1,6 +1,6 @@
 // Command benchtable reads the output of go test -bench and puts its tables between the markers of a file:
 //
-//	go test -run '^$' -bench . ./powerauth | go run -C tools ./benchtable -file ../README.md -name road
+//	go test -run '^$' -bench . ./powerauth | go run -C tools ./benchtable -file ../README.md -name transport
 //
 // A table has a row a benchmark and a column a metric, and says what it was measured on.
 package main
