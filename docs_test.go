@@ -177,7 +177,7 @@ func receiver(e ast.Expr) string {
 	return ""
 }
 
-// bracketed finds in plain text what was meant to be a doc link: [Name], [Type.Method], [pkg.Name].
+// bracketed finds in plain text intended doc links: [Name], [Type.Method], [pkg.Name].
 var bracketed = regexp.MustCompile(`\[\*?(?:[A-Z]\w*|[a-z]\w*\.[A-Z]\w*)(?:\.[A-Z]\w*)*\]`)
 
 func TestDocLinksResolve(t *testing.T) {
@@ -267,7 +267,7 @@ var (
 	identifier = regexp.MustCompile(`^[A-Z]\w*(\.[A-Z]\w*)*`)
 )
 
-func TestAssumptionsNameWhatThereIs(t *testing.T) {
+func TestAssumptionsNameExistingThings(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{"all": true, "callbacks": true, "approval on a device": true, "Admin": true, "RawJSON": true}
 	for _, s := range sources(t) {

@@ -13,7 +13,7 @@ import (
 	"github.com/identkit/identkit/internal/seal"
 )
 
-// Kind says what sort of failure an [Error] is. Kinds are errors themselves:
+// Kind is the kind of an [Error]. Kinds are errors themselves:
 //
 //	if errors.Is(err, identkit.ErrNotFound) {
 //		return nil // nothing to do
@@ -23,22 +23,22 @@ type Kind string
 // The kinds of failure.
 const (
 	ErrInvalidRequest   Kind = "invalid request"    // refused locally, nothing was sent
-	ErrUnauthorized     Kind = "unauthorized"       // credentials missing, wrong or expired
-	ErrForbidden        Kind = "forbidden"          // credentials good, not allowed
-	ErrNotFound         Kind = "not found"          // no such thing, or no access to it
-	ErrConflict         Kind = "conflict"           // the thing is in a state that does not allow this
+	ErrUnauthorized     Kind = "unauthorized"       // credentials missing, invalid or expired
+	ErrForbidden        Kind = "forbidden"          // credentials valid, but not allowed
+	ErrNotFound         Kind = "not found"          // missing, or no access to it
+	ErrConflict         Kind = "conflict"           // the entity's state does not allow this
 	ErrRejected         Kind = "rejected"           // any other refusal by the provider (4xx)
 	ErrRateLimited      Kind = "rate limited"       // 429, or the local limiter would wait too long
 	ErrUnavailable      Kind = "unavailable"        // the provider failed (5xx)
-	ErrNetwork          Kind = "network failure"    // no whole response arrived
+	ErrNetwork          Kind = "network failure"    // no complete response was received
 	ErrTimeout          Kind = "timeout"            // an attempt, the call or the context ran out of time
 	ErrCanceled         Kind = "canceled"           // the context was cancelled
 	ErrBadResponse      Kind = "bad response"       // a response that cannot be decoded or contradicts itself
 	ErrResponseTooLarge Kind = "response too large" // a response over Options.MaxResponseBytes
-	ErrRetryBudget      Kind = "retry budget spent" // a retry was due, but the client's budget is empty; Unwrap gives the failure
+	ErrRetryBudget      Kind = "retry budget empty" // a retry was due, but the client's budget is empty; Unwrap gives the failure
 )
 
-// ErrOutcomeUnknown holds beside the kind: it is true of every failure after which the request may have taken effect.
+// ErrOutcomeUnknown holds in addition to the kind, for every failure after which the request may have taken effect.
 const ErrOutcomeUnknown outcome = "outcome unknown"
 
 type outcome string
@@ -52,19 +52,19 @@ func (k Kind) Error() string { return "identkit: " + string(k) }
 // Error is every failure of a call, local or remote. Get it with errors.As, or ask for a kind with errors.Is.
 //
 // Its text is one line made from an allow-list: operation, kind, status, code, request id, field names and
-// details of our own. Message, field values and Body are the provider's words, which may repeat personal data or
-// even secrets; they are there for a human who asks, and never printed by this module.
+// details of our own. Message, field values and Body are the provider's texts, which may repeat personal data or
+// even secrets; this module never prints them.
 type Error struct {
 	Provider  string // such as "powerauth"
 	Operation string // such as "powerauth.Operations.Create"
 	Kind      Kind
-	// Status is the HTTP status; 0 when no response arrived.
+	// Status is the HTTP status; 0 without a response.
 	Status int
 	// Code is the provider's own code; constants live in the provider package.
 	Code string
-	// Message is the provider's text. Not part of Error's text.
+	// Message is the provider's text. It is not part of Error's text.
 	Message string
-	// Fields are refusals of single fields, ours or the provider's.
+	// Fields are the refused fields, by us or the provider.
 	Fields []FieldError
 	// Detail is a hint of our own, safe to print.
 	Detail string
@@ -74,7 +74,7 @@ type Error struct {
 	RetryAfter time.Duration
 	// OutcomeUnknown says that the request may have taken effect, although no usable response arrived.
 	OutcomeUnknown bool
-	// Attempts lists what was tried.
+	// Attempts lists the attempts.
 	Attempts []Attempt
 	// Err is the cause: a network, context or decoding error, or nil.
 	Err error
@@ -89,25 +89,25 @@ type FieldError struct {
 	Value  string // the refused value as JSON, when the provider repeats it; never set by us
 }
 
-// Format prints the field's name alone, whatever the verb.
+// Format prints the field's name alone, for every verb.
 func (f FieldError) Format(s fmt.State, verb rune) { formatLine(s, verb, printable(f.Field)) }
 
 // LogValue returns the field's name alone.
 func (f FieldError) LogValue() slog.Value { return slog.StringValue(printable(f.Field)) }
 
-// Attempt is one try at a call.
+// Attempt is one attempt of a call.
 type Attempt struct {
 	Start    time.Time
 	Duration time.Duration // from its start to the last byte read
 	Queued   time.Duration // of it, waiting for the limiter and the credential
-	Status   int           // HTTP status; 0 when no response arrived
+	Status   int           // HTTP status; 0 without a response
 	Phase    Phase         // where a failure without a response happened
 	Kind     Kind          // "" for success
 	Wait     time.Duration // how long the call waited before it
 	Reason   RetryReason   // why; "" for the first attempt
 }
 
-// maxBodyExcerpt is how much of an error body is kept.
+// maxBodyExcerpt is the stored part of an error body.
 const maxBodyExcerpt = 4 << 10
 
 // Error returns one line that is safe to log.
@@ -162,7 +162,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Format prints the same line as Error for every verb, also of an Error that is not behind a pointer.
+// Format prints the same line as Error for every verb, also for an Error that is not a pointer.
 func (e Error) Format(f fmt.State, verb rune) { formatLine(f, verb, e.Error()) }
 
 // formatLine prints a line that is safe to show, quoted for %q.
@@ -173,7 +173,7 @@ func formatLine(f fmt.State, verb rune, line string) {
 	_, _ = io.WriteString(f, line)
 }
 
-// MarshalJSON writes the line and its parts, and no more than Error shows.
+// MarshalJSON writes the line and its parts, nothing more.
 func (e Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Operation      string `json:"operation"`
@@ -210,10 +210,10 @@ func (e *Error) Is(target error) bool {
 	return ok && k == e.Kind || target == ErrOutcomeUnknown && e.OutcomeUnknown
 }
 
-// Body returns a copy of the beginning of the response's body, at most 4 KiB, for a human. It may hold personal data.
+// Body returns a copy of the beginning of the response's body, at most 4 KiB, for people. It may hold personal data.
 func (e *Error) Body() []byte { return bytes.Clone(e.body.Get()) }
 
-// printable keeps a provider's token on one line, plain and short.
+// printable writes a provider's token on one line, in printable ASCII and short.
 func printable(s string) string {
 	const longest = 128
 	clean := func(r rune) rune {

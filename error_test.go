@@ -21,7 +21,7 @@ import (
 func full() *identkit.Error {
 	e := &identkit.Error{
 		Provider: "powerauth", Operation: "powerauth.Operations.Create", Kind: identkit.ErrUnavailable, Status: 503, Code: "ERROR_GENERIC",
-		Message: "the provider's words", RequestID: "req-1", RetryAfter: time.Second, OutcomeUnknown: true, Detail: "a hint",
+		Message: "the provider's text", RequestID: "req-1", RetryAfter: time.Second, OutcomeUnknown: true, Detail: "a hint",
 		Fields: []identkit.FieldError{{Field: "userId", Reason: "the provider's reason", Value: "the value"}}, Attempts: make([]identkit.Attempt, 3), Err: context.DeadlineExceeded,
 	}
 	seal.ErrorBody(e, []byte("the body"))
@@ -32,18 +32,18 @@ func TestErrorIsOneLineFromAnAllowList(t *testing.T) {
 	t.Parallel()
 	assert.EqualError(t, full(), "powerauth.Operations.Create: unavailable (HTTP 503, ERROR_GENERIC, request id req-1, retry after 1s, 3 attempts, outcome unknown): a hint; userId")
 	assert.EqualError(t, &identkit.Error{Kind: identkit.ErrCanceled}, "canceled")
-	strange := &identkit.Error{Kind: identkit.ErrRejected, Code: "a\nb" + strings.Repeat("x", 500), RequestID: "é\x00"}
-	assert.NotContains(t, strange.Error(), "\n")
-	assert.Less(t, len(strange.Error()), 200)
+	hostile := &identkit.Error{Kind: identkit.ErrRejected, Code: "a\nb" + strings.Repeat("x", 500), RequestID: "é\x00"}
+	assert.NotContains(t, hostile.Error(), "\n")
+	assert.Less(t, len(hostile.Error()), 200)
 	local := &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "userId", Reason: "is empty"}}}
 	assert.EqualError(t, local, "invalid request: userId is empty")
 }
 
-func TestErrorShowsTheProvidersWordsToNobodyWhoDoesNotAsk(t *testing.T) {
+func TestErrorPrintsNoTextOfTheProvider(t *testing.T) {
 	t.Parallel()
 	e := full()
 	lc := identkittest.NewLeakCheck(t)
-	for _, s := range []string{"the provider's words", "the provider's reason", "the value", "the body"} {
+	for _, s := range []string{"the provider's text", "the provider's reason", "the value", "the body"} {
 		lc.Seed(s, s)
 	}
 	lc.Error(e)
@@ -55,7 +55,7 @@ func TestErrorShowsTheProvidersWordsToNobodyWhoDoesNotAsk(t *testing.T) {
 	lc.Error(we)
 	lc.Value(*we)
 	lc.Logger().Error("failed", "err", e, "wait", we)
-	assert.Equal(t, "the body", string(e.Body()), "for a human who asks")
+	assert.Equal(t, "the body", string(e.Body()), "on request")
 }
 
 func TestErrorMatchesItsKind(t *testing.T) {
@@ -71,7 +71,7 @@ func TestErrorMatchesItsKind(t *testing.T) {
 	assert.Equal(t, 503, got.Status)
 }
 
-func TestErrorKeepsLittleOfTheBody(t *testing.T) {
+func TestErrorHoldsAnExcerptOfTheBody(t *testing.T) {
 	t.Parallel()
 	var e identkit.Error
 	body := []byte(strings.Repeat("x", 1<<20))
@@ -81,7 +81,7 @@ func TestErrorKeepsLittleOfTheBody(t *testing.T) {
 	assert.Equal(t, byte('x'), e.Body()[0], "callers get copies")
 }
 
-func TestSecretShowsNowhere(t *testing.T) {
+func TestSecretIsMaskedEverywhere(t *testing.T) {
 	t.Parallel()
 	lc := identkittest.NewLeakCheck(t)
 	s := lc.Secret("secret")
@@ -113,7 +113,7 @@ func TestSecretShowsNowhere(t *testing.T) {
 	assert.Equal(t, "x", got.Reveal())
 }
 
-func TestRawGivesBackExactlyWhatArrived(t *testing.T) {
+func TestRawReturnsTheUnchangedJSON(t *testing.T) {
 	t.Parallel()
 	type result struct {
 		identkit.Raw `json:"-"`
@@ -136,7 +136,7 @@ func TestRawGivesBackExactlyWhatArrived(t *testing.T) {
 	assert.JSONEq(t, `{"A":0}`, string(b))
 }
 
-func TestCallOptionsSetWhatTheySay(t *testing.T) {
+func TestCallOptions(t *testing.T) {
 	t.Parallel()
 	var (
 		resp identkit.Response
@@ -177,7 +177,7 @@ func TestAMaskedSecretIsNeverReadBack(t *testing.T) {
 	assert.False(t, identkit.Secret("").IsMask())
 }
 
-func TestOutcomeUnknownHoldsBesideTheKind(t *testing.T) {
+func TestOutcomeUnknownHoldsInAdditionToTheKind(t *testing.T) {
 	t.Parallel()
 	e := &identkit.Error{Kind: identkit.ErrTimeout, OutcomeUnknown: true}
 	assert.ErrorIs(t, e, identkit.ErrOutcomeUnknown)
@@ -204,11 +204,11 @@ func TestObserversAreJoined(t *testing.T) {
 			},
 		}
 	}
-	both := identkit.Observers(observer("a"), identkit.Observer{}, observer("b"))
-	ctx := both.CallStart(t.Context(), identkit.CallInfo{})
-	both.CallEnd(ctx, identkit.CallResult{})
+	joined := identkit.Observers(observer("a"), identkit.Observer{}, observer("b"))
+	ctx := joined.CallStart(t.Context(), identkit.CallInfo{})
+	joined.CallEnd(ctx, identkit.CallResult{})
 	assert.Equal(t, []string{"a start", "b start", "a end", "b end"}, seen)
-	assert.Nil(t, both.Wait, "a nil function costs nothing")
+	assert.Nil(t, joined.Wait, "not observed")
 	assert.Nil(t, identkit.Observers().CallStart)
 }
 

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Observer watches what the clients and handlers of this module do. Its functions get safe values only: names, path templates,
-// hosts, statuses, kinds, durations and request ids, never a path value, query, header, body or secret. A nil function costs
-// nothing. They are called on the goroutine that does the work, so they should be quick, and must be safe for concurrent use.
+// Observer observes the clients and handlers of this module. Its functions get safe values only: names, path templates,
+// hosts, statuses, kinds, durations and request ids, never a path value, query, header, body or secret. A nil function is not
+// called. They run on the goroutine of the call, so they should be quick, and must be safe for concurrent use.
 // [Observers] joins several.
 type Observer struct {
 	// CallStart begins a call. The context it returns is the call's, so that a span can be put into it.
@@ -22,11 +22,11 @@ type Observer struct {
 	Wait func(ctx context.Context, w WaitInfo)
 	// Delivery follows a webhook or callback delivery, once the response to the sender is written.
 	Delivery func(ctx context.Context, d DeliveryInfo)
-	// Decision follows each decision of a middleware that lets requests of users through or refuses them.
+	// Decision follows each decision of a middleware about a user's request.
 	Decision func(ctx context.Context, d DecisionInfo)
 }
 
-// CallInfo says which call it is.
+// CallInfo describes a call.
 type CallInfo struct {
 	Provider  string // such as "powerauth"
 	Operation string // such as "powerauth.Operations.Create"
@@ -35,13 +35,13 @@ type CallInfo struct {
 	Host      string // host and port that the call goes to
 }
 
-// Phase is where in an attempt a failure happened.
+// Phase is the phase of an attempt in which it failed.
 type Phase string
 
 // The phases of an attempt.
 const (
 	PhaseLimiter    Phase = "limiter"    // waiting for the limiter
-	PhaseCredential Phase = "credential" // asking for the credential
+	PhaseCredential Phase = "credential" // fetching the credential
 	PhaseDNS        Phase = "dns"
 	PhaseDial       Phase = "dial"
 	PhaseTLS        Phase = "tls"
@@ -50,17 +50,17 @@ const (
 	PhaseBody       Phase = "body"     // reading the response
 )
 
-// RetryReason says why a call waited before an attempt.
+// RetryReason is why a call waited before an attempt.
 type RetryReason string
 
 // The reasons for another attempt.
 const (
 	ReasonBackoff    RetryReason = "backoff"
-	ReasonRetryAfter RetryReason = "retry-after" // the provider said how long
+	ReasonRetryAfter RetryReason = "retry-after" // as the provider asked
 	ReasonCredential RetryReason = "credential"  // with a renewed credential, at once
 )
 
-// AttemptInfo describes one attempt. What is known only at its end is zero at its start.
+// AttemptInfo describes one attempt. Values known at its end are zero at its start.
 type AttemptInfo struct {
 	CallInfo
 	Attempt
@@ -68,57 +68,57 @@ type AttemptInfo struct {
 	RequestID string // given by the provider
 }
 
-// CallResult says how a call ended.
+// CallResult is the end of a call.
 type CallResult struct {
 	CallInfo
 	Start          time.Time
 	Duration       time.Duration // the whole call
-	Attempts       int           // how many attempts there were
-	Status         int           // HTTP status of the last response; 0 when none arrived
+	Attempts       int           // the number of attempts
+	Status         int           // HTTP status of the last response; 0 without one
 	Kind           Kind          // "" when the call succeeded
 	OutcomeUnknown bool          // the request may have taken effect
 	RequestID      string        // of the last response
 }
 
-// WaitInfo says how a wait for a state ended.
+// WaitInfo is the end of a wait for a state.
 type WaitInfo struct {
 	Provider  string
 	Operation string // such as "powerauth.Operations.Wait"
 	Start     time.Time
 	Duration  time.Duration
-	Polls     int  // how many reads there were
+	Polls     int  // the number of reads
 	Kind      Kind // "" when the state came
 }
 
-// DeliveryInfo says how a delivery to a webhook handler ended.
+// DeliveryInfo is the end of a delivery to a webhook handler.
 type DeliveryInfo struct {
 	Name       string // the handler's
 	Start      time.Time
 	Duration   time.Duration
 	Status     int    // HTTP status of the response
-	Reason     string // "" when everything was handled now, else why not; package webhook lists the reasons
+	Reason     string // "" when everything was handled; package webhook lists the others
 	Scheme     string // how it was verified; empty when it was refused
 	KeyID      string // which key signed it
 	DeliveryID string // the sender's signed id, if it has one
-	Sender     string // who sent it, where the handler serves several senders
+	Sender     string // set where the handler serves several senders
 	Key        string // the key in the store of the only event, or of the one that Err is about
-	Late       bool   // no delivery of its own: the end of an event that ran out of time; Status is 0, and nothing is counted again
-	// Events are how many there were; Handled, Duplicates, Gone and Failed say what became of them.
+	Late       bool   // no delivery: the end of an event that exceeded its time; Status and the counts are 0
+	// Events is the number of events; Handled, Duplicates, Gone and Failed are their results.
 	Events, Handled, Duplicates, Gone, Failed int
 	// Err is the first failure. Its text may be that of a Decode, Handle, Store or Verifier of the team's own.
 	Err error
 }
 
-// DecisionInfo says how a middleware decided about a request. It holds nothing of the request itself.
+// DecisionInfo is a middleware's decision about a request. It holds nothing of the request itself.
 type DecisionInfo struct {
 	Provider  string
 	Operation string // such as "powerauth.Protect"
-	Resource  string // what is protected, as configured: for PowerAuth the uriId
+	Resource  string // the protected resource, as configured: for PowerAuth the uriId
 	Start     time.Time
 	Duration  time.Duration
-	Reason    string // "" for a request that was let through, else why it was refused
-	Status    int    // HTTP status of the refusal; 0 for a request that was let through
-	// Err is why the provider could not be asked, or what it refused; safe to print. Else nil.
+	Reason    string // why it was refused; "" for an accepted request
+	Status    int    // HTTP status of the refusal; 0 for an accepted request
+	// Err is the failure of the provider's call, or nil; it is safe to print.
 	Err error
 }
 

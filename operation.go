@@ -1,11 +1,11 @@
 package identkit
 
-// RetryClass says when an operation may be sent again.
+// RetryClass is when an operation may be retried.
 type RetryClass uint8
 
 const (
-	// RetryIfNotProcessed allows another attempt only when the server surely did not process the request: it was never
-	// sent, or refused with 429. It is the zero value.
+	// RetryIfNotProcessed allows another attempt only if the server surely did not process the request: it was not sent, or refused
+	// with 429. It is the zero value.
 	RetryIfNotProcessed RetryClass = iota
 	// RetrySafe allows another attempt after any transient failure: network, timeout, 429, 500, 502, 503, 504.
 	RetrySafe

@@ -7,11 +7,10 @@ import (
 	"github.com/identkit/identkit/internal/seal"
 )
 
-// Raw keeps the JSON a result was read from. Results embed it, so that a field which the vendor adds
-// tomorrow is usable today.
+// Raw holds the JSON of a result. Results embed it, so that new fields of a vendor can be read.
 type Raw struct{ json seal.Hidden[json.RawMessage] }
 
-// RawJSON returns a copy of exactly what arrived, or nil for a value that did not come from a response.
+// RawJSON returns a copy of the unchanged JSON, or nil for a value that is not from a response.
 func (r Raw) RawJSON() json.RawMessage { return bytes.Clone(r.json.Get()) }
 
 func (r *Raw) raw() *Raw { return r }

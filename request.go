@@ -30,11 +30,11 @@ type Request struct {
 	// text.
 	Body any
 	// Retry says when the call may be repeated; the zero value is [RetryIfNotProcessed]. A GET may still be repeated by net/http itself, on a
-	// connection that the server closed in that moment.
+	// connection that the server closes at that moment.
 	Retry RetryClass
 }
 
-// Response is the HTTP response, for callers who need more than the decoded result; see [WithResponse]. Its Body and Header
+// Response is the HTTP response behind a decoded result; see [WithResponse]. Its Body and Header
 // may hold personal data and secrets; printing or logging a Response shows its status and request id alone.
 type Response struct {
 	// Status is the HTTP status.
@@ -43,13 +43,13 @@ type Response struct {
 	Header http.Header
 	// RequestID is the id the provider gave the request, if it gave one.
 	RequestID string
-	// Body is the body as it arrived, decompressed.
+	// Body is the body, decompressed.
 	Body json.RawMessage
-	// Attempts lists the attempts that failed before this response, and the one that brought it.
+	// Attempts lists all attempts up to this response.
 	Attempts []Attempt
 }
 
-// Format prints status and request id, whatever the verb.
+// Format prints status and request id, for every verb.
 func (r Response) Format(f fmt.State, verb rune) {
 	formatLine(f, verb, "HTTP "+strconv.Itoa(r.Status)+" "+printable(r.RequestID))
 }
@@ -79,15 +79,14 @@ func WithTimeout(d time.Duration) CallOption {
 	return func(s *seal.CallSettings) { s.Timeout = d }
 }
 
-// WithAttempts limits the attempts of this call, in place of [RetryPolicy].MaxAttempts. It never widens what
-// the operation's retry class allows.
+// WithAttempts limits the attempts of this call, in place of [RetryPolicy].MaxAttempts. It never allows more than
+// the operation's retry class.
 func WithAttempts(n int) CallOption {
 	return func(s *seal.CallSettings) { s.Attempts = n }
 }
 
-// WithBodyField adds a member to the JSON body of the call, for fields that a vendor has but does not document, or adds
-// tomorrow. A [Secret] is sent as its text. A call without a JSON body, and a member that the call sends already, are refused
-// with [ErrInvalidRequest].
+// WithBodyField adds a member to the JSON body of the call, for undocumented or new fields of a vendor. A [Secret] is sent as its
+// text. A call without a JSON body, and a member that the call sends itself, are refused with [ErrInvalidRequest].
 func WithBodyField(name string, value any) CallOption {
 	return func(s *seal.CallSettings) {
 		if s.BodyFields == nil {
@@ -97,7 +96,7 @@ func WithBodyField(name string, value any) CallOption {
 	}
 }
 
-// WithResponse fills r when a response arrived, also when the call fails because of what it says. It empties r first.
+// WithResponse fills r from a response, also when that makes the call fail. It empties r first.
 func WithResponse(r *Response) CallOption {
 	return func(s *seal.CallSettings) { s.Response = r }
 }

@@ -12,9 +12,9 @@ import (
 // secretMask stands for every secret that is not empty. It is never a secret itself: nothing sends it or reads it back.
 const secretMask = "[secret]"
 
-// Secret is a text that must not show: a password, a key, a one-time code. Printing, logging or marshalling one gives a mask;
-// [Secret.Reveal] gives the text, and an empty one stays empty. To store a Secret, store what Reveal gives: reading the mask
-// back is [ErrMasked], and calls and configurations refuse it.
+// Secret is a password, a key, a one-time code. Printing, logging or marshalling one gives a mask, or an empty text for an empty one;
+// [Secret.Reveal] gives the text. To store a Secret, store what Reveal returns: reading the mask back is [ErrMasked], and calls and
+// configurations refuse it.
 //
 // The fmt package cannot call methods on unexported struct fields, so keep a Secret in an exported field, a closure, or a
 // [SecretSource].
@@ -26,7 +26,7 @@ var ErrMasked = errors.New("identkit: a masked secret: it was stored without Rev
 // Reveal returns the text itself.
 func (s Secret) Reveal() string { return string(s) }
 
-// IsMask reports whether the text is what printing a Secret gives, and so no secret at all.
+// IsMask reports whether the text is the mask, and so no secret.
 func (s Secret) IsMask() bool { return s == secretMask }
 
 // String returns a mask.
@@ -64,7 +64,7 @@ func (s *Secret) UnmarshalJSON(b []byte) error {
 	return s.UnmarshalText([]byte(text))
 }
 
-// SecretSource gives the secret to use now. Clients ask it for every attempt, so that a secret can be
+// SecretSource returns the current secret. Clients ask it for every attempt, so that a secret can be
 // rotated without a new client; a source that does I/O should cache. It must be safe for concurrent use.
 type SecretSource func(ctx context.Context) (Secret, error)
 

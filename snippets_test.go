@@ -28,7 +28,7 @@ type snippet struct {
 	code string
 }
 
-// given are the names that snippets may use without declaring them. A name may depend on the folder that the snippet is about.
+// given are the names that snippets may use undeclared. A name may depend on the folder that the snippet is about.
 var given = map[string]string{
 	"ctx": "context.Context", "err": "error", "t": "*testing.T",
 	"mux": "*http.ServeMux", "handler": "http.Handler", "request": "*http.Request",
@@ -40,7 +40,7 @@ var given = map[string]string{
 	"admin": "*powerauth.AdminClient", "op": "*powerauth.Operation", "typed": "string",
 }
 
-// theReaders is what stands for the reader's own code.
+// theReaders stands for the reader's own code.
 const theReaders = `package snippets
 
 import (
@@ -58,7 +58,7 @@ type Payments struct{ client *powerauth.Client }
 func NewPayments(client *powerauth.Client) *Payments { return &Payments{client} }
 `
 
-// goCode is what tells Go from commands, variables and texts in the same style.
+// goCode distinguishes Go from commands, variables and texts in the same style.
 var goCode = regexp.MustCompile(`:=|\.[A-Z]\w*[({]|(?m:^\s*(if|for|switch|func)\b.*\{)`)
 
 var fenced = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")

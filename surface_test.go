@@ -26,7 +26,7 @@ import (
 
 var update = flag.Bool("update", false, "write the tables of API.md")
 
-// surface is what API.md says of one provider.
+// surface is the part of API.md about one provider.
 type surface struct {
 	catalog []identkit.OperationInfo
 	fake    []identkit.OperationInfo
@@ -95,7 +95,7 @@ func (s surface) table(t *testing.T) string {
 	return b.String()
 }
 
-func TestTheSurfaceMapIsWhatTheCodeSays(t *testing.T) {
+func TestAPIPageMatchesTheCode(t *testing.T) {
 	t.Parallel()
 	for provider, s := range surfaces() {
 		file, err := os.ReadFile("API.md")
@@ -136,7 +136,7 @@ func TestEveryOperationHasARouteInTheFakeAndAnExample(t *testing.T) {
 	}
 }
 
-func TestEveryProtocolFunctionIsOnTheSurfaceMapAndInAnExample(t *testing.T) {
+func TestEveryProtocolFunctionIsOnTheAPIPageAndInAnExample(t *testing.T) {
 	t.Parallel()
 	api, err := os.ReadFile("API.md")
 	require.NoError(t, err)

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// WaitError is the failure of a call that polled for a state which did not come. It holds the last state seen:
+// WaitError is the failure of a call that polled for a state. It holds the last state:
 //
 //	var we *identkit.WaitError[powerauth.Operation]
 //	if errors.As(err, &we) && we.Last != nil {
 //		fmt.Println(we.Last.Status)
 //	}
 //
-// errors.Is sees through it: [ErrTimeout] when time ran out, [ErrConflict] when the state can no longer be reached.
+// errors.Is matches the cause: [ErrTimeout], or [ErrConflict] when the state can no longer be reached.
 type WaitError[T any] struct {
-	Last  *T  // the last state read; nil when none was
-	Polls int // how many reads were made
+	Last  *T  // the last state read, or nil
+	Polls int // the number of reads
 	Err   error
 }
 
@@ -36,8 +36,8 @@ func (e WaitError[T]) LogValue() slog.Value { return slog.StringValue(e.Error())
 // MarshalJSON writes the line as a JSON string, never the state.
 func (e WaitError[T]) MarshalJSON() ([]byte, error) { return json.Marshal(e.Error()) }
 
-// WaitPolicy says how a call polls for a state. The zero value is right for a person with a phone in hand: a second between
-// reads at first, growing to five, jittered, until the state ends by itself or the context does.
+// WaitPolicy says how a call polls for a state. The zero value suits a person with a phone: a second between reads at
+// first, growing to five, jittered, until the state expires or the context ends.
 type WaitPolicy struct {
 	InitialInterval time.Duration // between the first reads; zero means 1 s
 	MaxInterval     time.Duration // what the interval grows to; zero means 5 s

@@ -36,7 +36,7 @@ const (
 type Delivery struct {
 	// ID is that of the webhook or callback, the same on every attempt.
 	ID string `json:"id"`
-	// URL is where it goes.
+	// URL is the receiver's.
 	URL string `json:"url"`
 	// Attempt counts the attempts from 1, those after Redeliver too. Repeated marks the second request of an attempt, by a fault rule.
 	Attempt  int  `json:"attempt"`
@@ -49,15 +49,15 @@ type Delivery struct {
 	// Status is that of the response; 0 when there was none, and Err says why.
 	Status int   `json:"status"`
 	Err    error `json:"-"`
-	// Delivered says that the receiver accepted it. Pending says that another attempt follows; what is neither delivered nor pending
-	// is lost.
+	// Delivered says that the receiver accepted it. Pending says that another attempt follows; one that is neither is not sent
+	// again.
 	Delivered bool `json:"delivered"`
 	Pending   bool `json:"pending"`
 
 	secrets secrets
 }
 
-// String says what became of the attempt, without header, body and URL.
+// String is the attempt's result, without header, body and URL.
 func (d Delivery) String() string {
 	return fmt.Sprintf("delivery %s attempt %d status %d", d.ID, d.Attempt, d.Status)
 }

@@ -10,8 +10,8 @@ import (
 // Clock is the time of a fake's state: validity, expiry, time stamps. Slow responses take real time, or that of the
 // testing/synctest bubble, because the client's timeouts do.
 //
-// One made with [NewClock] stands still until it is moved. The zero value runs: it shows the system's time, or that of the
-// testing/synctest bubble it is asked in, plus an offset that moving it changes. It is safe for concurrent use. Its JSON form is
+// One from [NewClock] stands still until it is moved. The zero value runs: it shows the system's time, or that of the
+// testing/synctest bubble, plus an offset that moving it changes. It is safe for concurrent use. Its JSON form is
 // {"now":"2030-01-01T12:00:00Z","running":true,"offset":"5m0s"}; reading one takes an offset, which makes it run, or a time.
 type Clock struct {
 	mu     sync.Mutex
@@ -44,14 +44,14 @@ func (c *Clock) Advance(d time.Duration) time.Time {
 // Sleep moves the clock forward by d and returns at once.
 func (c *Clock) Sleep(d time.Duration) { c.Advance(d) }
 
-// Set moves the clock to t. One that runs goes on from there.
+// Set moves the clock to t. A running clock continues from there.
 func (c *Clock) Set(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now, c.offset = t.Round(0), time.Until(t)
 }
 
-// Run makes the clock run from the time that it shows, Stop makes it stand there.
+// Run makes the clock run from the time that it shows, Stop makes it stop there.
 func (c *Clock) Run() { c.run(true) }
 
 // Stop makes the clock stand at the time that it shows; see [Clock.Run].

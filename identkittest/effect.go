@@ -11,7 +11,7 @@ import (
 	"github.com/identkit/identkit/internal/fault"
 )
 
-// The parts of a response. A rule can say one thing about each.
+// The parts of a response. A rule can set each once.
 const (
 	slotReply      = "the response"
 	slotBody       = "the body"
@@ -25,7 +25,7 @@ const (
 	slotHeader     = "a header"
 )
 
-// maxSize is more than any test waits for, and far from where sizes overflow.
+// maxSize is more than any test sends, and far below overflow.
 const maxSize = 1 << 40
 
 // Status responds with an empty body in front of the fake, which does not process the request; see [Rule.Processed].
@@ -51,7 +51,7 @@ func (r Rule) JSON(code int, v any) Rule {
 	return r.call("JSON", code, json.RawMessage(body)).reply("JSON", code, "application/json", body)
 }
 
-// HTML responds with the kind of page a proxy shows, in front of the fake, which does not process the request.
+// HTML responds with an error page of a proxy, in front of the fake, which does not process the request.
 func (r Rule) HTML(code int) Rule {
 	const page = "<html>\r\n<head><title>%d %s</title></head>\r\n<body><center><h1>%[1]d %[2]s</h1></center></body>\r\n</html>\r\n"
 	return r.call("HTML", code).
@@ -83,8 +83,8 @@ func (r Rule) Header(name, value string) Rule {
 	return r.call("Header", name, hidden(value)).must(name != "", "Header needs a name").setHeader(name, value).take("Header", slotHeader)
 }
 
-// Processed lets the fake process the request although the rule's response is sent in place of its own: the
-// gateway that responds 502 after the server behind it did what was asked.
+// Processed lets the fake process the request although the rule's response is sent in place of its own: as a
+// gateway does that responds 502 after the server behind it processed the request.
 func (r Rule) Processed() Rule {
 	r.spec.Processed = true
 	return r.call("Processed")
@@ -96,11 +96,11 @@ func (r Rule) BadJSON() Rule { return r.body("BadJSON", fault.BadJSON) }
 // Empty sends the status of the fake's response without a body.
 func (r Rule) Empty() Rule { return r.body("Empty", fault.Empty) }
 
-// DuplicateBody sends the body of the fake's response and the same bytes again behind it.
+// DuplicateBody sends the body of the fake's response and then the same bytes again.
 func (r Rule) DuplicateBody() Rule { return r.body("DuplicateBody", fault.Duplicate) }
 
-// Pad puts n spaces in front of the body of the fake's response, which is thus still valid JSON. They are
-// made while they are sent, so that n may be larger than memory.
+// Pad puts n spaces in front of the body of the fake's response, which stays valid JSON. They are
+// generated while sending, so that n may be larger than memory.
 func (r Rule) Pad(n int64) Rule {
 	r.spec.Padding = n
 	return r.call("Pad", n).take("Pad", slotBody).must(n >= 1 && n <= maxSize, "Pad needs at least 1 byte and at most 1 TiB")
@@ -118,7 +118,7 @@ func (r Rule) GzipTruncated() Rule {
 	return r.call("GzipTruncated").take("GzipTruncated", slotEncoding)
 }
 
-// GzipBomb sends the body compressed behind n spaces, which need about a thousandth of n on the wire.
+// GzipBomb sends the body compressed after n spaces, which need about a thousandth of n on the wire.
 func (r Rule) GzipBomb(n int64) Rule {
 	r.spec.Encoding, r.spec.Padding = fault.Gzip, n
 	return r.call("GzipBomb", n).take("GzipBomb", slotEncoding, slotBody).
@@ -137,7 +137,7 @@ func (r Rule) SlowBody(bytesPerChunk int, every time.Duration) Rule {
 	return r.call("SlowBody", bytesPerChunk, every).pace("SlowBody", bytesPerChunk, every)
 }
 
-// Stream sends the body one chunk at a time and then goes on with spaces for ever: Stream(1, time.Second) is one byte
+// Stream sends the body one chunk at a time and then spaces without end: Stream(1, time.Second) is one byte
 // a second without end.
 func (r Rule) Stream(bytesPerChunk int, every time.Duration) Rule {
 	r.spec.Endless = true
@@ -170,10 +170,10 @@ func (r Rule) ResetInBody() Rule {
 func (r Rule) Reset() Rule { return r.connection("Reset", fault.Reset) }
 
 // Refuse refuses the connection, so that surely nothing was sent. Only a fake without a socket can do that (Transport,
-// Responder); over a socket the connection stands already, and it becomes [Rule.Reset].
+// Responder); over a socket the connection exists already, and it becomes [Rule.Reset].
 func (r Rule) Refuse() Rule { return r.connection("Refuse", fault.Refuse).take("Refuse", slotHead) }
 
-// LoseResponse lets the fake process the request and resets the connection in place of the response: the client cannot know.
+// LoseResponse lets the fake process the request and resets the connection in place of the response: the outcome is unknown to the client.
 func (r Rule) LoseResponse() Rule { return r.connection("LoseResponse", fault.LoseResponse) }
 
 // ExpireToken ends the validity of the access token the request came with, before the fake looks at it. Fakes whose
@@ -183,13 +183,13 @@ func (r Rule) ExpireToken() Rule {
 	return r.call("ExpireToken").take("ExpireToken", slotToken)
 }
 
-// DuplicateDelivery sends the webhooks and callbacks it hits once more. Fakes that send none refuse the rule.
+// DuplicateDelivery sends the webhooks and callbacks it hits again. Fakes that send none refuse the rule.
 func (r Rule) DuplicateDelivery() Rule {
 	r.spec.DuplicateDelivery = true
 	return r.call("DuplicateDelivery").take("DuplicateDelivery", slotDelivery)
 }
 
-// Reorder holds the webhooks and callbacks it hits back until the next one was sent. Fakes that send none refuse the rule.
+// Reorder delays the webhooks and callbacks it hits until the next one was sent. Fakes that send none refuse the rule.
 func (r Rule) Reorder() Rule {
 	r.spec.Reorder = true
 	return r.call("Reorder").take("Reorder", slotDelivery)

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// Entry is one request that came in. Its maps and body are shared: read them, do not change them.
+// Entry is one request. Its maps and body are shared: read them, do not change them.
 //
 // Its fields hold everything that was sent. Printing or logging an entry shows neither bodies, path and query values
-// nor the values of any header but a few harmless ones; see also [Entry.MarshalJSON].
+// nor the values of any header but a few that are not sensitive; see also [Entry.MarshalJSON].
 type Entry struct {
 	// Number counts all requests of the journal, from 1.
 	Number int `json:"number"`
@@ -38,20 +38,20 @@ type Entry struct {
 	Query url.Values `json:"query,omitempty"`
 	// Header holds the headers.
 	Header http.Header `json:"header"`
-	// Body is the body as it was sent. It is nil when it is larger than the journal holds, by default 1 MiB, or when the connection
+	// Body is the body as it was sent. It is nil when it exceeds the journal's limit, by default 1 MiB, or when the connection
 	// was refused. Size and SHA256 (in hex) are those of the body as far as it was read.
 	Body   []byte `json:"-"`
 	Size   int    `json:"size"`
 	SHA256 string `json:"sha256"`
 	// Time is when it came in, by the fake's clock.
 	Time time.Time `json:"time"`
-	// Status is that of the response; 0 while there is none, and for ever when the connection was lost before it.
+	// Status is that of the response; 0 before it, and when the connection failed before it.
 	Status int `json:"status"`
 	// Processed says that the fake processed the request.
 	Processed bool `json:"processed"`
 	// Fault is the text of the fault rule that hit the request; "" for none.
 	Fault string `json:"fault,omitempty"`
-	// Problem is what went wrong inside the fake itself, such as a panic; "" for nothing.
+	// Problem is a failure of the fake itself, such as a panic; "" for none.
 	Problem string `json:"problem,omitempty"`
 
 	secrets secrets
@@ -138,7 +138,7 @@ func maskedHeader(h http.Header) string {
 	return b.String()
 }
 
-// escaped keeps names that a client chose on one line.
+// escaped writes names that a client chose on one line.
 func escaped(names []string) []string {
 	for i, name := range names {
 		names[i] = url.QueryEscape(name)

@@ -7,13 +7,13 @@ import (
 	"io"
 )
 
-// Journal is a view of the requests that came in, in the order of their arrival. It holds them as they were,
+// Journal is a view of the requests, in the order in which they were received. It holds them unchanged,
 // secrets and personal data included, because tests need them; printing it shows neither.
 //
-// A journal is bounded: when it is full, the oldest entries go. Counts go on counting. It is safe for concurrent use.
+// A journal is bounded: when it is full, the oldest entries are dropped. Counts include them. It is safe for concurrent use.
 type Journal struct{ journal journal }
 
-// journal is what the engine does for it.
+// journal is its implementation in the engine.
 type journal interface {
 	Entries() []Entry
 	Secrets() []string
@@ -23,7 +23,7 @@ type journal interface {
 	ClearJournal()
 }
 
-// All returns all entries held, oldest first.
+// All returns all entries, oldest first.
 func (j *Journal) All() []Entry {
 	all := j.journal.Entries()
 	for i := range all {
@@ -32,7 +32,7 @@ func (j *Journal) All() []Entry {
 	return all
 }
 
-// For returns the entries held of one operation, oldest first. The empty name stands for requests to no operation.
+// For returns the entries of one operation, oldest first. The empty name stands for requests to no operation.
 func (j *Journal) For(operation string) []Entry {
 	var found []Entry
 	for _, e := range j.All() {
@@ -43,7 +43,7 @@ func (j *Journal) For(operation string) []Entry {
 	return found
 }
 
-// Last returns the newest entry held of one operation; false when there is none.
+// Last returns the newest entry of one operation; false when there is none.
 func (j *Journal) Last(operation string) (Entry, bool) {
 	found := j.For(operation)
 	if len(found) == 0 {
@@ -52,16 +52,16 @@ func (j *Journal) Last(operation string) (Entry, bool) {
 	return found[len(found)-1], true
 }
 
-// Count returns how many requests of one operation came in, those whose entries had to go included.
+// Count returns how many requests of one operation came in, dropped entries included.
 func (j *Journal) Count(operation string) int {
 	return j.journal.Requests(operation)
 }
 
-// Len returns how many requests came in altogether, those whose entries had to go included.
+// Len returns how many requests came in altogether, dropped entries included.
 func (j *Journal) Len() int { return j.journal.Requested() }
 
-// Wait blocks until n requests of one operation have come in, or the context ends. It spares a test from
-// sleeping until a request is under way.
+// Wait blocks until n requests of one operation have come in, or the context ends. A test that
+// needs a request in progress need not sleep.
 func (j *Journal) Wait(ctx context.Context, operation string, n int) error {
 	for {
 		more := j.journal.More()
@@ -77,7 +77,7 @@ func (j *Journal) Wait(ctx context.Context, operation string, n int) error {
 	}
 }
 
-// Clear forgets everything, counts included. Entries go on being numbered where they were.
+// Clear drops everything, counts included. The numbers of entries continue.
 func (j *Journal) Clear() { j.journal.ClearJournal() }
 
 // String says how many requests came in and no more.
@@ -86,5 +86,5 @@ func (j *Journal) String() string { return fmt.Sprintf("journal of %d requests",
 // Format prints the same for every verb.
 func (j *Journal) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, j.String()) }
 
-// MarshalJSON writes the entries held, secrets masked; see [Entry.MarshalJSON].
+// MarshalJSON writes the entries, secrets masked; see [Entry.MarshalJSON].
 func (j *Journal) MarshalJSON() ([]byte, error) { return json.Marshal(j.All()) }

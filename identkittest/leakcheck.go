@@ -13,8 +13,8 @@ import (
 )
 
 // LeakCheck looks for secrets and personal data where they must not be: in errors, logs, observer values, panics and
-// anything else that is printed. A test seeds texts, uses them as passwords, names and so on, and hands over what came
-// of it:
+// anything else that is printed. A test seeds texts, uses them as passwords, names and so on, and hands over the
+// results:
 //
 //	lc := identkittest.NewLeakCheck(t)
 //	client, err := powerauth.New(powerauth.Config{
@@ -25,11 +25,11 @@ import (
 //	_, err = client.Registrations.Create(ctx, powerauth.CreateRegistrationParams{UserID: powerauth.UserID(lc.Personal("user id"))})
 //	lc.Error(err)
 //
-// A seed is found in plain, in any case of letters, escaped for URLs, JSON or Go, as hex, as a list of bytes and inside
+// A seed is found in plain text in any letter case, escaped for URLs, JSON or Go, as hex, as a list of bytes and inside
 // base64 at any position (so also in "user:password"). Of the texts made here, a piece of 15 characters in plain is enough;
 // fewer, such as the last four, are not found.
 //
-// What is handed over is checked at once; logs and observer values when the test ends, or by [LeakCheck.Check]. Findings fail
+// Values handed over are checked at once; logs and observer values when the test ends, or by [LeakCheck.Check]. Findings fail
 // the test. They name the seed and do not show it. It is safe for concurrent use.
 type LeakCheck struct {
 	t testing.TB
@@ -42,7 +42,7 @@ type LeakCheck struct {
 
 type record struct{ where, text string }
 
-// minSeed is the length under which a text would be found by accident.
+// minSeed is the length below which a text could be found by chance.
 const minSeed = 6
 
 // NewLeakCheck returns a check that reports to t.
@@ -105,7 +105,7 @@ func (c *LeakCheck) Observer() identkit.Observer {
 	}
 }
 
-// Error checks an error and everything it wraps, in all the ways an error is printed. A nil error is passed over.
+// Error checks an error and everything it wraps, in all ways of printing an error. A nil error is ignored.
 func (c *LeakCheck) Error(err error) {
 	c.t.Helper()
 	if err != nil {
@@ -113,7 +113,7 @@ func (c *LeakCheck) Error(err error) {
 	}
 }
 
-// Value checks any value in all the ways a value is printed.
+// Value checks a value in all ways of printing it.
 func (c *LeakCheck) Value(v any) {
 	c.t.Helper()
 	c.report(c.searchValue(fmt.Sprintf("value of type %T", v), v))
@@ -189,7 +189,7 @@ func (c *LeakCheck) report(findings []string) {
 	}
 }
 
-// maxChain bounds how deep an error's causes are followed.
+// maxChain limits the depth of an error's causes.
 const maxChain = 100
 
 func (c *LeakCheck) searchError(where string, err error, depth int) []string {

@@ -12,8 +12,8 @@ import (
 	"github.com/identkit/identkit"
 )
 
-// secrets are the names that a fake declares secret, of members of bodies, path and query values, in any letter case. What JSON forms
-// show of values with such a name is a mask.
+// secrets are the names that a fake declares secret, of members of bodies, path and query values, in any letter case. JSON forms
+// mask values with such a name.
 type secrets []string
 
 var mask = identkit.Secret("x").String()

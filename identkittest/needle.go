@@ -18,7 +18,7 @@ type needle struct {
 	fold bool // letters match in any case; text is in lower case
 }
 
-// needlesOf lists the forms in which a text may show.
+// needlesOf lists the forms in which a text may appear.
 func needlesOf(seed, text string) []needle {
 	found := []needle{{seed, "in plain", strings.ToLower(text), true}}
 	add := func(form, s string, fold bool) {
@@ -57,8 +57,8 @@ func needlesOf(seed, text string) []needle {
 	return found
 }
 
-// base64Core returns the characters that a text has in base64 whatever stands around it, when it begins at a
-// position that leaves the given remainder when divided by 3.
+// base64Core returns the characters of a text in base64 that do not depend on the text around it, at a position with the given
+// remainder modulo 3.
 func base64Core(encoding *base64.Encoding, text string, offset int) string {
 	encoded := encoding.EncodeToString(append(make([]byte, offset), text...))
 	from := (offset*8 + 5) / 6
@@ -79,7 +79,7 @@ func (h haystack) find(n needle) int {
 	return strings.Index(h.text, n.text)
 }
 
-// before returns a little of what stands in front of a place.
+// before returns a little of the text before a place.
 func (h haystack) before(i int) string {
 	const context = 40
 	i = min(i, len(h.text)) // lower-casing can change lengths

@@ -11,7 +11,7 @@ func (r recorder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// collected keeps what a slog handler writes.
+// collected holds the output of a slog handler.
 type collected []byte
 
 func (c *collected) Write(p []byte) (int, error) {

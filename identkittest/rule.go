@@ -14,18 +14,18 @@ import (
 // Probability, When; without any of these, all of them) and what happens to those (the effects: Status, Reset,
 // SlowBody and so on).
 //
-// A Rule is a value. Every method returns a changed copy, so that a rule can be kept and varied. Mistakes,
-// such as two responses in one rule or Nth(0), are kept inside and come out when the rule is given to a fake; ask
-// for them earlier with [Rule.Err].
+// A Rule is a value. Every method returns a changed copy, so that a rule can be stored and varied. Mistakes,
+// such as two responses in one rule or Nth(0), are reported when the rule is added to a fake, or by
+// [Rule.Err].
 //
 // Rules count requests, not calls: an attempt repeated by a client is another request. Of the rules of a fake, the first that hits
-// decides; each counts every request that it is about, also those that another rule hit, from the moment it was added.
+// applies; each counts every request that it is about from then on, also those that another rule hits.
 //
-// Its JSON form is for programs that drive a fake from outside; see [Rule.UnmarshalJSON].
+// Its JSON form is for programs in other languages; see [Rule.UnmarshalJSON].
 type Rule struct {
 	spec     fault.Rule
-	calls    []call            // that made it
-	slots    map[string]string // part of the response → effect that took it
+	calls    []call            // of its functions and methods
+	slots    map[string]string // part of the response → effect that set it
 	mistakes []string
 }
 
@@ -50,7 +50,7 @@ func (r Rule) First(n int) Rule {
 	return r.call("First", n).must(n >= 1, "First needs at least 1")
 }
 
-// After spares the first n requests of those the rule is about. After(2).First(5) hits the third to the fifth.
+// After skips the first n requests of those the rule is about. After(2).First(5) hits the third to the fifth.
 func (r Rule) After(n int) Rule {
 	r.spec.After = n
 	return r.call("After", n).must(n >= 1, "After needs at least 1")
@@ -62,8 +62,8 @@ func (r Rule) Times(n int) Rule {
 	return r.call("Times", n).must(n >= 1, "Times needs at least 1")
 }
 
-// Probability hits a request with the chance p, between 0 and 1. The random source is the fake's, made from its seed: requests
-// that come one after the other are hit in the same places in every run.
+// Probability hits a request with probability p, between 0 and 1. The random source has the fake's seed: sequential requests are hit
+// in the same places in every run.
 func (r Rule) Probability(p float64) Rule {
 	r.spec.Chance = &p
 	return r.call("Probability", p).must(p >= 0 && p <= 1, "Probability needs a number from 0 to 1")
@@ -79,7 +79,7 @@ func (r Rule) When(f func(*http.Request) bool) Rule {
 // String returns the rule as it was written, without the contents of bodies.
 func (r Rule) String() string { return r.spec.Text }
 
-// Err reports everything that is wrong with the rule, or nil.
+// Err reports all mistakes in the rule, or nil.
 func (r Rule) Err() error {
 	s := r.spec
 	mistakes := r.must(s.Text != "", "begin it with On or Any").
@@ -95,7 +95,7 @@ func (r Rule) Err() error {
 	return errors.New("identkittest: rule " + s.Text + ": " + strings.Join(mistakes, "; "))
 }
 
-// must notes a mistake unless a condition holds.
+// must records a mistake unless a condition holds.
 func (r Rule) must(holds bool, mistake string) Rule {
 	if !holds {
 		r.mistakes = append(r.mistakes[:len(r.mistakes):len(r.mistakes)], mistake)
@@ -110,8 +110,8 @@ func (r Rule) take(effect string, parts ...string) Rule {
 		slots = make(map[string]string)
 	}
 	for _, part := range parts {
-		before, taken := slots[part]
-		r = r.must(!taken || part == slotHeader, effect+" and "+before+" both decide "+part)
+		before, set := slots[part]
+		r = r.must(!set || part == slotHeader, effect+" and "+before+" both decide "+part)
 		slots[part] = effect
 	}
 	r.slots = slots

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ActiveRule is a rule at work in a fake.
+// ActiveRule is a rule of a fake.
 type ActiveRule struct {
 	// ID counts the rules that the fake was given, from 1.
 	ID int `json:"id"`
@@ -58,8 +58,8 @@ func member(method string) string {
 	return strings.ToLower(method[:1]) + method[1:]
 }
 
-// MarshalJSON writes what [Rule.UnmarshalJSON] reads, bodies and header values included. Of a function, which has no JSON form, it says
-// that there is one ("when":true).
+// MarshalJSON writes what [Rule.UnmarshalJSON] reads, bodies and header values included. A function, which has no JSON form, is
+// written as true ("when":true).
 func (r Rule) MarshalJSON() ([]byte, error) {
 	form, header := make(map[string]any), make(map[string]any)
 	for _, c := range r.calls {
@@ -95,7 +95,7 @@ func (r Rule) MarshalJSON() ([]byte, error) {
 //	{"on":"powerauth.Operations.Create","nth":3,"html":502,"slowHeader":"1.5s"}
 //	{"probability":0.1,"retryAfter":[429,"1"],"header":{"X-Request-Id":"r-1"},"processed":true}
 //
-// The error says what is wrong with the rule, as [Rule.Err] does.
+// The error is that of [Rule.Err].
 func (r *Rule) UnmarshalJSON(b []byte) error {
 	var form map[string]json.RawMessage
 	if err := json.Unmarshal(b, &form); err != nil {

@@ -14,14 +14,14 @@ import (
 	"github.com/identkit/identkit/internal/fault"
 )
 
-// Server is what every fake of this module can do, whatever its provider; each embeds one. It is safe for concurrent use. Printing a
+// Server is the part that all fakes of this module share; each embeds one. It is safe for concurrent use. Printing a
 // fake shows its URL alone.
 //
 // A fake is reached over a loopback socket (NewServer of its package, [Server.Start]), without one ([Server.Transport], which also works
 // inside testing/synctest), as an [http.Handler], or behind httpmock ([Server.Responder]).
 type Server struct{ engine engine }
 
-// engine is what internal/fakeserver does for it.
+// engine is the implementation in internal/fakeserver.
 type engine interface {
 	http.Handler
 	Name() string
@@ -50,7 +50,7 @@ func init() {
 	fault.Of = func(rule any) fault.Rule { return rule.(Rule).spec }
 }
 
-// URL is the base URL of the provider's API in the fake. A fake without a socket has a placeholder, which serves with [Server.Transport].
+// URL is the base URL of the provider's API in the fake. Without a socket it is a placeholder for [Server.Transport].
 func (s *Server) URL() string { return s.engine.URL() }
 
 // Start listens on a free port of the loopback interface. Inside testing/synctest it fails: a socket would stop the bubble's clock.
@@ -62,13 +62,13 @@ func (s *Server) StartTLS() error { return s.engine.StartTLS() }
 // RootCAs returns a pool with the certificate of a fake that was started with TLS; nil otherwise.
 func (s *Server) RootCAs() *x509.CertPool { return s.engine.RootCAs() }
 
-// Close closes the socket, cuts the connections that are left and waits for all that runs, deliveries included. It can be called again.
+// Close closes the socket and its connections, and waits for everything in progress, deliveries included. It can be called again.
 func (s *Server) Close() { s.engine.Close() }
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
-// Transport reaches the fake without a socket, whatever host a request names. It treats requests, contexts, bodies and compression as
+// Transport reaches the fake without a socket, for any host. It treats requests, contexts, bodies and compression as
 // *http.Transport does, and calls the hooks of an httptrace.ClientTrace.
 func (s *Server) Transport() http.RoundTripper { return s.engine.Transport() }
 
@@ -80,21 +80,21 @@ func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
 // Operations lists the operations that the fake simulates, sorted by name.
 func (s *Server) Operations() []identkit.OperationInfo { return s.engine.Operations() }
 
-// Fault puts rules to work; the first that hits a request shapes its response. It panics when one is wrong or names an operation that
-// the fake does not have: a fault that silently never happens makes a test pass for no reason.
+// Fault adds fault rules; the first that hits a request applies. It panics when one is invalid or names an operation that the fake
+// does not have: a fault that never happens would let a test pass for no reason.
 func (s *Server) Fault(rules ...Rule) {
 	if err := s.AddFaults(rules...); err != nil {
 		panic(err.Error())
 	}
 }
 
-// AddFaults puts rules to work like [Server.Fault], or none of them and returns everything that is wrong with them.
+// AddFaults adds rules like [Server.Fault], or none of them if one is invalid, and returns all that is invalid.
 func (s *Server) AddFaults(rules ...Rule) error { return s.engine.AddFaults(rules...) }
 
-// Faults lists the rules at work.
+// Faults lists the active rules.
 func (s *Server) Faults() []ActiveRule { return s.engine.Faults() }
 
-// UnusedFaults lists the rules that have not hit anything yet, so that a test can see that it tested something.
+// UnusedFaults lists the rules that have not hit a request yet, so that a test can check that its faults happened.
 func (s *Server) UnusedFaults() []string {
 	var texts []string
 	for _, r := range s.Faults() {
@@ -124,12 +124,12 @@ func (s *Server) Clock() *Clock { return s.engine.Clock() }
 // State is everything that the fake holds, as JSON, secrets masked.
 func (s *Server) State() json.RawMessage { return secrets(s.engine.Secrets()).json(s.engine.State()) }
 
-// Changes yields what changes in the fake from now on, until the context ends. A reader that is more than 1000 changes late misses some;
-// their numbers show it.
+// Changes yields the changes of the fake from now on, until the context ends. A reader more than 1000 changes behind misses some, as
+// their numbers show.
 func (s *Server) Changes(ctx context.Context) iter.Seq[Change] { return s.engine.Changes(ctx) }
 
 // Deliver sends every webhook and callback that is due on the fake's clock, first attempts and retries, one after the other, with
-// those that their receivers cause, and returns what became of them. What failed waits for its next attempt: move the clock
+// those that their receivers cause, and returns the attempts. A failed delivery waits for its next attempt: move the clock
 // and call again. A receiver must not call it. The error is that of the context.
 func (s *Server) Deliver(ctx context.Context) ([]Delivery, error) {
 	made, err := s.engine.Deliver(ctx)

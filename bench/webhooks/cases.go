@@ -34,7 +34,7 @@ const (
 // work verifies and decodes one delivery.
 type work func(h http.Header, body []byte) error
 
-// pair is one job done by another library and by ours.
+// pair is another library and ours on the same delivery.
 type pair struct {
 	name         string
 	body         []byte
@@ -42,7 +42,7 @@ type pair struct {
 	theirs, ours work
 }
 
-// header makes the headers of a delivery that is right at the present time.
+// header makes the headers of a delivery with a valid current timestamp.
 func (p *pair) header() http.Header {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://localhost/", nil)
 	if err == nil {
@@ -54,7 +54,7 @@ func (p *pair) header() http.Header {
 	return r.Header
 }
 
-// event is where deliveries go whose library has no type for them.
+// event is the type of deliveries whose library has none.
 type event struct {
 	Type      string    `json:"type"`
 	Timestamp time.Time `json:"timestamp"`
@@ -95,7 +95,7 @@ func into[E any](d *webhook.Delivery) error {
 	return err
 }
 
-// byHand is the verification that most programs hold: hmac.New for each delivery.
+// byHand is the usual verification without a library: hmac.New for each delivery.
 func byHand() pair {
 	cfg := webhook.HMACConfig{Keys: keys(secret), Header: "X-Signature-256", Prefixes: []string{"sha256="}}
 	verifier, request := must(webhook.NewHMAC(cfg)), new(webhook.Request)

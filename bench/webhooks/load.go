@@ -25,7 +25,7 @@ const (
 	deliveries = 100_000
 )
 
-// loadDirect hands deliveries to the handler without a network.
+// loadDirect calls the handler without a network.
 func loadDirect() (loadResult, error) {
 	return load(1, func(h http.Handler) (func(*http.Request) (int, error), func()) {
 		return func(r *http.Request) (int, error) {
@@ -71,7 +71,7 @@ func load(senders int, connect func(http.Handler) (deliver func(*http.Request) (
 	defer done()
 	body := eventBody()
 	sign := webhooktest.SignStandard(standardSecret)
-	// Requests are signed outside of the measured time, in portions, so that they are not what fills the heap.
+	// Requests are signed outside of the measured time, in batches, so that they do not fill the heap.
 	portion := func(first, n int) ([]*http.Request, error) {
 		requests := make([]*http.Request, n)
 		for i := range requests {

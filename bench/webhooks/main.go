@@ -13,7 +13,7 @@ import (
 
 const (
 	rounds = 15
-	// slice is how long one library runs before the other does.
+	// slice is how long one library runs before the other.
 	slice = 100 * time.Millisecond
 )
 
@@ -73,7 +73,7 @@ func compare(p *pair) (theirs, ours time.Duration, ratio float64, err error) {
 	return median(all[0]), median(all[1]), median(ratios), nil
 }
 
-// costOfRefusing compares a delivery whose signature has the right form and length and is wrong, with a good one.
+// costOfRefusing compares a delivery with an invalid signature of valid form and length with a valid one.
 func costOfRefusing() (float64, error) {
 	good := byHand()
 	bad := append([]byte(nil), good.body...)

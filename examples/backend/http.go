@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -91,6 +92,18 @@ func refuse(status int, text string, fields ...string) error {
 	return problem{status: status, Text: text, Fields: fields}
 }
 
+// statuses are those of the kinds of errors. Others are 502: credentials, network, invalid responses.
+var statuses = map[identkit.Kind]int{
+	identkit.ErrInvalidRequest: http.StatusBadRequest,
+	identkit.ErrNotFound:       http.StatusNotFound,
+	identkit.ErrConflict:       http.StatusConflict,
+	identkit.ErrRejected:       http.StatusUnprocessableEntity,
+	identkit.ErrRateLimited:    http.StatusServiceUnavailable,
+	identkit.ErrUnavailable:    http.StatusServiceUnavailable,
+	identkit.ErrRetryBudget:    http.StatusServiceUnavailable,
+	identkit.ErrTimeout:        http.StatusGatewayTimeout,
+}
+
 // problemOf turns an error into what clients see of it.
 func problemOf(err error) (p problem) {
 	var e *identkit.Error
@@ -100,25 +113,13 @@ func problemOf(err error) (p problem) {
 	case !errors.As(err, &e):
 		return problem{status: http.StatusInternalServerError, Text: "internal error"}
 	}
-	p = problem{status: http.StatusBadGateway, Text: string(e.Kind), OutcomeUnknown: e.OutcomeUnknown} // credentials, network, invalid responses
-	switch e.Kind {
-	case identkit.ErrInvalidRequest:
-		p.status = http.StatusBadRequest
+	p = problem{
+		status: cmp.Or(statuses[e.Kind], http.StatusBadGateway), Text: string(e.Kind), OutcomeUnknown: e.OutcomeUnknown, retryAfter: e.RetryAfter,
+	}
+	if e.Kind == identkit.ErrInvalidRequest {
 		for _, f := range e.Fields {
 			p.Fields = append(p.Fields, f.Field+" "+f.Reason)
 		}
-	case identkit.ErrNotFound:
-		p.status = http.StatusNotFound
-	case identkit.ErrConflict:
-		p.status = http.StatusConflict
-	case identkit.ErrRejected:
-		p.status = http.StatusUnprocessableEntity
-	case identkit.ErrRateLimited:
-		p.status, p.retryAfter = http.StatusServiceUnavailable, e.RetryAfter
-	case identkit.ErrUnavailable, identkit.ErrRetryBudget:
-		p.status = http.StatusServiceUnavailable
-	case identkit.ErrTimeout:
-		p.status = http.StatusGatewayTimeout
 	}
 	return p
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/identkit/identkit/internal/wire"
 )
 
-// Call is one request on its way through a handler, and the response to it. The last one given counts. A handler that gives none makes
-// the engine respond with 500, because that is a bug of the fake.
+// Call is one request to a handler, and the response to it. The last response set is sent. Without one the engine responds with 500,
+// because that is a bug of the fake.
 type Call struct {
 	operation identkit.OperationInfo
 	values    map[string]string
@@ -56,10 +56,10 @@ func (c *Call) Context() context.Context { return c.request.Context() }
 // Now returns when the request came in, by the fake's clock.
 func (c *Call) Now() time.Time { return c.now }
 
-// ExpireToken reports whether a fault rule wants the access token of the request to be no longer valid.
+// ExpireToken reports whether a fault rule makes the access token of the request expire.
 func (c *Call) ExpireToken() bool { return c.plan.ExpireToken }
 
-// PathValue returns the value of one of the path's {parts}, unescaped; an escaped slash in it is a slash here.
+// PathValue returns the value of one of the path's {parts}, unescaped; an escaped slash is part of it.
 func (c *Call) PathValue(name string) string { return c.values[name] }
 
 // Query returns the query.
@@ -84,18 +84,18 @@ func (c *Call) HasJSON() bool {
 	if err != nil {
 		return false
 	}
-	charset, said := params["charset"]
-	return (media == "application/json" || strings.HasSuffix(media, "+json")) && (!said || strings.EqualFold(charset, "utf-8"))
+	charset, set := params["charset"]
+	return (media == "application/json" || strings.HasSuffix(media, "+json")) && (!set || strings.EqualFold(charset, "utf-8"))
 }
 
 // Decode reads the body as JSON into v strictly: exact names, no duplicate members at any depth, nothing after the value. It returns
-// the first thing that is wrong, or nil. Unknown members are ignored.
+// the first problem, or nil. Unknown members are ignored.
 func (c *Call) Decode(v any) *Problem { return decode(c.body, v) }
 
 // DecodeKnown is like [Call.Decode] and reports unknown members as well.
 func (c *Call) DecodeKnown(v any) *Problem { return decode(c.body, v, json.RejectUnknownMembers(true)) }
 
-// SetHeader sets a header of the response, whatever the response will be.
+// SetHeader sets a header of the response, of any kind.
 func (c *Call) SetHeader(name, value string) { c.header.Set(name, value) }
 
 // JSON responds with v as JSON. A value that cannot be marshalled is a bug of the fake, which panics.
@@ -115,7 +115,7 @@ func (c *Call) Raw(status int, contentType string, body []byte) {
 	c.reply = newReply(status, contentType, body, nil)
 }
 
-// Stream responds with what a reader gives, as it gives it, after the handler has returned. A reader that fails cuts the connection.
+// Stream responds with the bytes of a reader as they come, after the handler has returned. A reader that fails cuts the connection.
 func (c *Call) Stream(status int, contentType string, body io.Reader) {
 	c.reply = newReply(status, contentType, nil, body)
 }

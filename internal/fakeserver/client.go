@@ -30,7 +30,7 @@ func (s *Server) Serve(tb testing.TB) {
 }
 
 // Reach completes the options of a client so that it reaches the fake, over the socket if there is one, and its first retry waits a
-// millisecond at most. What is set stays.
+// millisecond at most. Options that are set stay.
 func (s *Server) Reach(o *identkit.Options) {
 	o.Retry.InitialBackoff = cmp.Or(o.Retry.InitialBackoff, time.Millisecond)
 	switch pool := s.RootCAs(); {
@@ -45,7 +45,7 @@ func (s *Server) Reach(o *identkit.Options) {
 }
 
 // NewClient makes a client of the fake, which is closed at the end of the test. A caller who replaces the options still reaches the fake.
-// A configuration that is refused ends the test, or panics where there is none.
+// An invalid configuration ends the test; without a test it panics.
 func NewClient[Config any, Client interface{ CloseIdleConnections() }](s *Server, cfg Config, options func(*Config) *identkit.Options, make func(Config) (Client, error), adjust []func(*Config)) Client {
 	s.Reach(options(&cfg))
 	for _, f := range adjust {

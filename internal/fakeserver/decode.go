@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ProblemKind says what is wrong with a JSON text.
+// ProblemKind is the kind of a [Problem].
 type ProblemKind string
 
 // The kinds of problems.
@@ -20,15 +20,15 @@ const (
 	BadSyntax    ProblemKind = "syntax"    // not JSON, not UTF-8, or more than one value
 	WrongType    ProblemKind = "type"      // JSON of another type than the contract's
 	UnknownField ProblemKind = "unknown"   // a member that the contract does not have
-	Duplicate    ProblemKind = "duplicate" // a name that an object has more than once
+	Duplicate    ProblemKind = "duplicate" // a duplicate member
 )
 
-// Problem is the first thing that is wrong with a request's body.
+// Problem is the first fault of a request's body.
 type Problem struct {
 	Kind  ProblemKind
 	Path  string         // such as "parameters.amount" or "flags[1]"; "" is the body as a whole
-	Value jsontext.Value // what stands there, of a WrongType
-	Want  string         // the JSON type that should stand there, of a WrongType
+	Value jsontext.Value // the invalid value, of a WrongType
+	Want  string         // the JSON type of the contract, of a WrongType
 }
 
 // String returns one line about the problem, without the value.
@@ -43,7 +43,7 @@ func (p Problem) String() string {
 	return where + ": " + string(p.Kind)
 }
 
-// decode reads a body by JSON v2 rules: exact names, no duplicate members, one value, UTF-8. The whole text is judged before its types.
+// decode reads a body by JSON v2 rules: exact names, no duplicate members, one value, UTF-8. Syntax is checked before types.
 func decode(body []byte, v any, options ...json.Options) *Problem {
 	err := json.Unmarshal(body, new(jsontext.Value))
 	if err == nil {

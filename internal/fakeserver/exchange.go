@@ -15,7 +15,7 @@ import (
 	"github.com/identkit/identkit/internal/fault"
 )
 
-// exchange is one request, from its first line to the response. With a socket and without one it goes the same way: begin, load the
+// exchange is one request, from its first line to the response. With and without a socket the steps are the same: begin, load the
 // body, respond.
 type exchange struct {
 	server  *Server
@@ -29,7 +29,7 @@ type exchange struct {
 	number  int // in the journal
 }
 
-// begin routes a request and asks for its fault. The body stays unread unless a rule reads it.
+// begin routes a request and looks up its fault. The body stays unread unless a rule reads it.
 func (s *Server) begin(r *http.Request, body io.ReadCloser) *exchange {
 	x := &exchange{server: s, request: r, body: &requestBody{src: body, limit: s.config.MaxBody}}
 	x.route, x.values, x.allowed = s.find(r.Method, r.URL.EscapedPath())
@@ -62,8 +62,8 @@ func (x *exchange) record(body []byte, problem string) {
 	x.server.changed(identkittest.ChangeRequest, x.route.op.Name, x.number)
 }
 
-// respond records the request, whose body has arrived, lets the fake process it unless a fault forbids that, and returns the
-// reply; nil when the connection is to be reset in its place.
+// respond records the request, whose body has arrived, lets the fake process it unless a fault prevents that, and returns the
+// reply; nil when the connection is to be reset instead.
 func (x *exchange) respond() *reply {
 	x.record(x.body.data, "")
 	var out *reply
@@ -77,7 +77,7 @@ func (x *exchange) respond() *reply {
 		return nil
 	}
 	if out.stream != nil && (x.plan.Body != "" || x.plan.Padding > 0 || x.plan.Encoding != "" || x.plan.End != "") {
-		out.body, _ = io.ReadAll(io.LimitReader(out.stream, x.server.config.MaxBody)) // the fault needs the whole
+		out.body, _ = io.ReadAll(io.LimitReader(out.stream, x.server.config.MaxBody)) // the fault needs all of it
 		out.stream = nil
 	}
 	for name, values := range x.plan.Header {
@@ -92,13 +92,13 @@ func (x *exchange) amend(change func(*identkittest.Entry)) {
 	x.server.changed(identkittest.ChangeRequest, x.route.op.Name, x.number)
 }
 
-// responded notes the status that is about to be sent.
+// responded records the status that is about to be sent.
 func (x *exchange) responded(status int) {
 	x.amend(func(e *identkittest.Entry) { e.Status = status })
 }
 
 // handle runs the handler. A panic or a missing response is a bug of the fake: it is shown in the response and in the
-// journal, because a crash of the connection would look like a fault rule.
+// journal, because a reset connection would look like a fault rule.
 func (x *exchange) handle() (out *reply) {
 	c := &Call{
 		operation: x.route.op,
@@ -115,9 +115,9 @@ func (x *exchange) handle() (out *reply) {
 			out = x.internalError(fmt.Sprint("panic: ", v))
 		}
 	}()
-	x.server.locked(c.now, func() { x.handler()(c) })
+	x.server.handling(c.now, func() { x.handler()(c) })
 	if c.reply == nil {
-		return x.internalError("the handler gave no response")
+		return x.internalError("the handler set no response")
 	}
 	for name, values := range c.header {
 		c.reply.header[name] = values
@@ -125,8 +125,8 @@ func (x *exchange) handle() (out *reply) {
 	return c.reply
 }
 
-// locked runs what works on the fake's state.
-func (s *Server) locked(now time.Time, f func()) {
+// handling runs a function that works on the fake's state.
+func (s *Server) handling(now time.Time, f func()) {
 	s.config.Lock.Lock()
 	defer s.config.Lock.Unlock()
 	s.config.Tick(now)

@@ -66,7 +66,7 @@ func TestStreamsAreSentAsTheyCome(t *testing.T) {
 		s := fakeserver.New(fakeserver.Config{})
 		s.Handle(getNote, func(c *fakeserver.Call) {
 			body := io.Reader(strings.NewReader("0123456789"))
-			if c.PathValue("noteId") == "broken" {
+			if c.PathValue("noteId") == "fails" {
 				body = io.MultiReader(body, iotest.ErrReader(errors.New("disk full")))
 			}
 			c.Stream(http.StatusOK, "application/pdf", body)
@@ -79,7 +79,7 @@ func TestStreamsAreSentAsTheyCome(t *testing.T) {
 		assert.Equal(t, "0123456789", whole.body)
 		assert.Equal(t, "application/pdf", whole.header.Get("Content-Type"))
 		assert.Empty(t, whole.header.Get("Content-Length"))
-		require.Error(t, get("broken").bodyErr)
+		require.Error(t, get("fails").bodyErr)
 		s.Fault(identkittest.Any().TruncateHalf().Times(1), identkittest.Any().DuplicateBody())
 		half := get("1")
 		require.ErrorIs(t, half.bodyErr, io.ErrUnexpectedEOF)
@@ -105,7 +105,7 @@ func TestJSONFormsMaskSecrets(t *testing.T) {
 	t.Parallel()
 	s := fakeserver.New(fakeserver.Config{
 		Secrets: []string{"otp", "key"}, State: func() any {
-			return map[string]any{"otp": "1234-secret", "user": "erika", "password": identkit.Secret("1234-secret"), "n": 12345678901234567}
+			return map[string]any{"otp": "1234-secret", "user": "erika", "password": identkit.Secret("1234-secret"), "n": int64(12345678901234567)}
 		},
 	})
 	op := identkit.OperationInfo{Name: "notes.Login", Method: http.MethodPost, Path: "/{key}/login/{user}"}

@@ -10,7 +10,7 @@ import (
 	"github.com/identkit/identkit/internal/fault"
 )
 
-// faults are the rules at work. They are asked in the order in which they were added.
+// faults are the active rules, in the order in which they were added.
 type faults struct {
 	seed uint64
 
@@ -25,7 +25,7 @@ type activeRule struct {
 	random *rand.Rand
 }
 
-// add puts rules to work and returns their ids.
+// add activates rules and returns their ids.
 func (f *faults) add(rules []identkittest.Rule) (ids []int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -46,22 +46,19 @@ func (f *faults) remove(ids []int) {
 }
 
 func (f *faults) active() []identkittest.ActiveRule {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var all []identkittest.ActiveRule
-	for _, r := range f.rules {
-		all = append(all, r.ActiveRule)
-	}
-	return all
+	return locked(&f.mu, func() (all []identkittest.ActiveRule) {
+		for _, r := range f.rules {
+			all = append(all, r.ActiveRule)
+		}
+		return all
+	})
 }
 
-// next counts a request and returns the plan of the rule that hits it, or the zero Plan. The request's body is left to the functions
-// given to Rule.When: it must be readable again.
+// next counts a request and returns the plan of the rule that hits it, or the zero Plan. The request's body must be
+// replayable for the functions of Rule.When.
 func (f *faults) next(operation string, r *http.Request) fault.Plan {
-	f.mu.Lock()
-	rules := slices.Clone(f.rules)
-	f.mu.Unlock()
-	// Outside the lock, because these are functions of the user's.
+	rules := locked(&f.mu, func() []*activeRule { return slices.Clone(f.rules) })
+	// Outside the lock: these are the user's functions.
 	rules = slices.DeleteFunc(rules, func(rule *activeRule) bool { return !rule.rule.Selects(operation, r) })
 
 	f.mu.Lock()
@@ -79,8 +76,8 @@ func (f *faults) next(operation string, r *http.Request) fault.Plan {
 	return winner.rule.Plan
 }
 
-// count counts a request and reports whether the rule wants to hit it. A random number is drawn for every request, so that the chance of
-// one rule does not depend on another rule.
+// count counts a request and reports whether the rule selects it. Every request takes a random number, so that the chance of one rule does not depend on
+// another rule.
 func (r *activeRule) count() bool {
 	r.Seen++
 	chosen := r.rule.Chance == nil || r.random.Float64() < *r.rule.Chance

@@ -16,8 +16,8 @@ type journal struct {
 	maxEntries, maxBytes, maxBody int
 
 	mu     sync.Mutex
-	held   []*identkittest.Entry
-	bytes  int // of the bodies held
+	kept   []*identkittest.Entry
+	bytes  int // of the bodies kept
 	last   int // number of the newest entry
 	total  int
 	counts map[string]int
@@ -44,61 +44,48 @@ func (j *journal) record(e identkittest.Entry) int {
 	j.total++
 	j.counts[e.Operation]++
 	e.Number, e.Nth = j.last, j.counts[e.Operation]
-	j.held = append(j.held, &e)
+	j.kept = append(j.kept, &e)
 	j.bytes += len(e.Body)
-	for len(j.held) > j.maxEntries || j.bytes > j.maxBytes && len(j.held) > 1 {
-		j.bytes -= len(j.held[0].Body)
-		j.held = j.held[1:]
+	for len(j.kept) > j.maxEntries || j.bytes > j.maxBytes && len(j.kept) > 1 {
+		j.bytes -= len(j.kept[0].Body)
+		j.kept = j.kept[1:]
 	}
 	j.more.send()
 	return e.Number
 }
 
-// amend changes an entry by its number, if it is still held.
+// amend changes an entry by its number, if it is still kept.
 func (j *journal) amend(number int, change func(*identkittest.Entry)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for i := len(j.held) - 1; i >= 0 && j.held[i].Number >= number; i-- {
-		if j.held[i].Number == number {
-			change(j.held[i])
+	for i := len(j.kept) - 1; i >= 0 && j.kept[i].Number >= number; i-- {
+		if j.kept[i].Number == number {
+			change(j.kept[i])
 		}
 	}
 }
 
-// Entries returns all entries held, oldest first.
+// Entries returns all kept entries, oldest first.
 func (s *Server) Entries() []identkittest.Entry {
-	j := &s.entries
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var all []identkittest.Entry
-	for _, e := range j.held {
-		all = append(all, *e)
-	}
-	return all
+	return locked(&s.entries.mu, func() (all []identkittest.Entry) {
+		for _, e := range s.entries.kept {
+			all = append(all, *e)
+		}
+		return all
+	})
 }
 
 // Requests returns how many requests of an operation came in.
 func (s *Server) Requests(operation string) int {
-	j := &s.entries
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.counts[operation]
+	return locked(&s.entries.mu, func() int { return s.entries.counts[operation] })
 }
 
 // More returns a channel that is closed at the next request.
-func (s *Server) More() <-chan struct{} {
-	j := &s.entries
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.more.wait()
-}
+func (s *Server) More() <-chan struct{} { return locked(&s.entries.mu, s.entries.more.wait) }
 
 // Requested returns how many requests came in altogether.
 func (s *Server) Requested() int {
-	j := &s.entries
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.total
+	return locked(&s.entries.mu, func() int { return s.entries.total })
 }
 
 // ClearJournal forgets all entries and counts.
@@ -106,7 +93,7 @@ func (s *Server) ClearJournal() {
 	j := &s.entries
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.held, j.bytes, j.total = nil, 0, 0
+	j.kept, j.bytes, j.total = nil, 0, 0
 	clear(j.counts)
 }
 
@@ -127,13 +114,13 @@ func (b *broadcast) send() {
 	}
 }
 
-// maxChanges is how many changes a feed holds for readers that are late.
+// maxChanges is how many changes a feed keeps for slow readers.
 const maxChanges = 1000
 
-// feed holds the last changes.
+// feed keeps the last changes.
 type feed struct {
 	mu   sync.Mutex
-	held []identkittest.Change
+	kept []identkittest.Change
 	last int
 	more broadcast
 }
@@ -143,8 +130,8 @@ func (f *feed) add(c identkittest.Change) {
 	defer f.mu.Unlock()
 	f.last++
 	c.Number = f.last
-	f.held = append(f.held, c)
-	f.held = f.held[max(0, len(f.held)-maxChanges):]
+	f.kept = append(f.kept, c)
+	f.kept = f.kept[max(0, len(f.kept)-maxChanges):]
 	f.more.send()
 }
 
@@ -152,15 +139,13 @@ func (f *feed) add(c identkittest.Change) {
 func (f *feed) after(number int) ([]identkittest.Change, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	missed := min(f.last-number, len(f.held))
-	return f.held[len(f.held)-missed:], f.more.wait()
+	missed := min(f.last-number, len(f.kept))
+	return f.kept[len(f.kept)-missed:], f.more.wait()
 }
 
 // Changes yields what changes from now on, until the context ends.
 func (s *Server) Changes(ctx context.Context) iter.Seq[identkittest.Change] {
-	s.feed.mu.Lock()
-	seen := s.feed.last
-	s.feed.mu.Unlock()
+	seen := locked(&s.feed.mu, func() int { return s.feed.last })
 	return func(yield func(identkittest.Change) bool) {
 		for ctx.Err() == nil {
 			changes, more := s.feed.after(seen)

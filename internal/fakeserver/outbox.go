@@ -17,23 +17,23 @@ import (
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
-// How deliveries go.
+// The limits of deliveries.
 const (
-	dispatchEvery   = 3 * time.Second // looks for what has fallen due by itself
+	dispatchEvery   = 3 * time.Second // how often Auto looks for due deliveries
 	connectTimeout  = 5 * time.Second
 	responseTimeout = 60 * time.Second
-	heldDeliveries  = 1000
+	maxDeliveries   = 1000
 )
 
 // Deliveries says how a fake sends webhooks and callbacks.
 type Deliveries struct {
 	// Target is their name in fault rules, such as "powerauth.Callbacks.Deliver".
 	Target string
-	// Auto sends them by themselves as they fall due; otherwise they wait for Deliver.
+	// Auto sends them when they are due; otherwise they wait for Deliver.
 	Auto bool
-	// Client sends to URLs; nil means one of the engine's own. It is not changed; redirects are not followed, whatever it says.
+	// Client sends to URLs; nil means one of the engine's own. It is copied; redirects are not followed.
 	Client *http.Client
-	// Accepted reports whether a status means that the receiver took it. Nil means 2xx.
+	// Accepted reports whether a status means that the receiver accepted it. Nil means 2xx.
 	Accepted func(status int) bool
 }
 
@@ -66,20 +66,20 @@ type Outgoing struct {
 	Body   func(attempt int) []byte
 	Header func(id string) http.Header
 
-	attempts int
-	allowed  int // attempts
-	due      time.Time
-	held     bool // until another one was sent
-	asked    bool // its fault rule has been asked
+	attempts  int
+	allowed   int // attempts
+	due       time.Time
+	overtaken bool // by the next one, until that was sent
+	ruled     bool // fault rules were applied
 }
 
-// errBreaker is the error of what is dropped after too many failures.
+// errBreaker is the error of a delivery that is dropped after too many failures.
 var errBreaker = errors.New("fakeserver: dropped, too many failures before it")
 
-// errFault is the error of a delivery that a fault rule spoils.
-var errFault = errors.New("fakeserver: lost by a fault rule")
+// errFault is the error of a delivery that a fault rule makes fail.
+var errFault = errors.New("fakeserver: failed by a fault rule")
 
-// outbox delivers webhooks and callbacks. Locks are taken in the order turn, the fake's, mu.
+// outbox delivers webhooks and callbacks. Locks are taken in the order sending, the fake's, mu.
 type outbox struct {
 	Deliveries
 	server *Server
@@ -89,7 +89,7 @@ type outbox struct {
 	ended  chan struct{}
 	once   sync.Once
 
-	turn sync.Mutex // one delivery at a time
+	sending sync.Mutex // one delivery at a time
 
 	mu    sync.Mutex
 	queue []*Outgoing
@@ -125,7 +125,7 @@ func newOutbox(s *Server) *outbox {
 	return o
 }
 
-// run sends what is due when something was queued, and every few seconds what has fallen due by itself.
+// run sends what is due, when something was queued and every few seconds.
 func (o *outbox) run(ctx context.Context) {
 	defer close(o.ended)
 	ticker := time.NewTicker(dispatchEvery)
@@ -161,18 +161,18 @@ func (s *Server) Send(e Outgoing) {
 
 // Redeliver queues a webhook or callback again, under its id.
 func (s *Server) Redeliver(id string) error {
-	s.outbox.mu.Lock()
-	i := slices.IndexFunc(s.outbox.sent, func(a attempt) bool { return a.ID == id })
-	var again Outgoing
-	if i >= 0 {
+	again := locked(&s.outbox.mu, func() *Outgoing {
+		i := slices.IndexFunc(s.outbox.sent, func(a attempt) bool { return a.ID == id })
+		if i < 0 {
+			return nil
+		}
 		e := s.outbox.sent[i].of
-		again = Outgoing{ID: id, To: e.To, Body: e.Body, Header: e.Header, attempts: e.attempts}
-	}
-	s.outbox.mu.Unlock()
-	if i < 0 {
+		return &Outgoing{ID: id, To: e.To, Body: e.Body, Header: e.Header, attempts: e.attempts}
+	})
+	if again == nil {
 		return fmt.Errorf("fakeserver: no webhook or callback %q was sent", id)
 	}
-	s.outbox.enqueue(&again)
+	s.outbox.enqueue(again)
 	return nil
 }
 
@@ -188,10 +188,10 @@ func (o *outbox) enqueue(e *Outgoing) {
 	}
 }
 
-// Deliver sends what is due on the fake's clock, one after the other, and returns what became of it.
+// Deliver sends what is due on the fake's clock, one after the other, and returns the attempts.
 func (s *Server) Deliver(ctx context.Context) ([]identkittest.Delivery, error) {
-	s.outbox.turn.Lock()
-	defer s.outbox.turn.Unlock()
+	s.outbox.sending.Lock()
+	defer s.outbox.sending.Unlock()
 	var all []identkittest.Delivery
 	for ctx.Err() == nil {
 		e, plan := s.outbox.next()
@@ -205,47 +205,44 @@ func (s *Server) Deliver(ctx context.Context) ([]identkittest.Delivery, error) {
 
 // Deliveries returns the last attempts, oldest first.
 func (s *Server) Deliveries() []identkittest.Delivery {
-	s.outbox.mu.Lock()
-	defer s.outbox.mu.Unlock()
-	var all []identkittest.Delivery
-	for _, a := range s.outbox.sent {
-		all = append(all, a.Delivery)
-	}
-	return all
+	return locked(&s.outbox.mu, func() (all []identkittest.Delivery) {
+		for _, a := range s.outbox.sent {
+			all = append(all, a.Delivery)
+		}
+		return all
+	})
 }
 
 // PendingDeliveries is how many wait for their first or next attempt.
 func (s *Server) PendingDeliveries() int {
 	s.tick()
-	s.outbox.mu.Lock()
-	defer s.outbox.mu.Unlock()
-	return len(s.outbox.queue)
+	return locked(&s.outbox.mu, func() int { return len(s.outbox.queue) })
 }
 
 // tick applies the clock to the fake's state.
 func (s *Server) tick() time.Time {
 	now := s.config.Clock.Now()
-	s.locked(now, func() {})
+	s.handling(now, func() {})
 	return now
 }
 
-// next takes what is due next from the queue. What is to be overtaken stays until another was sent.
+// next takes the next due delivery from the queue. An overtaken one stays until another was sent.
 func (o *outbox) next() (*Outgoing, fault.Plan) {
 	now := o.server.tick()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	slices.SortStableFunc(o.queue, func(a, b *Outgoing) int { return a.due.Compare(b.due) })
 	for i, e := range o.queue {
-		if e.held || e.due.After(now) {
+		if e.overtaken || e.due.After(now) {
 			continue
 		}
 		var plan fault.Plan
 		request, err := http.NewRequest(http.MethodPost, e.To.address(), nil) //nolint:noctx // never sent; fault rules look at it
-		if err == nil && !e.asked {
+		if err == nil && !e.ruled {
 			plan = o.server.faults.next(o.Target, request)
 		}
-		e.held, e.asked = plan.Reorder, plan.Reorder
-		if e.held {
+		e.overtaken, e.ruled = plan.Reorder, plan.Reorder
+		if e.overtaken {
 			continue
 		}
 		e.attempts++
@@ -257,7 +254,7 @@ func (o *outbox) next() (*Outgoing, fault.Plan) {
 
 func (r *Receiver) address() string { return cmp.Or(r.URL, "http://receiver.test/") }
 
-// deliver makes one attempt, with two requests where a fault repeats it, and decides what becomes of it.
+// deliver makes one attempt, with two requests where a fault repeats it, and queues the next attempt if it failed.
 func (o *outbox) deliver(ctx context.Context, e *Outgoing, plan fault.Plan) []identkittest.Delivery {
 	made := []identkittest.Delivery{o.attempt(ctx, e, plan)}
 	if plan.DuplicateDelivery {
@@ -284,25 +281,22 @@ func (o *outbox) deliver(ctx context.Context, e *Outgoing, plan fault.Plan) []id
 		}
 	}
 	for _, waiting := range o.queue {
-		waiting.held = false
+		waiting.overtaken = false
 	}
 	for _, d := range made {
 		o.sent = append(o.sent, attempt{d, e})
 	}
-	o.sent = o.sent[max(0, len(o.sent)-heldDeliveries):]
+	o.sent = o.sent[max(0, len(o.sent)-maxDeliveries):]
 	o.server.changed(identkittest.ChangeDelivery, o.Target, e.ID)
 	return made
 }
 
-// attempt sends one request, whatever a fault makes of it.
+// attempt sends one request, as its fault has it.
 func (o *outbox) attempt(ctx context.Context, e *Outgoing, plan fault.Plan) identkittest.Delivery {
 	d := identkittest.Delivery{
 		ID: e.ID, URL: e.To.address(), Attempt: e.attempts, Time: o.server.config.Clock.Now(), Header: make(http.Header), Body: e.Body(e.attempts),
 	}
-	o.mu.Lock()
-	open := d.Time.Before(e.To.open)
-	o.mu.Unlock()
-	if open {
+	if d.Time.Before(locked(&o.mu, func() time.Time { return e.To.open })) {
 		d.Err = errBreaker
 		return d
 	}

@@ -66,7 +66,7 @@ func TestDeliveriesAreRetriedOnTheFakesClock(t *testing.T) {
 	deliver()
 	s.Clock().Advance(time.Minute)
 	last := deliver()[0]
-	assert.False(t, last.Delivered || last.Pending, "lost after the last attempt")
+	assert.False(t, last.Delivered || last.Pending, "dropped after the last attempt")
 	assert.Equal(t, 2, last.Attempt)
 	assert.Equal(t, []string{`a {"n":1,"otp":"canary-otp"}`, `a {"n":2,"otp":"canary-otp"}`, `b {"n":1,"otp":"canary-otp"}`, `b {"n":2,"otp":"canary-otp"}`}, *got)
 
@@ -98,7 +98,7 @@ func TestDeliveriesAreRepeatedReorderedAndLost(t *testing.T) {
 	assert.Equal(t, []string{"b", "b", "a", "c", "d", "e"}, ids)
 	assert.True(t, made[1].Repeated)
 	assert.Len(t, *got, 4, "b, b, a and d arrive")
-	require.ErrorContains(t, made[4].Err, "lost by a fault rule")
+	require.ErrorContains(t, made[4].Err, "failed by a fault rule")
 	assert.Equal(t, 503, made[5].Status)
 
 	made, err = s.Server.Deliver(t.Context())

@@ -15,16 +15,16 @@ import (
 	"github.com/identkit/identkit/internal/fault"
 )
 
-// response is what is sent: a reply as a fault shapes it.
+// response is a reply with its fault applied.
 type response struct {
 	status int
 	header http.Header
 	length int64     // announced; -1 for none
-	body   io.Reader // what is really sent of it; nil for a response that never has a body
+	body   io.Reader // the part that is sent; nil for a response that never has a body
 	end    fault.End
 }
 
-// shape turns a reply into the response that a fault makes of it.
+// shape applies a fault to a reply.
 func shape(reply *reply, plan fault.Plan, method string) response {
 	d := response{status: reply.status, header: reply.header.Clone()}
 	d.header.Del("Content-Length")
@@ -56,11 +56,11 @@ func shape(reply *reply, plan fault.Plan, method string) response {
 	return d
 }
 
-// content returns the whole body with its rewriting, padding and encoding, and its length.
+// content returns the body, rewritten, padded and encoded, and its length.
 func content(body []byte, plan fault.Plan, header http.Header) (io.Reader, int64) {
 	switch plan.Body {
 	case fault.BadJSON:
-		body = brokenJSON(body)
+		body = invalidJSON(body)
 	case fault.Empty:
 		body = nil
 	case fault.Duplicate:
@@ -78,8 +78,8 @@ func content(body []byte, plan fault.Plan, header http.Header) (io.Reader, int64
 	return compressed, length
 }
 
-// brokenJSON cuts a body so that what is left is no JSON.
-func brokenJSON(body []byte) []byte {
+// invalidJSON cuts a body so that the rest is no JSON.
+func invalidJSON(body []byte) []byte {
 	cut := body[:len(body)/2]
 	if len(cut) == 0 || json.Valid(cut) {
 		return []byte("{")
@@ -87,8 +87,8 @@ func brokenJSON(body []byte) []byte {
 	return cut
 }
 
-// gzipped compresses a body behind spaces, and says how long that is. Gzip files may follow one another, so the
-// spaces are one small file repeated: a bomb costs neither time nor memory.
+// gzipped compresses a body after padding, and returns the length. Gzip files may be concatenated, so the padding is one small file
+// repeated: a bomb costs neither time nor memory.
 func gzipped(body []byte, padding int64) (io.Reader, int64) {
 	const block = 1 << 20
 	whole, rest := padding/block, padding%block
@@ -109,7 +109,7 @@ func compress(b []byte) []byte {
 	return out.Bytes()
 }
 
-// spaces is a reader of spaces without end.
+// spaces is an endless reader of spaces.
 type spaces struct{}
 
 func (spaces) Read(p []byte) (int, error) {
@@ -119,7 +119,7 @@ func (spaces) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// repeated is a reader of one text again and again.
+// repeated is a reader of one text, repeated.
 type repeated struct {
 	text   []byte
 	offset int
@@ -171,10 +171,10 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// stop ends a pause under way and those to come.
+// stop ends the present pause and all later ones.
 func (p *paced) stop() { p.stopOnce.Do(func() { close(p.stopped) }) }
 
-// pause lets time pass; it ends early with the context or when stopped. It waits on nothing that was made outside of
+// pause waits; it ends early with the context or when stopped. It waits on nothing that was made outside of
 // the request, so that a testing/synctest bubble sees it as blocked for good and moves its clock.
 func pause(ctx context.Context, stopped <-chan struct{}, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -11,7 +11,7 @@ import (
 	"github.com/identkit/identkit"
 )
 
-// route leads to the handler of an operation or a page.
+// route is an operation or a page with its handler.
 type route struct {
 	op       identkit.OperationInfo
 	segments []segment
@@ -19,7 +19,7 @@ type route struct {
 	page     bool
 }
 
-// segment is what the text between two slashes of a path must look like: plain text, or a {part} with text around it.
+// segment is the pattern of a path segment: literal text, or a {part} with text around it.
 type segment struct {
 	before, part, after string
 }
@@ -53,7 +53,7 @@ func newRoute(op identkit.OperationInfo, path string, handler func(*Call)) (*rou
 	for text := range strings.SplitSeq(path[1:], "/") {
 		s, err := parseSegment(text)
 		if err == nil && s.part != "" && parts[s.part] {
-			err = errors.New("a {part} has the name of another")
+			err = errors.New("duplicate name of a {part}")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("operation %s: path %q: %w", op.Name, op.Path, err)
@@ -103,7 +103,7 @@ func (r *route) sameShape(other *route) bool {
 	})
 }
 
-// moreSpecific orders routes so that text is tried before parts, from the left, and longer text before shorter.
+// moreSpecific orders routes: literal text before parts, from the left, and longer text before shorter.
 func moreSpecific(a, b *route) int {
 	if c := cmp.Compare(len(a.segments), len(b.segments)); c != 0 {
 		return c
@@ -123,10 +123,10 @@ func moreSpecific(a, b *route) int {
 	return 0
 }
 
-// none is the route of requests to nothing that was registered.
+// none is the route of requests that match no other.
 var none = new(route)
 
-// find looks for the route of a request by its path as it was sent, so that an escaped slash stays inside its part.
+// find looks for the route of a request by its escaped path, so that an escaped slash stays inside its part.
 // allowed lists the methods of the path when there is no route for this one.
 func (s *Server) find(method, escapedPath string) (found *route, values map[string]string, allowed []string) {
 	rest, ok := strings.CutPrefix(escapedPath, "/")

@@ -2,14 +2,16 @@
 // clients, keeps the journal, simulates faults, sends webhooks, and delivers responses over a socket, without one or as an
 // [http.Handler]. What users see of it is identkittest.Server.
 //
-// A fake brings one handler for each operation. The handler works on the fake's own state and writes a response; the engine then
-// delivers that response, well or badly.
+// A fake has one handler for each operation. The handler works on the fake's own state and writes a response; the engine then
+// delivers that response, with the faults of the rules.
 package fakeserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -21,10 +23,10 @@ import (
 	"github.com/identkit/identkit/internal/fault"
 )
 
-// defaultMaxBody caps request bodies of fakes that say nothing else.
+// defaultMaxBody is the limit of request bodies.
 const defaultMaxBody = 16 << 20
 
-// Config is what a fake gives its engine. The zero value works.
+// Config configures the engine of a fake. The zero value works.
 type Config struct {
 	// Name is what printing the fake shows, such as "powerauthtest.Server".
 	Name string
@@ -34,7 +36,7 @@ type Config struct {
 	Paths map[string]string
 	// Clock is the time of the fake's state. Nil means one that runs.
 	Clock *identkittest.Clock
-	// Seed makes the random source of fault rules.
+	// Seed is that of the random source of fault rules.
 	Seed uint64
 	// MaxBody caps request bodies. Zero means 16 MiB.
 	MaxBody int64
@@ -43,12 +45,12 @@ type Config struct {
 	JournalEntries, JournalBytes, JournalBody int
 	// Secrets are the names of members of bodies, path and query values that JSON forms mask.
 	Secrets []string
-	// HasTokens says that the fake looks at Call.ExpireToken. Other fakes refuse rules with that effect.
+	// HasTokens says that the fake reads Call.ExpireToken. Other fakes refuse rules with that effect.
 	HasTokens bool
 
-	// Lock guards the fake's state. Handlers, Tick and State run with it. Nil means that there is nothing to guard.
+	// Lock guards the fake's state. Handlers, Tick and State run with it. Nil means no lock.
 	Lock sync.Locker
-	// Tick applies the clock to the state, in front of handlers, deliveries and State. Nil does nothing.
+	// Tick applies the clock to the state, before handlers, deliveries and State. Nil does nothing.
 	Tick func(now time.Time)
 	// State returns the state, to be marshalled as JSON. Nil means none.
 	State func() any
@@ -87,11 +89,18 @@ type noLock struct{}
 func (noLock) Lock()   {}
 func (noLock) Unlock() {}
 
-// New returns an engine without operations. It panics when the base path cannot be one, which is a bug of the fake.
+// locked returns what f reads with a lock held.
+func locked[T any](lock sync.Locker, f func() T) T {
+	lock.Lock()
+	defer lock.Unlock()
+	return f()
+}
+
+// New returns an engine without operations. It panics when the base path is invalid, which is a bug of the fake.
 func New(config Config) *Server {
 	base := strings.TrimSuffix(config.BasePath, "/")
 	if base != "" && (base[0] != '/' || strings.ContainsAny(base, "?#{}")) {
-		panic("fakeserver: base path " + config.BasePath + " must start with a slash and be plain")
+		panic("fakeserver: base path " + config.BasePath + " must start with a slash and have no query, fragment or {part}")
 	}
 	config.BasePath = base
 	if config.Clock == nil {
@@ -103,9 +112,7 @@ func New(config Config) *Server {
 	if config.Tick == nil {
 		config.Tick = func(time.Time) {}
 	}
-	if config.MaxBody <= 0 {
-		config.MaxBody = defaultMaxBody
-	}
+	config.MaxBody = cmp.Or(config.MaxBody, defaultMaxBody)
 	s := &Server{config: config, faults: faults{seed: config.Seed}, entries: newJournal(config)}
 	s.Server = fault.NewServer(s).(*identkittest.Server)
 	s.transport.server = s
@@ -114,21 +121,18 @@ func New(config Config) *Server {
 }
 
 // Register adds a catalogue and its handlers, by operation. It panics when they do not match exactly, or an operation cannot be routed:
-// a bug of the fake, seen at its construction.
+// bugs of the fake.
 func (s *Server) Register(catalog []identkit.OperationInfo, handlers map[string]func(*Call)) {
-	left := make(map[string]bool)
-	for name := range handlers {
-		left[name] = true
-	}
+	unused := maps.Clone(handlers)
 	for _, op := range catalog {
 		handler, ok := handlers[op.Name]
 		if !ok {
 			panic("fakeserver: no handler for " + op.Name)
 		}
-		delete(left, op.Name)
+		delete(unused, op.Name)
 		s.Handle(op, handler)
 	}
-	for name := range left {
+	for name := range unused {
 		panic("fakeserver: a handler for " + name + ", which is no operation of the catalogue")
 	}
 }
@@ -142,7 +146,7 @@ func (s *Server) Handle(op identkit.OperationInfo, handler func(*Call)) {
 	s.route(op, path, handler)
 }
 
-// Page adds what is no operation, such as a page for the browser of a user, at a whole path. Its name is that of its entries in the journal
+// Page adds a route that is no operation, such as a page for a user's browser, at a whole path. Its name is that of its entries in the journal
 // and a target of fault rules. It panics as [Server.Register] does.
 func (s *Server) Page(name, method, path string, handler func(*Call)) {
 	s.route(identkit.OperationInfo{Name: name, Method: method, Path: path}, path, handler).page = true
@@ -185,7 +189,7 @@ func (s *Server) Operations() []identkit.OperationInfo {
 	return ops
 }
 
-// AddFaults puts rules to work, or none of them and returns everything that is wrong with them.
+// AddFaults adds fault rules, or none of them if one is invalid, and returns all that is invalid.
 func (s *Server) AddFaults(rules ...identkittest.Rule) error {
 	var errs []error
 	for _, r := range rules {
@@ -204,7 +208,7 @@ func (s *Server) AddFaults(rules ...identkittest.Rule) error {
 	return nil
 }
 
-// Faults lists the rules at work.
+// Faults lists the active rules.
 func (s *Server) Faults() []identkittest.ActiveRule { return s.faults.active() }
 
 // RemoveFaults ends rules by their ids.
@@ -251,13 +255,13 @@ func (s *Server) State() []byte {
 	if s.config.State == nil {
 		return []byte("{}")
 	}
-	s.config.Lock.Lock()
-	defer s.config.Lock.Unlock()
-	s.config.Tick(s.config.Clock.Now())
-	b, err := json.Marshal(s.config.State())
-	if err != nil {
-		panic("fakeserver: state of " + s.config.Name + ": " + err.Error())
-	}
+	var b []byte
+	s.handling(s.config.Clock.Now(), func() {
+		var err error
+		if b, err = json.Marshal(s.config.State()); err != nil {
+			panic("fakeserver: state of " + s.config.Name + ": " + err.Error())
+		}
+	})
 	return b
 }
 

@@ -139,17 +139,17 @@ func TestServerRespondsToRequestsThatBelongToNoOperation(t *testing.T) {
 		response     string
 		allow        string
 	}{
-		"unknown path":                   {plain, http.MethodGet, "/base/other", "", 404, "", ""},
-		"unknown path, own response":     {own, http.MethodGet, "/base/other", "", 404, "no such URL", ""},
-		"outside of the base path":       {own, http.MethodPost, "/notes", "", 404, "no such URL", ""},
-		"trailing slash":                 {own, http.MethodPost, "/base/notes/", "", 404, "no such URL", ""},
-		"wrong method":                   {plain, http.MethodPut, "/base/notes", "", 405, "", "POST"},
-		"wrong method, own response":     {own, http.MethodPut, "/base/notes", "", 405, "not so", "POST"},
-		"body too large":                 {plain, http.MethodPost, "/base/notes", "12345678901", 413, "", ""},
-		"body too large, own response":   {own, http.MethodPost, "/base/notes", "12345678901", 400, "too much", ""},
-		"body just not too large":        {own, http.MethodPost, "/base/notes", "1234567890", 200, "1234567890", ""},
-		"panic of the handler":           {own, http.MethodPost, "/base/panic", "", 500, "fakeserver: notes.Panic: panic: oh\n", ""},
-		"handler that gives no response": {own, http.MethodPost, "/base/mute", "", 500, "fakeserver: notes.Mute: the handler gave no response\n", ""},
+		"unknown path":                  {plain, http.MethodGet, "/base/other", "", 404, "", ""},
+		"unknown path, own response":    {own, http.MethodGet, "/base/other", "", 404, "no such URL", ""},
+		"outside of the base path":      {own, http.MethodPost, "/notes", "", 404, "no such URL", ""},
+		"trailing slash":                {own, http.MethodPost, "/base/notes/", "", 404, "no such URL", ""},
+		"wrong method":                  {plain, http.MethodPut, "/base/notes", "", 405, "", "POST"},
+		"wrong method, own response":    {own, http.MethodPut, "/base/notes", "", 405, "not so", "POST"},
+		"body too large":                {plain, http.MethodPost, "/base/notes", "12345678901", 413, "", ""},
+		"body too large, own response":  {own, http.MethodPost, "/base/notes", "12345678901", 400, "too much", ""},
+		"body just not too large":       {own, http.MethodPost, "/base/notes", "1234567890", 200, "1234567890", ""},
+		"panic of the handler":          {own, http.MethodPost, "/base/panic", "", 500, "fakeserver: notes.Panic: panic: oh\n", ""},
+		"handler that sets no response": {own, http.MethodPost, "/base/mute", "", 500, "fakeserver: notes.Mute: the handler set no response\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,17 +182,17 @@ func TestServerListsItsOperationsByName(t *testing.T) {
 func TestServerRefusesOperationsThatCannotBeRouted(t *testing.T) {
 	t.Parallel()
 	for name, op := range map[string]identkit.OperationInfo{
-		"no name":               {Method: "GET", Path: "/x"},
-		"no method":             {Name: "x", Path: "/x"},
-		"relative path":         {Name: "x", Method: "GET", Path: "x"},
-		"query in the path":     {Name: "x", Method: "GET", Path: "/x?y=1"},
-		"part left open":        {Name: "x", Method: "GET", Path: "/x/{id"},
-		"part never opened":     {Name: "x", Method: "GET", Path: "/x/id}"},
-		"part without a name":   {Name: "x", Method: "GET", Path: "/x/{}"},
-		"two parts in a piece":  {Name: "x", Method: "GET", Path: "/x/{a}{b}"},
-		"part that comes twice": {Name: "x", Method: "GET", Path: "/x/{a}/{a}"},
-		"name registered twice": {Name: "notes.Get", Method: "GET", Path: "/x"},
-		"same method and path":  {Name: "x", Method: "GET", Path: "/notes/{id}"},
+		"no name":              {Method: "GET", Path: "/x"},
+		"no method":            {Name: "x", Path: "/x"},
+		"relative path":        {Name: "x", Method: "GET", Path: "x"},
+		"query in the path":    {Name: "x", Method: "GET", Path: "/x?y=1"},
+		"part left open":       {Name: "x", Method: "GET", Path: "/x/{id"},
+		"part never opened":    {Name: "x", Method: "GET", Path: "/x/id}"},
+		"part without a name":  {Name: "x", Method: "GET", Path: "/x/{}"},
+		"two parts in a piece": {Name: "x", Method: "GET", Path: "/x/{a}{b}"},
+		"duplicate part":       {Name: "x", Method: "GET", Path: "/x/{a}/{a}"},
+		"duplicate name":       {Name: "notes.Get", Method: "GET", Path: "/x"},
+		"same method and path": {Name: "x", Method: "GET", Path: "/notes/{id}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -216,7 +216,7 @@ func TestServerRefusesRulesItCannotSimulate(t *testing.T) {
 	require.ErrorContains(t, s.AddFaults(identkittest.Any()), "no effect")
 	assert.PanicsWithValue(t, `fakeserver: rule On("x").Reset(): no such operation; there are notes.Callback, notes.Create, notes.Get`,
 		func() { s.Fault(identkittest.On("x").Reset()) })
-	assert.Empty(t, s.UnusedFaults(), "no rule of a refused set may be at work")
+	assert.Empty(t, s.UnusedFaults(), "no rule of a refused set may be active")
 
 	require.NoError(t, newNotes(fakeserver.Config{HasTokens: true}).AddFaults(identkittest.Any().ExpireToken()))
 	require.NoError(t, s.AddFaults(identkittest.Any().Reorder(), identkittest.On("notes.Callback").Status(500)))

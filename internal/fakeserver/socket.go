@@ -26,14 +26,14 @@ type socket struct {
 	cancel context.CancelFunc // of all requests
 }
 
-// placeholderURL is the address of a fake without a socket. Nothing listens there.
+// placeholderURL is the address of a fake without a socket. It never listens.
 const placeholderURL = "https://fake.test"
 
-// errBubble says why a socket is no use inside testing/synctest: goroutines that wait for the network are not durably blocked.
+// errBubble explains why a socket is useless inside testing/synctest: goroutines that wait for the network are not durably blocked.
 var errBubble = errors.New("fakeserver: a socket stops the clock of a testing/synctest bubble; " +
 	"inside one make the fake with New, whose Client and Transport need no socket")
 
-// inBubble reports whether the goroutine belongs to a testing/synctest bubble, which only its stack trace says.
+// inBubble reports whether the goroutine belongs to a testing/synctest bubble, which only its stack trace shows.
 func inBubble() bool {
 	header := make([]byte, 100)
 	header, _, _ = bytes.Cut(header[:runtime.Stack(header, false)], []byte("\n"))
@@ -43,8 +43,8 @@ func inBubble() bool {
 // Start listens on a free port of the loopback interface.
 func (s *Server) Start() error { return s.start((*httptest.Server).Start) }
 
-// StartTLS listens like [Server.Start], with TLS; see [Server.RootCAs]. HTTP/1.1 only: a reset of one stream of an HTTP/2 connection is
-// no reset of a connection.
+// StartTLS listens like [Server.Start], with TLS; see [Server.RootCAs]. HTTP/1.1 only: resetting one stream of an HTTP/2
+// connection does not reset the connection.
 func (s *Server) StartTLS() error { return s.start((*httptest.Server).StartTLS) }
 
 func (s *Server) start(serve func(*httptest.Server)) error {
@@ -74,9 +74,7 @@ func (s *Server) start(serve func(*httptest.Server)) error {
 
 // started returns the fake's server, or nil.
 func (s *Server) started() *httptest.Server {
-	s.socket.mu.Lock()
-	defer s.socket.mu.Unlock()
-	return s.socket.server
+	return locked(&s.socket.mu, func() *httptest.Server { return s.socket.server })
 }
 
 // URL returns the base URL of the fake, base path included. One that was not started has a placeholder.
@@ -98,12 +96,12 @@ func (s *Server) RootCAs() *x509.CertPool {
 	return pool
 }
 
-// Close stops deliveries and listening, cuts the connections that are left and waits for them. It may be called again.
+// Close stops deliveries and listening, closes the remaining connections and waits for them. It may be called again.
 func (s *Server) Close() {
 	s.outbox.close()
 	if server := s.started(); server != nil {
 		s.socket.cancel()
-		_ = server.Config.Close() // cuts also those that are sending a body
+		_ = server.Config.Close() // also those that are sending a body
 		server.Close()
 	}
 }
@@ -131,14 +129,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.write(w, shape(reply, x.plan, r.Method))
 }
 
-// write sends a response the way its fault wants it.
+// write sends a response as its fault has it.
 func (x *exchange) write(w http.ResponseWriter, d response) {
 	header := w.Header()
 	for name, values := range d.header {
 		header[name] = values
 	}
 	if _, typed := d.header["Content-Type"]; !typed {
-		header["Content-Type"] = nil // keeps net/http from guessing
+		header["Content-Type"] = nil // net/http would guess
 	}
 	w.WriteHeader(d.status)
 	if d.body != nil && !x.stream(w, d) {

@@ -1,6 +1,7 @@
 package fakeserver
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -21,13 +22,13 @@ import (
 	"github.com/identkit/identkit/internal/fault"
 )
 
-// transport delivers without a socket, the way an *http.Transport would have seen it.
+// transport delivers without a socket, with the behaviour of an *http.Transport.
 type transport struct {
 	server *Server
 	used   atomic.Bool
 }
 
-// Transport returns an [http.RoundTripper] that reaches the fake without a socket, whatever host is addressed. It calls the hooks
+// Transport returns an [http.RoundTripper] that reaches the fake without a socket, for any host. It calls the hooks
 // GetConn, ConnectStart, ConnectDone, GotConn, WroteHeaders, WroteRequest and GotFirstResponseByte of an httptrace.ClientTrace.
 func (s *Server) Transport() http.RoundTripper { return &s.transport }
 
@@ -82,7 +83,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return x.response(r, shape(reply, x.plan, r.Method), implicitGzip), nil
 }
 
-// connect simulates the dialling.
+// connect simulates dialling.
 func (t *transport) connect(x *exchange, u *url.URL, trace *httptrace.ClientTrace) error {
 	hostPort := net.JoinHostPort(u.Hostname(), port(u))
 	if trace.GetConn != nil {
@@ -119,7 +120,7 @@ func connected(trace *httptrace.ClientTrace, reused bool) {
 	trace.GotConn(httptrace.GotConnInfo{Conn: conn, Reused: reused})
 }
 
-// response makes what a client sees.
+// response is what the client gets.
 func (x *exchange) response(r *http.Request, d response, implicitGzip bool) *http.Response {
 	d.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	resp := &http.Response{
@@ -154,7 +155,7 @@ func (x *exchange) response(r *http.Request, d response, implicitGzip bool) *htt
 	return resp
 }
 
-// responseBody ends as the fault wants it to.
+// responseBody ends as the fault has it.
 type responseBody struct {
 	*paced
 	end    fault.End
@@ -184,7 +185,7 @@ func (b *responseBody) Close() error {
 	return nil
 }
 
-// gunzipped decompresses what the client did not ask for and thus must not see compressed.
+// gunzipped decompresses a body for a client that did not request compression.
 type gunzipped struct {
 	wire *responseBody
 	once sync.Once
@@ -205,8 +206,8 @@ func (g *gunzipped) Read(p []byte) (int, error) {
 
 func (g *gunzipped) Close() error { return g.wire.Close() }
 
-// asReceived makes the request that a server would have got. The second value says that compression was asked for
-// in the client's name, as *http.Transport does.
+// asReceived makes the request that a server would get. The second value says that compression was requested on the client's behalf,
+// as *http.Transport does.
 func asReceived(r *http.Request) (*http.Request, bool, error) {
 	if r.URL == nil || r.URL.Host == "" || r.URL.Scheme != "http" && r.URL.Scheme != "https" {
 		return nil, false, errors.New("fakeserver: request needs an absolute http or https URL")
@@ -220,12 +221,8 @@ func asReceived(r *http.Request) (*http.Request, bool, error) {
 	received.Proto, received.ProtoMajor, received.ProtoMinor = "HTTP/1.1", 1, 1
 	received.RemoteAddr = "192.0.2.1:1234" // a documentation address
 	received.GetBody, received.Response = nil, nil
-	if received.Method == "" {
-		received.Method = http.MethodGet
-	}
-	if received.Host == "" {
-		received.Host = r.URL.Host
-	}
+	received.Method = cmp.Or(received.Method, http.MethodGet)
+	received.Host = cmp.Or(received.Host, r.URL.Host)
 	if r.URL.Scheme == "https" {
 		received.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: r.URL.Hostname()}
 	}
@@ -251,7 +248,7 @@ func asReceived(r *http.Request) (*http.Request, bool, error) {
 	return received, implicitGzip, nil
 }
 
-// loadWithin reads the body of a request on its way out. A body that may block is given up with the context.
+// loadWithin reads the body of a request on its way out. A body that may block is abandoned when the context ends.
 func (b *requestBody) loadWithin(ctx context.Context, r *http.Request) error {
 	if r.Body != nil && r.GetBody == nil && ctx.Done() != nil {
 		done := make(chan struct{})
@@ -275,7 +272,7 @@ func (b *requestBody) loadWithin(ctx context.Context, r *http.Request) error {
 	return nil
 }
 
-// partial returns what was received of a body; nothing when it may still be read.
+// partial returns the received part of a body; nil when it may still be read.
 func (b *requestBody) partial(ctx context.Context) []byte {
 	if ctx.Err() != nil {
 		return nil
@@ -294,16 +291,10 @@ func reset(u *url.URL) error {
 }
 
 func address(u *url.URL) net.Addr {
-	n, _ := strconv.Atoi(port(u)) // a port that is no number becomes 0
+	n, _ := strconv.Atoi(port(u)) // an invalid port becomes 0
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: n}
 }
 
 func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if u.Scheme == "https" {
-		return "443"
-	}
-	return "80"
+	return cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80")
 }

@@ -89,16 +89,16 @@ func (c *closeCounter) Close() error {
 func TestTransportRefusesRequestsThatCouldNotBeSent(t *testing.T) {
 	t.Parallel()
 	s := newNotes(fakeserver.Config{})
-	broken := errors.New("broken")
+	failed := errors.New("read failed")
 	for name, change := range map[string]func(*http.Request){
-		"relative URL":        func(r *http.Request) { r.URL.Host = "" },
-		"other scheme":        func(r *http.Request) { r.URL.Scheme = "ftp" },
-		"no URL":              func(r *http.Request) { r.URL = nil },
-		"body shorter":        func(r *http.Request) { r.ContentLength = 3 },
-		"body longer":         func(r *http.Request) { r.ContentLength = 1 },
-		"body that is broken": func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(broken)) },
-		"unknown body that is broken": func(r *http.Request) {
-			r.Body, r.GetBody, r.ContentLength = io.NopCloser(iotest.ErrReader(broken)), nil, -1
+		"relative URL":    func(r *http.Request) { r.URL.Host = "" },
+		"other scheme":    func(r *http.Request) { r.URL.Scheme = "ftp" },
+		"no URL":          func(r *http.Request) { r.URL = nil },
+		"body shorter":    func(r *http.Request) { r.ContentLength = 3 },
+		"body longer":     func(r *http.Request) { r.ContentLength = 1 },
+		"body that fails": func(r *http.Request) { r.Body = io.NopCloser(iotest.ErrReader(failed)) },
+		"body of unknown length that fails": func(r *http.Request) {
+			r.Body, r.GetBody, r.ContentLength = io.NopCloser(iotest.ErrReader(failed)), nil, -1
 		},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+"/notes", strings.NewReader("{}"))
@@ -165,12 +165,12 @@ func TestTransportCallsTheHooksOfATrace(t *testing.T) {
 			assert.Equal(t, test.want, got)
 			got = nil
 			require.NoError(t, round())
-			assert.Equal(t, name != "a refused connection", strings.Contains(strings.Join(got, " "), "GotConn true"), "connections are kept")
+			assert.Equal(t, name != "a refused connection", strings.Contains(strings.Join(got, " "), "GotConn true"), "connections are reused")
 		})
 	}
 }
 
-// notedReader tells when it is first read.
+// notedReader reports its first read.
 type notedReader struct {
 	io.Reader
 	once sync.Once

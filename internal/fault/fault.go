@@ -1,5 +1,5 @@
-// Package fault holds what identkittest and the engine of the fakes share and users do not see: what a fault rule amounts to, and how
-// the engine makes its public face.
+// Package fault holds what identkittest and the engine of the fakes share and users do not see: the plan of a fault rule, and how the
+// engine makes its public part.
 package fault
 
 import (
@@ -11,11 +11,11 @@ import (
 var (
 	// NewServer makes the *identkittest.Server of an engine, which has the methods that package asks for.
 	NewServer func(engine any) (server any)
-	// Of returns what an identkittest.Rule amounts to.
+	// Of returns the content of an identkittest.Rule.
 	Of func(rule any) Rule
 )
 
-// Rule is what an identkittest.Rule amounts to. Numbers that are zero select nothing.
+// Rule is the content of an identkittest.Rule. Zero numbers are unset.
 type Rule struct {
 	Operation string // "" for every request
 	Nth       int
@@ -40,7 +40,7 @@ func (r Rule) Selects(operation string, req *http.Request) bool {
 	return true
 }
 
-// Hits reports whether a rule hits the n-th request that it selects, whatever its Chance and Times.
+// Hits reports whether a rule hits the n-th request that it selects, apart from its Chance and Times.
 func (r Rule) Hits(n int) bool {
 	if r.Nth > 0 {
 		return n == r.Nth
@@ -59,13 +59,13 @@ type Plan struct {
 	Header    http.Header // set on the response, the fake's own or Reply
 
 	Body     Body
-	Padding  int64 // how many spaces are put in front of the body; they need not fit into memory
+	Padding  int64 // spaces before the body; they need not fit into memory
 	Encoding Encoding
 
 	Delay      time.Duration // before the response begins
-	ChunkBytes int           // the pace of the body: so many bytes, then ChunkEvery; zero: at once
+	ChunkBytes int           // of the body, with ChunkEvery between them; zero: at once
 	ChunkEvery time.Duration
-	Endless    bool // spaces behind the body for ever
+	Endless    bool // followed by spaces without end
 	End        End
 	EndAfter   int64 // how many bytes of the body are sent before End; Half: half of them
 
@@ -74,7 +74,7 @@ type Plan struct {
 	Reorder           bool // the delivery is sent after the one that follows it
 }
 
-// Processes reports whether the fake processes the request, whatever the response.
+// Processes reports whether the fake processes the request.
 func (p Plan) Processes() bool {
 	return p.Connection != Refuse && p.Connection != Reset && (p.Reply == nil || p.Processed)
 }
@@ -86,10 +86,10 @@ type Reply struct {
 	Body   []byte
 }
 
-// Connection is what becomes of a connection. "" means that it stays.
+// Connection is a fault of the connection; "" for none.
 type Connection string
 
-// What can become of it.
+// The faults of a connection.
 const (
 	Refuse       Connection = "refuse"       // nothing of the request arrives
 	Reset        Connection = "reset"        // when the request has arrived, before the fake processes it
@@ -103,7 +103,7 @@ type Body string
 const (
 	BadJSON   Body = "badJSON"   // cut in the middle, all announced bytes arrive
 	Empty     Body = "empty"     // no bytes
-	Duplicate Body = "duplicate" // the same bytes again behind it
+	Duplicate Body = "duplicate" // followed by the same bytes
 )
 
 // Encoding says how a body is compressed; "" means not at all.

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// LookAhead is how many counters, the current one included, the server tries by default.
+// LookAhead is the number of counters that the server tries by default, the current one included.
 const LookAhead = 20
 
-// OfflineSecret stands in place of the application secret in what an offline code is computed from.
+// OfflineSecret replaces the application secret in the input of an offline code.
 const OfflineSecret = "offline"
 
 const (
@@ -28,10 +28,10 @@ var (
 	errDigits  = errors.New("a decimal code has 4 to 8 digits for each factor")
 )
 
-// Counter is the hash-based counter CTR_DATA, which device and server move forward together.
+// Counter is the hash-based counter CTR_DATA, which device and server advance together.
 type Counter [16]byte
 
-// NewCounter draws a counter's initial value.
+// NewCounter returns a random initial counter.
 func NewCounter(random io.Reader) (Counter, error) {
 	var c Counter
 	if _, err := io.ReadFull(random, c[:]); err != nil {
@@ -43,8 +43,8 @@ func NewCounter(random io.Reader) (Counter, error) {
 // Next returns the counter's next value: SHA-256 of this one, its 32 bytes folded to 16.
 func (c Counter) Next() Counter { return Counter(fold(sha256.Sum256(c[:]))) }
 
-// CodeData returns what a code is computed from: the request's base string, and the application secret as the Base64
-// text it comes in, or [OfflineSecret].
+// CodeData returns the input of a code: the request's base string, and the application secret as its Base64
+// text, or [OfflineSecret].
 func CodeData(baseString, secret string) []byte { return []byte(baseString + "&" + secret) }
 
 // OnlineCode computes the value of pa_signature for protocol 3.1, 3.2 and 3.3: 16 bytes for each factor, as Base64.
@@ -61,8 +61,8 @@ func OnlineCode(data []byte, keys []Key, ctr Counter) (string, error) {
 	return EncodeBase64(code), nil
 }
 
-// DecimalCode computes the value of pa_signature for protocol 3.0, and the code of an offline operation: so many digits
-// (4 to 8, normally 8) for each factor, joined by dashes.
+// DecimalCode computes the value of pa_signature for protocol 3.0, and the code of an offline operation: 4 to 8 digits,
+// normally 8, for each factor, joined by dashes.
 func DecimalCode(data []byte, keys []Key, ctr Counter, digits int) (string, error) {
 	if digits < minCodeDigits || digits > maxDigits {
 		return "", errDigits
@@ -102,8 +102,8 @@ func mac(h func() hash.Hash, key []byte, parts ...[]byte) []byte {
 	return m.Sum(nil)
 }
 
-// VerifyCode reports whether code is what compute gives for ctr or one of the counters after it, lookAhead in all, and
-// returns the counter that a later code must start from. A code that does not match leaves the counter where it is.
+// VerifyCode reports whether code is that of compute for ctr or one of the next counters, lookAhead in all, and
+// returns the counter that a later code must start from. A code that does not match returns ctr.
 func VerifyCode(code string, ctr Counter, lookAhead int, compute func(Counter) (string, error)) (Counter, bool, error) {
 	for c, i := ctr, 0; i < lookAhead; i++ {
 		want, err := compute(c)

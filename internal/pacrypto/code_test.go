@@ -161,7 +161,7 @@ func TestVerifyCodeLooksAheadAndMovesPastTheMatch(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, ok, "one step beyond the window")
 
-	_, ok, err = VerifyCode("", start, LookAhead, func(Counter) (string, error) { return "", errors.New("broken") })
+	_, ok, err = VerifyCode("", start, LookAhead, func(Counter) (string, error) { return "", errors.New("failed") })
 	require.Error(t, err)
 	assert.False(t, ok)
 }

@@ -86,8 +86,8 @@ func Sign(key *ecdsa.PrivateKey, data []byte) ([]byte, error) {
 	return ecdsa.SignASN1(rand.Reader, key, digest[:])
 }
 
-// Verify reports whether signature is a DER ECDSA signature with SHA-256 over data. A key that is missing or not on
-// P-256 makes it false.
+// Verify reports whether signature is a DER ECDSA signature with SHA-256 over data. It is false for a key
+// that is nil or not on P-256.
 func Verify(key *ecdsa.PublicKey, data, signature []byte) bool {
 	if _, err := PublicKeyBytes(key); err != nil {
 		return false

@@ -1,9 +1,9 @@
-// Package pacrypto holds the PowerAuth algorithms of protocol 3 that both sides compute: package powerauth checks
+// Package pacrypto holds the PowerAuth algorithms of protocol 3 that phone and server compute: package powerauth verifies
 // codes and signatures with them, the fake and the simulated phone of package powerauthtest also produce them.
 //
-// The facts come from the public repository wultra/powerauth-crypto (docs/Activation-Code.md,
+// The sources are the public repository wultra/powerauth-crypto (docs/Activation-Code.md,
 // docs/Computing-and-Validating-Signatures.md, docs/MAC-Token-Based-Authentication.md, the key derivation page of the 1.x
-// releases, and the published test vectors), checked 2026-11. Protocol 4 (KMAC, P-384, ML-DSA) is not covered.
+// releases, and the published test vectors), checked 2026-11. Protocol 4 (KMAC, P-384, ML-DSA) is not implemented.
 //
 // Errors of this package never repeat their input.
 package pacrypto
@@ -44,9 +44,9 @@ func CRC16(b []byte) uint16 {
 	for _, c := range b {
 		crc ^= uint16(c)
 		for range 8 {
-			odd := crc&1 == 1
+			carry := crc&1 == 1
 			crc >>= 1
-			if odd {
+			if carry {
 				crc ^= reflected
 			}
 		}
@@ -54,7 +54,7 @@ func CRC16(b []byte) uint16 {
 	return crc
 }
 
-// maxDigits is the most digits a decimal code has: more would not fit the 31 bits it is cut from.
+// maxDigits is the maximum of a decimal code: more would not fit into 31 bits.
 const maxDigits = 8
 
 // Decimal returns the lower 31 bits of word modulo 10^digits, padded with zeros. It is how fingerprints, offline codes

@@ -30,8 +30,8 @@ func ParseKey(b []byte) (Key, error) {
 // Format prints a mask for every verb.
 func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[secret]") }
 
-// MasterSecret computes KEY_MASTER_SECRET: the ECDH secret of one side's private and the other side's public key, its 32
-// bytes folded to 16. Device and server reach the same value.
+// MasterSecret computes KEY_MASTER_SECRET: the ECDH secret of one party's private and the other's public key, its 32
+// bytes folded to 16. Device and server compute the same value.
 func MasterSecret(private *ecdsa.PrivateKey, public *ecdsa.PublicKey) (Key, error) {
 	point, err := PublicKeyBytes(public)
 	if err != nil {
@@ -73,7 +73,7 @@ const (
 )
 
 // DeriveKey is KDF.derive: the index as a 16-byte big-endian block, encrypted by AES-128 under the source key. The vendor
-// writes it as CBC with a zero vector and keeps the first block, which is the same.
+// writes it as CBC with a zero vector and takes the first block, which is the same.
 func DeriveKey(source Key, index uint64) Key {
 	block, err := aes.NewCipher(source[:])
 	if err != nil {
@@ -94,7 +94,7 @@ type Keys struct {
 	Vault      Key // KEY_ENCRYPTION_VAULT
 }
 
-// DeriveKeys derives all of them.
+// DeriveKeys derives all keys.
 func DeriveKeys(master Key) Keys {
 	return Keys{
 		Possession: DeriveKey(master, indexPossession),
@@ -112,14 +112,14 @@ const (
 	Biometry   = "biometry"
 )
 
-// combinations are the six that PowerAuth knows.
+// combinations are the six of PowerAuth.
 var combinations = []string{
 	Possession, Knowledge, Biometry,
 	Possession + "_" + Knowledge, Possession + "_" + Biometry, Possession + "_" + Knowledge + "_" + Biometry,
 }
 
 // SplitFactors returns the factors of a combination such as "possession_knowledge", in any case. It is false for
-// anything else than the six combinations that PowerAuth knows.
+// any but the six combinations of PowerAuth.
 func SplitFactors(name string) ([]string, bool) {
 	name = strings.ToLower(name)
 	if !slices.Contains(combinations, name) {

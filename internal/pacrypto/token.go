@@ -11,8 +11,8 @@ import (
 
 var errTokenVersion = errors.New("no token digest is known for that protocol version")
 
-// TokenDigest computes token_digest: HMAC-SHA-256 under the token secret over nonce, "&" and the timestamp as it stands
-// in the header (decimal epoch milliseconds); since protocol 3.2 also "&" and the version. Versions other than 3.0 to
+// TokenDigest computes token_digest: HMAC-SHA-256 under the token secret over nonce, "&" and the timestamp as in
+// the header (decimal epoch milliseconds); since protocol 3.2 also "&" and the version. Versions other than 3.0 to
 // 3.3 are an error.
 func TokenDigest(secret Key, nonce []byte, timestamp, version string) ([]byte, error) {
 	data := [][]byte{nonce, []byte("&"), []byte(timestamp)}
@@ -26,7 +26,7 @@ func TokenDigest(secret Key, nonce []byte, timestamp, version string) ([]byte, e
 	return mac(sha256.New, secret[:], data...), nil
 }
 
-// VerifyTokenDigest reports whether digest is right. A version without a known digest makes it false.
+// VerifyTokenDigest reports whether digest is valid. It is false for unknown versions.
 func VerifyTokenDigest(secret Key, nonce []byte, timestamp, version string, digest []byte) bool {
 	want, err := TokenDigest(secret, nonce, timestamp, version)
 	return err == nil && hmac.Equal(want, digest)
@@ -35,7 +35,7 @@ func VerifyTokenDigest(secret Key, nonce []byte, timestamp, version string, dige
 const (
 	totpStep   = 30 * time.Second
 	totpDigits = 8
-	// minSeed is RFC 4226's least length of a shared secret, and the length of PowerAuth's seeds, in bytes.
+	// minSeed is RFC 4226's minimum length of a shared secret, and the length of PowerAuth's seeds, in bytes.
 	minSeed = 16
 )
 
@@ -49,8 +49,8 @@ func TOTP(seed []byte, at time.Time) (string, error) {
 	return totp(sha256.New, seed, timeStep(at)), nil
 }
 
-// VerifyTOTP reports whether code belongs to the step of at or to the step before it. A seed that is too short makes it
-// false.
+// VerifyTOTP reports whether code belongs to the step of at or to the step before it. It is false for a short
+// seed.
 func VerifyTOTP(seed []byte, code string, at time.Time) bool {
 	if len(seed) < minSeed {
 		return false

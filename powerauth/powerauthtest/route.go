@@ -125,18 +125,9 @@ func (s *Server) allowed(c *fakeserver.Call, kind access) bool {
 		refuse(c, http.StatusUnauthorized, s.opts.Dialect.UnauthorizedCode, "Unauthorized")
 		return false
 	}
-	admin, both := u.role == roleAdmin, s.opts.Dialect.BothRoles
-	var ok bool
-	switch kind {
-	case integration:
-		ok = !admin || both
-	case administration:
-		ok = admin
-	case applicationReading:
-		ok = admin || both
-	case callbackManagement:
-		ok = admin || both || s.opts.Dialect.CallbacksByIntegrationUser
-	}
+	ok := (u.role == roleAdmin) == (kind != integration) ||
+		s.opts.Dialect.BothRoles && kind != administration ||
+		s.opts.Dialect.CallbacksByIntegrationUser && kind == callbackManagement
 	if !ok {
 		code := "HTTP_403"
 		if s.opts.Dialect.ForbiddenStatus == http.StatusUnauthorized {

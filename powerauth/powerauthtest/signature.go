@@ -160,13 +160,8 @@ func sameKey(a, b protocol.ApplicationKey) bool {
 
 // verdict is the response to a verification. A missing registration is reported as removed, without other members.
 func (s *Server) verdict(name string, valid bool, r *registration, factors protocol.Factors) map[string]any {
-	out := map[string]any{"registrationStatus": powerauth.RegistrationRemoved}
-	if s.opts.Dialect.ExplicitNulls {
-		for _, member := range []string{"userId", "registrationId", "blockedReason", "signatureType", "remainingAttempts", "flags", "application"} {
-			out[member] = nil
-		}
-	}
-	out[name] = valid
+	out := s.nulls("userId", "registrationId", "blockedReason", "signatureType", "remainingAttempts", "flags", "application")
+	out[name], out["registrationStatus"] = valid, powerauth.RegistrationRemoved
 	if r == nil {
 		return out
 	}
@@ -189,6 +184,17 @@ func (s *Server) verdict(name string, valid bool, r *registration, factors proto
 		out["application"] = map[string]powerauth.ApplicationID{"id": r.app}
 	default:
 		out["application"] = r.app
+	}
+	return out
+}
+
+// nulls is an object without values, for the dialect that writes them.
+func (s *Server) nulls(members ...string) map[string]any {
+	out := make(map[string]any)
+	for _, member := range members {
+		if s.opts.Dialect.ExplicitNulls {
+			out[member] = nil
+		}
 	}
 	return out
 }

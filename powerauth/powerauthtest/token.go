@@ -102,12 +102,7 @@ func (s *Server) refuseToken(c *fakeserver.Call, message string) {
 
 // tokenVerdict is the response to the verification of a token. For an unknown token it has no other members.
 func (s *Server) tokenVerdict(valid bool, t *token) map[string]any {
-	out := make(map[string]any)
-	if s.opts.Dialect.ExplicitNulls {
-		for _, member := range []string{"userId", "registrationId", "registrationStatus", "signatureType"} {
-			out[member] = nil
-		}
-	}
+	out := s.nulls("userId", "registrationId", "registrationStatus", "signatureType")
 	out["tokenValid"] = valid
 	if t != nil {
 		r := t.registration

@@ -2,5 +2,5 @@
 // URL or an [net/http.Handler] with retries, copies, reordering, delays and faults, and holds the
 // acceptance tests for stores and verifiers that users write ([RunStoreTests], [RunVerifierTests]).
 //
-// The signers are written apart from the verifiers and share no code with them, so that they do not agree by mistake.
+// The signers share no code with the verifiers, so that they do not agree by mistake.
 package webhooktest

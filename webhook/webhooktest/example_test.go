@@ -33,7 +33,7 @@ func newHooks(clock func() time.Time, handle func(ctx context.Context, e map[str
 	return handler
 }
 
-// Testing one's own handler against a sender that forges, retries and repeats.
+// Testing your own handler against a sender that forges, retries and repeats.
 func Example() {
 	clock := identkittest.NewClock(time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC))
 	fail := true
@@ -56,7 +56,7 @@ func Example() {
 	// Output: [401 401 503 200 200] 2 <nil>
 }
 
-// The acceptance tests for a store of one's own; the second result lets time pass for it, or is nil.
+// The acceptance tests for your own store; the second result advances its time, or is nil.
 func ExampleRunStoreTests() {
 	_ = func(t *testing.T) { // func TestMyStore(t *testing.T)
 		webhooktest.RunStoreTests(t, func(*testing.T) (webhook.Store, func(time.Duration)) {
@@ -66,7 +66,7 @@ func ExampleRunStoreTests() {
 	}
 }
 
-// The acceptance tests for a verifier of one's own.
+// The acceptance tests for your own verifier.
 func ExampleRunVerifierTests() {
 	var mine webhook.Verifier
 	_ = func(t *testing.T) { // func TestMyVerifier(t *testing.T)

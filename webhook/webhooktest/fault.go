@@ -8,17 +8,16 @@ import (
 	"time"
 )
 
-// Fault is something that makes a delivery inauthentic. A receiver must refuse a delivery with any of them, as far as its scheme
-// can tell: only a scheme that signs the body sees FaultOtherBody and FaultBodyPrefix, only one that signs a timestamp sees
-// FaultExpired and FaultFuture.
+// Fault makes a delivery inauthentic. A receiver must refuse a delivery with any of them that its scheme detects: only one that
+// signs the body detects FaultOtherBody and FaultBodyPrefix, only one that signs a timestamp FaultExpired and FaultFuture.
 type Fault string
 
 // The faults. The first group changes every header, query parameter and path segment that the signer added, the
-// second what the signer is given.
+// second the input of the signer.
 const (
-	FaultMissing   Fault = "missing"   // taken away
+	FaultMissing   Fault = "missing"   // removed
 	FaultEmpty     Fault = "empty"     // emptied
-	FaultRepeated  Fault = "repeated"  // sent twice
+	FaultRepeated  Fault = "repeated"  // duplicated
 	FaultTooLong   Fault = "too long"  // followed by 100 KiB
 	FaultTruncated Fault = "truncated" // its last third missing
 	FaultTampered  Fault = "tampered"  // of the right length, with one character changed
@@ -57,13 +56,13 @@ func SignWithFault(sign Signer, fault Fault) Signer {
 			return err
 		}
 		for _, p := range before.added(o.Request) {
-			p.spoil(o.Request, fault)
+			p.change(o.Request, fault)
 		}
 		return nil
 	}
 }
 
-// seen is what a request looked like.
+// seen is a request before signing.
 type seen struct {
 	header      http.Header
 	query, path string
@@ -73,7 +72,7 @@ func snapshot(r *http.Request) seen {
 	return seen{header: r.Header.Clone(), query: r.URL.RawQuery, path: r.URL.Path}
 }
 
-// part is one place where a signer has put something.
+// part is a header, query or path that a signer has changed.
 type part struct {
 	header string // name; else query or path
 	query  bool
@@ -91,7 +90,7 @@ func (p part) String() string {
 	}
 }
 
-// added lists the parts that a signer has added since, in a fixed order.
+// added lists the parts that a signer has added, in a fixed order.
 func (s seen) added(r *http.Request) []part {
 	var parts []part
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
@@ -108,8 +107,8 @@ func (s seen) added(r *http.Request) []part {
 	return parts
 }
 
-// spoil changes one part as the fault says.
-func (p part) spoil(r *http.Request, fault Fault) {
+// change applies a fault to one part.
+func (p part) change(r *http.Request, fault Fault) {
 	if p.header != "" {
 		value := r.Header.Get(p.header)
 		switch fault {
@@ -118,7 +117,7 @@ func (p part) spoil(r *http.Request, fault Fault) {
 		case FaultRepeated:
 			r.Header.Add(p.header, value)
 		default:
-			r.Header.Set(p.header, spoilText(value, fault))
+			r.Header.Set(p.header, faultyText(value, fault))
 		}
 		return
 	}
@@ -131,7 +130,7 @@ func (p part) spoil(r *http.Request, fault Fault) {
 			r.URL.RawQuery += "&" + strings.TrimPrefix(rest, "&")
 		default:
 			name, value, _ := strings.Cut(rest, "=")
-			r.URL.RawQuery = p.before + name + "=" + spoilText(value, fault)
+			r.URL.RawQuery = p.before + name + "=" + faultyText(value, fault)
 		}
 		return
 	}
@@ -140,13 +139,13 @@ func (p part) spoil(r *http.Request, fault Fault) {
 	switch fault {
 	case FaultMissing:
 		r.URL.Path = p.before
-	case FaultRepeated: // a path may hold a segment twice
+	case FaultRepeated: // a path may have a duplicate segment
 	default:
-		r.URL.Path = base + spoilText(segment, fault)
+		r.URL.Path = base + faultyText(segment, fault)
 	}
 }
 
-func spoilText(s string, fault Fault) string {
+func faultyText(s string, fault Fault) string {
 	switch fault {
 	case FaultEmpty:
 		return ""

@@ -17,8 +17,8 @@ import (
 	"github.com/identkit/identkit/webhook"
 )
 
-// SignHMAC signs with a shared key as the configuration of the verifier describes it: the first of its prefixes, hex
-// unless it says base64. The configuration's Keys are not looked at.
+// SignHMAC signs with a shared key for the configuration of a verifier: with the first of its prefixes, as hex unless it has
+// base64. The configuration's Keys are not used.
 func SignHMAC(cfg webhook.HMACConfig, secret identkit.Secret) Signer {
 	return func(o *Outgoing) error {
 		function := map[webhook.Hash]func() hash.Hash{

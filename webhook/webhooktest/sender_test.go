@@ -18,7 +18,7 @@ import (
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
-// inbox responds with the next of some statuses, the last one for ever, and keeps what it got.
+// inbox responds with its statuses in order, then with the last one, and records the requests.
 type inbox struct {
 	mu       sync.Mutex
 	statuses []int
@@ -79,7 +79,7 @@ func TestSenderDelaysAfterSigning(t *testing.T) {
 	assert.Equal(t, time.Unix(1_000_060, 0), report.Attempts[0].Time)
 }
 
-func TestSenderReportsLostResponses(t *testing.T) {
+func TestSenderReportsTransportErrors(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	t.Cleanup(server.Close)

@@ -26,7 +26,7 @@ type Signer func(o *Outgoing) error
 // Unsigned adds nothing.
 func Unsigned() Signer { return func(*Outgoing) error { return nil } }
 
-// SignAll signs with each signer in turn.
+// SignAll signs with all signers in order.
 func SignAll(signers ...Signer) Signer {
 	return func(o *Outgoing) error {
 		for _, sign := range signers {
@@ -95,8 +95,7 @@ func From(address string, forwardedFor ...string) Signer {
 	}
 }
 
-// SignCertificate makes the request look as if its TLS client certificate with this common name and these DNS names
-// had been verified. It has an effect only on deliveries to an http.Handler.
+// SignCertificate sets a verified TLS client certificate with this common name and these DNS names. It has an effect only on deliveries to an http.Handler.
 func SignCertificate(commonName string, dnsNames ...string) Signer {
 	return func(o *Outgoing) error {
 		leaf := &x509.Certificate{Subject: pkix.Name{CommonName: commonName}, DNSNames: dnsNames}

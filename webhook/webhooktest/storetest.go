@@ -12,7 +12,7 @@ import (
 )
 
 // RunStoreTests checks the rules of [webhook.Store]. newStore is called for each of them and returns an empty
-// store, and a function that lets time pass for it; rules about time are skipped when that is nil.
+// store, and a function that advances its time; rules about time are skipped when that is nil.
 func RunStoreTests(t *testing.T, newStore func(t *testing.T) (store webhook.Store, advance func(time.Duration))) {
 	t.Helper()
 	for _, rule := range storeRules {
@@ -20,7 +20,7 @@ func RunStoreTests(t *testing.T, newStore func(t *testing.T) (store webhook.Stor
 			t.Parallel()
 			store, advance := newStore(t)
 			if rule.needsTime && advance == nil {
-				t.Skip("time cannot be moved")
+				t.Skip("no function advances the time")
 			}
 			rule.check(&storeTest{T: t, store: store, advance: advance})
 		})
@@ -38,7 +38,7 @@ const (
 	retention = time.Hour
 )
 
-// claim expects the outcome want, and gives the claim when that is nil.
+// claim expects the error want, and returns the claim if that is nil.
 func (t *storeTest) claim(key string, want error) webhook.Claim {
 	t.Helper()
 	claim, err := t.store.Claim(context.Background(), key, lease)
@@ -114,7 +114,7 @@ var storeRules = []struct {
 		t.claim("a", webhook.ErrDuplicate)
 	}},
 	{"of many concurrent claims one wins", false, func(t *storeTest) {
-		var won, lost atomic.Int32
+		var won, refused atomic.Int32
 		var all sync.WaitGroup
 		for range 64 {
 			all.Go(func() {
@@ -122,15 +122,15 @@ var storeRules = []struct {
 				case err == nil:
 					won.Add(1)
 				case errors.Is(err, webhook.ErrInProgress):
-					lost.Add(1)
+					refused.Add(1)
 				default:
 					t.Errorf("Claim: %v", err)
 				}
 			})
 		}
 		all.Wait()
-		if won.Load() != 1 || lost.Load() != 63 {
-			t.Fatalf("%d claims won, %d got ErrInProgress; want 1 and 63", won.Load(), lost.Load())
+		if won.Load() != 1 || refused.Load() != 63 {
+			t.Fatalf("%d claims won, %d got ErrInProgress; want 1 and 63", won.Load(), refused.Load())
 		}
 	}},
 	{"a long key is not cut", false, func(t *storeTest) {

@@ -21,19 +21,19 @@ type VerifierTest struct {
 	Verifier webhook.Verifier
 	// Sign makes an authentic delivery.
 	Sign Signer
-	// Forge signs in the right form with another key. Nil leaves this rule out.
+	// Forge signs in the right form with another key. Nil skips this rule.
 	Forge Signer
 	// Body is what is delivered. Nil means a small JSON object.
 	Body []byte
 	// Secrets must not show in errors.
 	Secrets []identkit.Secret
-	// Optional names headers, in canonical form, that the signer adds and the verifier may do without.
+	// Optional names headers, in canonical form, that the signer adds and the verifier does not need.
 	Optional []string
 }
 
 // RunVerifierTests checks that a verifier accepts authentic deliveries and refuses all others: with each part that the
-// signer adds missing, empty, repeated, too long, truncated and tampered; and, as far as the receipt says that body and time are
-// signed, signed for other bodies and times. Errors must not hold the secrets or the right signature.
+// signer adds missing, empty, repeated, too long, truncated and tampered; and, if the receipt has body and time signed, signed for
+// other bodies and times. Errors must not hold the secrets or the valid signature.
 func RunVerifierTests(t *testing.T, v VerifierTest) {
 	t.Helper()
 	if v.Body == nil {
@@ -45,9 +45,9 @@ func RunVerifierTests(t *testing.T, v VerifierTest) {
 		t.Fatalf("an authentic delivery is refused: %v", err)
 	}
 	if receipt.Scheme == "" {
-		t.Error("the receipt names no scheme")
+		t.Error("the receipt has no scheme")
 	}
-	v.refuses(t, "no authentication at all", good, v.request(t, Unsigned()))
+	v.refuses(t, "no authentication", good, v.request(t, Unsigned()))
 	if v.Forge != nil {
 		v.refuses(t, "another key", good, v.request(t, v.Forge))
 	}
@@ -56,7 +56,7 @@ func RunVerifierTests(t *testing.T, v VerifierTest) {
 			if p.String() == "path" && fault == FaultRepeated {
 				continue
 			}
-			v.refuses(t, fmt.Sprintf("%s in %s", fault, p), good, v.request(t, v.spoiling(p, fault)))
+			v.refuses(t, fmt.Sprintf("%s in %s", fault, p), good, v.request(t, v.signThen(p, fault)))
 		}
 	}
 	if receipt.BodySigned {
@@ -104,7 +104,7 @@ func (v *VerifierTest) refuses(t *testing.T, rule string, good, bad *webhook.Req
 			t.Fatalf("panics: %v", err)
 		}
 		if receipt != (webhook.Receipt{}) {
-			t.Error("gives a receipt beside the error")
+			t.Error("returns a receipt with the error")
 		}
 		text := fmt.Sprintf("%v %+v %#v", err, err, err)
 		for _, s := range v.Secrets {
@@ -114,7 +114,7 @@ func (v *VerifierTest) refuses(t *testing.T, rule string, good, bad *webhook.Req
 		}
 		for name, values := range good.Header {
 			if len(values) > 0 && len(values[0]) >= 20 && strings.Contains(text, values[0]) {
-				t.Errorf("the error holds the right value of %s", name)
+				t.Errorf("the error holds the valid %s", name)
 			}
 		}
 	})
@@ -152,10 +152,10 @@ func (v *VerifierTest) parts(t *testing.T) []part {
 	return parts
 }
 
-func (v *VerifierTest) spoiling(p part, fault Fault) Signer {
+func (v *VerifierTest) signThen(p part, fault Fault) Signer {
 	return func(o *Outgoing) error {
 		err := v.Sign(o)
-		p.spoil(o.Request, fault)
+		p.change(o.Request, fault)
 		return err
 	}
 }
