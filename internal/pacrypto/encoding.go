@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -23,11 +24,8 @@ var errBase64 = errors.New("not standard Base64")
 // DecodeBase64 reads standard Base64 with padding. Padding bits that are not zero are accepted, because the vendor's own
 // samples have them; line breaks, which encoding/base64 would skip, are refused.
 func DecodeBase64(s string) ([]byte, error) {
-	if strings.ContainsAny(s, "\r\n") {
-		return nil, errBase64
-	}
 	b, err := base64.StdEncoding.DecodeString(s)
-	if err != nil {
+	if err != nil || strings.ContainsAny(s, "\r\n") {
 		return nil, errBase64
 	}
 	return b, nil
@@ -44,11 +42,7 @@ func CRC16(b []byte) uint16 {
 	for _, c := range b {
 		crc ^= uint16(c)
 		for range 8 {
-			odd := crc&1 == 1
-			crc >>= 1
-			if odd {
-				crc ^= reflected
-			}
+			crc = crc>>1 ^ crc&1*reflected
 		}
 	}
 	return crc
@@ -61,9 +55,5 @@ const maxDigits = 8
 // and proximity codes become digits. Digits above 8 count as 8, below 1 as 1.
 func Decimal(word uint32, digits int) string {
 	digits = max(1, min(digits, maxDigits))
-	modulus := uint32(1)
-	for range digits {
-		modulus *= 10
-	}
-	return fmt.Sprintf("%0*d", digits, (word&0x7FFFFFFF)%modulus)
+	return fmt.Sprintf("%0*d", digits, (word&0x7FFFFFFF)%uint32(math.Pow10(digits)))
 }
