@@ -3,7 +3,6 @@ package iproov
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -31,7 +30,7 @@ func (id UserID) check(c *transport.Check, field string) {
 		c.Refuse(field, "is longer than 256 characters")
 	case id == "." || id == "..":
 		c.Refuse(field, "must not be . or ..")
-	case strings.ContainsFunc(string(id), func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("'+_@.-", r) }):
+	case !isAlphanumericOr(string(id), "'+_@.-"):
 		c.Refuse(field, "has characters other than letters, digits and ' + _ @ . -")
 	}
 }
@@ -88,7 +87,7 @@ func (in *CreateTokenParams) request(r *transport.Request) {
 func checkRiskProfile(name string, c *transport.Check) {
 	const longest = 100
 	c.That(len(name) <= longest, "risk_profile", "is longer than 100 characters")
-	c.That(!strings.ContainsFunc(name, func(r rune) bool { return !isAlphanumeric(r) && r != '_' && r != '-' }), "risk_profile", "has characters other than letters, digits, _ and -")
+	c.That(isAlphanumericOr(name, "_-"), "risk_profile", "has characters other than letters, digits, _ and -")
 }
 
 // Claim is a scan that may be started.
@@ -158,9 +157,7 @@ func (in *invalidateInput) request(r *transport.Request) {
 	const longest = 800
 	r.Path("token", string(in.token))
 	r.Text("reason", in.Reason, longest)
-	ok := utf8.ValidString(in.Reason) && !strings.ContainsFunc(in.Reason, func(r rune) bool {
-		return !isAlphanumeric(r) && !strings.ContainsRune("_.:=()’'\"/ \t\n\r\f\v", r)
-	})
+	ok := utf8.ValidString(in.Reason) && isAlphanumericOr(in.Reason, "_.:=()’'\"/ \t\n\r\f\v")
 	r.That(ok, "reason", `has characters other than letters, digits, whitespace and _ . : = ( ) ' ’ " /`)
 	r.JSON(in)
 }

@@ -1,8 +1,10 @@
 package iproov
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/identkit/identkit"
@@ -81,31 +83,20 @@ const defaultAttempts = 3
 
 // Passed reports whether an attempt passed.
 func (j *Journey) Passed() bool {
-	for _, a := range j.Attempts {
-		if a.Outcome == OutcomePassed {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(j.Attempts, func(a JourneyAttempt) bool { return a.Outcome == OutcomePassed })
 }
 
 // AttemptsLeft is how many more claims can be made. Every claim counts, scanned or not: scans that an app does not report would
 // otherwise be free.
 func (j *Journey) AttemptsLeft() int {
-	limit := j.MaxAttempts
-	if limit <= 0 {
-		limit = defaultAttempts
-	}
 	if j.Passed() {
 		return 0
 	}
-	return max(limit-len(j.Attempts), 0)
+	return max(cmp.Or(max(j.MaxAttempts, 0), defaultAttempts)-len(j.Attempts), 0)
 }
 
 // IsFinal reports whether nothing can happen any more: it passed, or no attempt is left or open.
-func (j *Journey) IsFinal() bool {
-	return j.Passed() || j.AttemptsLeft() == 0 && j.Open() == nil
-}
+func (j *Journey) IsFinal() bool { return j.Passed() || j.AttemptsLeft() == 0 && j.Open() == nil }
 
 // Open is the attempt that waits for its verdict, or nil.
 func (j *Journey) Open() *JourneyAttempt {
@@ -143,11 +134,6 @@ type Journeys struct {
 // ErrJourneyOver is in the error of a journey that passed or has no attempts left.
 var ErrJourneyOver = errors.New("iproov: the journey is over")
 
-const (
-	nextName   = "iproov.Journeys.Next"
-	finishName = "iproov.Journeys.Finish"
-)
-
 // Next makes the claim of the next attempt and notes it in the journey; an attempt that is open is abandoned. Persist the journey
 // before handing the token out.
 //
@@ -156,9 +142,10 @@ const (
 //
 // Errors: [ErrJourneyOver]; otherwise those of Enrol.CreateToken and Verify.CreateToken, and the journey is then unchanged.
 func (s Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOption) (*Claim, error) {
+	const name = "iproov.Journeys.Next"
 	var check transport.Check
 	j.check(&check)
-	if err := check.Err(provider, nextName); err != nil {
+	if err := check.Err(provider, name); err != nil {
 		return nil, err
 	}
 	if j.AttemptsLeft() == 0 {
@@ -166,7 +153,7 @@ func (s Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOpt
 		if j.Passed() {
 			detail = "it passed"
 		}
-		return nil, &identkit.Error{Provider: provider, Operation: nextName, Kind: identkit.ErrConflict, Detail: detail, Err: ErrJourneyOver}
+		return nil, &identkit.Error{Provider: provider, Operation: name, Kind: identkit.ErrConflict, Detail: detail, Err: ErrJourneyOver}
 	}
 	started := moment()
 	claim, err := s.token(ctx, j, opts)
@@ -182,9 +169,8 @@ func (s Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOpt
 }
 
 func (s Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOption) (*Claim, error) {
-	in := CreateTokenParams{UserID: j.UserID, Resource: j.Resource, AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile}
-	if in.Resource == "" {
-		in.Resource = j.Purpose
+	in := CreateTokenParams{
+		UserID: j.UserID, Resource: cmp.Or(j.Resource, j.Purpose), AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile,
 	}
 	enrol := func() (*Claim, error) { return s.enrol.CreateToken(ctx, in, opts...) }
 	verify := func() (*Claim, error) { return s.verify.CreateToken(ctx, in, opts...) }
@@ -230,14 +216,12 @@ func (s Journeys) Finish(ctx context.Context, j *Journey, in FinishParams, opts 
 	case open.Token != in.Token || in.Token == "":
 		check.Refuse("token", "is not the open attempt's")
 	}
-	if err := check.Err(provider, finishName); err != nil {
+	if err := check.Err(provider, "iproov.Journeys.Finish"); err != nil {
 		return nil, err
 	}
 	params := ValidateParams{Token: open.Token, UserID: j.UserID, Client: in.Client, RiskProfile: j.RiskProfile}
-	var (
-		v   *Validation
-		err error
-	)
+	var v *Validation
+	var err error
 	if open.Type == TypeEnrol {
 		v, err = s.enrol.Validate(ctx, ValidateEnrolmentParams{ValidateParams: params}, opts...)
 	} else {

@@ -2,6 +2,7 @@ package iproov
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/identkit/identkit"
@@ -29,14 +30,7 @@ func Regions() []Region {
 }
 
 // Known reports whether this version of the package lists the region.
-func (r Region) Known() bool {
-	for _, known := range Regions() {
-		if r == known {
-			return true
-		}
-	}
-	return false
-}
+func (r Region) Known() bool { return slices.Contains(Regions(), r) }
 
 const (
 	hostSuffix  = ".rp.secure.iproov.me"
@@ -70,11 +64,7 @@ const (
 
 // Known reports whether this version of the package knows the platform.
 func (p Platform) Known() bool {
-	switch p {
-	case PlatformAndroid, PlatformIOS, PlatformFlutter, PlatformReactNative, PlatformDotNet, PlatformWeb:
-		return true
-	}
-	return false
+	return slices.Contains([]Platform{PlatformAndroid, PlatformIOS, PlatformFlutter, PlatformReactNative, PlatformDotNet, PlatformWeb}, p)
 }
 
 // Endpoint is a set of addresses of one region, tenant or proxy. All three must be of the same: a token works nowhere else.

@@ -166,16 +166,14 @@ func (s Users) DeleteIfExists(ctx context.Context, id UserID, opts ...identkit.C
 
 // changeStatusInput is the input of both changes of status. The body is required even when it says nothing.
 type changeStatusInput struct {
-	id   UserID
-	From time.Time `json:"date_time,omitzero"`
+	UserID `json:"-"`
+	From   time.Time `json:"date_time,omitzero"`
 }
 
 func (in *changeStatusInput) request(r *transport.Request) {
-	in.id.request(r)
+	in.UserID.request(r)
 	r.JSON(in)
 }
-
-func (in *changeStatusInput) same(u *User) error { return in.id.same(u) }
 
 var activateUser = transport.Op[changeStatusInput, User]{
 	Name: "iproov.Users.Activate", Method: http.MethodPost, Path: "/users/{user_id}/activate",
