@@ -12,11 +12,10 @@ import (
 	"github.com/identkit/identkit/internal/transport"
 )
 
-// What iProov documents for access tokens.
+// iProov documents that an access token serves so long, or for so many requests.
 const (
 	tokenUses     = 50
 	tokenLifetime = time.Hour
-	tokenMargin   = time.Minute
 )
 
 // Scope is a right of an access token.
@@ -69,7 +68,6 @@ type AccessToken struct {
 	Scopes []Scope
 }
 
-// accessTokens fetches access tokens.
 type accessTokens struct {
 	client   *transport.Client
 	apiKey   identkit.SecretSource
@@ -116,7 +114,6 @@ var accessToken = transport.Op[accessTokenInput, accessTokenResponse]{
 // (invalid_client, with status 400), or without Config.OAuth; [identkit.ErrRejected] for a scope that the user may not have.
 //
 // Safe to repeat. Whether a new token ends older ones is not documented; it is assumed not to.
-//
 // Source: api-management page, Swagger file 2.13; checked 2026-11.
 func (c *Client) AccessToken(ctx context.Context, opts ...identkit.CallOption) (*AccessToken, error) {
 	if !c.tokens.user.given() {
@@ -167,7 +164,7 @@ func (t *accessTokens) cached() transport.Authorizer {
 		Blamed:    isTokenRefused,
 		MaxUses:   tokenUses,
 		RenewUses: tokenUses - 5,
-		Margin:    tokenMargin,
+		Margin:    time.Minute,
 		Lifetime:  tokenLifetime,
 	}))
 }

@@ -126,7 +126,6 @@ func sameUser(in *CreateTokenParams, out *Claim) error {
 	return transport.Same("user_id", in.UserID, out.UserID)
 }
 
-// createToken asks for a claim of either type.
 func createToken(ctx context.Context, client *transport.Client, op *transport.Op[CreateTokenParams, Claim], t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
 	before := time.Now().Add(ClaimWindow)
 	claim, err := op.Do(ctx, client, in, opts)
@@ -175,7 +174,6 @@ var invalidateClaim = transport.Op[invalidateInput, Invalidation]{
 //
 // Sources disagree whether the call needs an access token; see Config.InvalidateAuth. Assumed safe to repeat; what iProov returns
 // for a claim that is over is not documented.
-//
 // Source: Swagger file 2.13, operations page; checked 2026-11.
 func (s Claims) Invalidate(ctx context.Context, token ClaimToken, reason string, opts ...identkit.CallOption) (*Invalidation, error) {
 	return invalidateClaim.Do(ctx, s.client, invalidateInput{token, reason}, opts)

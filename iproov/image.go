@@ -124,7 +124,6 @@ const likelyMax = 2_000_000
 //
 // Not safe to repeat: a token takes one photo. After [identkit.ErrOutcomeUnknown], ask for a verification token: it is given if
 // the user was enrolled.
-//
 // Source: Swagger file 2.13, photo-enrol page; checked 2026-11.
 func (s Enrol) Image(ctx context.Context, in EnrolImageParams, opts ...identkit.CallOption) (*EnrolledImage, error) {
 	out, err := enrolImage.Do(ctx, s.client, imageInput{in, s.maxImage}, opts)
@@ -134,7 +133,6 @@ func (s Enrol) Image(ctx context.Context, in EnrolImageParams, opts ...identkit.
 	return &out.EnrolledImage, nil
 }
 
-// photo is a file that was looked at.
 type photo struct {
 	body   transport.Body
 	size   int64

@@ -116,7 +116,6 @@ func (j *Journey) check(c *transport.Check) {
 	c.That(j.MaxAttempts >= 0, "Journey.MaxAttempts", "is negative")
 }
 
-// end closes the open attempt.
 func (j *Journey) end(outcome JourneyOutcome, reason, code string) {
 	if a := j.Open(); a != nil {
 		a.Outcome, a.Reason, a.Code, a.Ended = outcome, reason, code, moment()

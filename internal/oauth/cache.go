@@ -81,7 +81,6 @@ type cachedToken[C comparable] struct {
 	renew, end time.Time
 }
 
-// inFlight is a fetch on its way.
 type inFlight[C comparable] struct {
 	credential C
 	early      bool // the token in use is still valid
@@ -90,11 +89,9 @@ type inFlight[C comparable] struct {
 }
 
 type failure[C comparable] struct {
-	credential C
-	early      bool
-	err        error
-	pause      time.Duration
-	until      time.Time
+	*inFlight[C]
+	pause time.Duration
+	until time.Time
 }
 
 // New makes a cache. It does no I/O.
@@ -242,14 +239,13 @@ func (c *Cache[C]) finish(f *inFlight[C], t *cachedToken[C], err error) {
 		pause = max(pause, 2*last.pause)
 	}
 	pause = min(pause, maxPauses*c.config.Pause)
-	c.failed = &failure[C]{credential: f.credential, early: f.early, err: f.err, pause: pause, until: time.Now().Add(pause)}
+	c.failed = &failure[C]{inFlight: f, pause: pause, until: time.Now().Add(pause)}
 }
 
 // explain is the failure of a call that got no token: the fetch's own kind and code, with the fetch as its cause.
 func explain(err error) *identkit.Error {
 	e := &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "no access token", Err: err}
-	var cause *identkit.Error
-	if errors.As(err, &cause) {
+	if cause, ok := errors.AsType[*identkit.Error](err); ok {
 		e.Kind, e.Status, e.Code, e.Message = cause.Kind, cause.Status, cause.Code, cause.Message
 		e.RequestID, e.RetryAfter = cause.RequestID, cause.RetryAfter
 		if cause.Detail != "" {
