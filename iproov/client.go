@@ -199,9 +199,9 @@ var ping = transport.Op[transport.None, failureBody]{
 	},
 }
 
-// Ping proves address, API key and secret, without effect: it asks for the verdict of a claim that does not exist, and succeeds
+// Ping checks address, API key and secret, without effect: it asks for the verdict of a claim that does not exist, and succeeds
 // only with the refusal invalid_token. Any other response is an error, such as [identkit.ErrUnauthorized] with invalid_key. It is
-// assumed that iProov checks the keys first. Ping proves nothing about Config.OAuth; [Client.AccessToken] does.
+// assumed that iProov checks the keys first. It does not check Config.OAuth; [Client.AccessToken] does.
 //
 // Safe to repeat. Errors and observers name it iproov.Verify.Validate.
 func (c *Client) Ping(ctx context.Context, opts ...identkit.CallOption) error {

@@ -26,12 +26,9 @@ func (s ImageSource) Known() bool { return s == SourceEID || s == SourceOID || s
 
 // EnrolImageParams is a photo to enrol a user from.
 type EnrolImageParams struct {
-	// Token is that of an enrolment claim. Required.
-	Token ClaimToken
-	// UserID is the claim's user; when given, a response about another one is refused.
-	UserID UserID
-	// Source says where the photo comes from. Required: sources disagree whether iProov has a default.
-	Source ImageSource
+	Token  ClaimToken  // that of an enrolment claim; required
+	UserID UserID      // the claim's user; when given, a response about another one is refused
+	Source ImageSource // where the photo comes from; required: the vendor's documents disagree whether there is a default
 	// Image is a PNG, JPEG or JP2 file of at most Config.MaxImageBytes, a portrait by ISO/IEC 19794-5 with at least 85 pixels
 	// between the eyes; its first bytes say which. It streams from its present position and is never held in memory. Required.
 	// What was read of a reader that cannot seek cannot be sent again. A Read that blocks holds the call up beyond its timeouts
@@ -120,7 +117,7 @@ const likelyMax = 2_000_000
 // Errors: [identkit.ErrInvalidRequest], sending nothing, for a file that is too large, of another type or of unknown size;
 // [identkit.ErrRejected] when iProov does not accept the photo, also when it says so with status 200 and success: false;
 // [identkit.ErrConflict] with invalid_token when the token took a photo before. The codes for photos without a usable face are
-// not documented.
+// undocumented.
 //
 // Not safe to repeat: a token takes one photo. After [identkit.ErrOutcomeUnknown], ask for a verification token: it is given if
 // the user was enrolled.

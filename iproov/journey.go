@@ -18,10 +18,9 @@ import (
 // swap), and write it before a token leaves the backend: otherwise attempts go uncounted.
 type Journey struct {
 	// UserID and Purpose say whose journey it is and what for, such as "login"; attempts are counted for the two together.
-	UserID  UserID `json:"userId"`
-	Purpose string `json:"purpose"`
-	// Mode says what the attempts shall do.
-	Mode JourneyMode `json:"mode"`
+	UserID  UserID      `json:"userId"`
+	Purpose string      `json:"purpose"`
+	Mode    JourneyMode `json:"mode"` // what the attempts shall do
 	// MaxAttempts is how many claims are made at most. Zero means 3, which iProov recommends.
 	MaxAttempts int `json:"maxAttempts,omitzero"`
 	// Resource is sent to iProov. Empty means the purpose.
@@ -32,8 +31,7 @@ type Journey struct {
 
 	// Attempts are what happened so far. Keep them: verdicts cannot be fetched again.
 	Attempts []JourneyAttempt `json:"attempts,omitempty"`
-	// Revision grows with every change.
-	Revision int `json:"revision"`
+	Revision int              `json:"revision"` // grows with every change
 }
 
 // JourneyMode says what a journey's attempts do.
@@ -55,16 +53,14 @@ func (m JourneyMode) Known() bool {
 
 // JourneyAttempt is one claim of a journey.
 type JourneyAttempt struct {
-	Type        ClaimType  `json:"type"`
-	Token       ClaimToken `json:"token"`
-	Started     time.Time  `json:"started"`
-	StartBefore time.Time  `json:"startBefore"`
-	Ended       time.Time  `json:"ended,omitzero"`
-	// Outcome is empty while the attempt is open.
-	Outcome JourneyOutcome `json:"outcome,omitzero"`
-	// Reason is iProov's, of a scan that did not pass; Code is that of a validation that was refused.
-	Reason string `json:"reason,omitzero"`
-	Code   string `json:"code,omitzero"`
+	Type        ClaimType      `json:"type"`
+	Token       ClaimToken     `json:"token"`
+	Started     time.Time      `json:"started"`
+	StartBefore time.Time      `json:"startBefore"`
+	Ended       time.Time      `json:"ended,omitzero"`
+	Outcome     JourneyOutcome `json:"outcome,omitzero"` // empty while the attempt is open
+	Reason      string         `json:"reason,omitzero"`  // iProov's, of a scan that did not pass
+	Code        string         `json:"code,omitzero"`    // that of a validation that was refused
 }
 
 // JourneyOutcome says how an attempt ended.
@@ -194,10 +190,8 @@ func (s Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOpt
 
 // FinishParams ends an attempt.
 type FinishParams struct {
-	// Token is what the app sent. Another one than the open attempt's is [identkit.ErrInvalidRequest]. Required.
-	Token ClaimToken
-	// Client describes the user's device, such as its User-Agent. Required.
-	Client string
+	Token  ClaimToken // what the app sent; required; another one than the open attempt's is identkit.ErrInvalidRequest
+	Client string     // describes the user's device, such as its User-Agent; required
 }
 
 // Finish fetches the verdict of the open attempt, when the app says that the scan is over, whether well or badly, and notes it in

@@ -90,10 +90,8 @@ func (s Users) Get(ctx context.Context, id UserID, opts ...identkit.CallOption) 
 
 // UpdateUserParams changes a user; at least one member is needed.
 type UpdateUserParams struct {
-	// UserID is the new id.
-	UserID UserID `json:"user_id,omitzero"`
-	// Name is the name to show. Its limits are not documented.
-	Name string `json:"name,omitzero"`
+	UserID UserID `json:"user_id,omitzero"` // the new id
+	Name   string `json:"name,omitzero"`    // the name to show; its limits are undocumented
 }
 
 type updateUserInput struct {

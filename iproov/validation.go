@@ -16,13 +16,10 @@ import (
 // ValidateParams asks for the verdict of a claim.
 type ValidateParams struct {
 	// Token is the claim's. Required. Take it from where the backend kept it, not from the app.
-	Token ClaimToken `json:"token"`
-	// UserID is the claim's user. Required.
-	UserID UserID `json:"user_id"`
-	// Client describes the user's device, such as its User-Agent. Required.
-	Client string `json:"client"`
-	// RiskProfile is the claim's, if it has one.
-	RiskProfile string `json:"risk_profile,omitzero"`
+	Token       ClaimToken `json:"token"`
+	UserID      UserID     `json:"user_id"`               // the claim's user; required
+	Client      string     `json:"client"`                // describes the user's device, such as its User-Agent; required
+	RiskProfile string     `json:"risk_profile,omitzero"` // the claim's, if it has one
 }
 
 // ValidateEnrolmentParams asks for the verdict of an enrolment.
@@ -32,7 +29,6 @@ type ValidateEnrolmentParams struct {
 	LeaveSuspended bool `json:"-"`
 }
 
-// validateInput is the input of both validations.
 type validateInput struct {
 	ValidateParams
 	leaveSuspended bool
@@ -71,8 +67,7 @@ type Validation struct {
 	RiskProfile   string        `json:"risk_profile"`
 	AssuranceType AssuranceType `json:"assurance_type"` // what was used; may be empty
 	Signals       Signals       `json:"signals"`
-	// FrameQuality rates the frame in the response.
-	FrameQuality FrameQuality `json:"return_frame_quality"`
+	FrameQuality  FrameQuality  `json:"return_frame_quality"` // of the frame in the response
 	// FrameAvailable says that [Validation.Frame] has a frame; only for service providers with frames enabled.
 	FrameAvailable bool `json:"frame_available"`
 }
@@ -137,10 +132,8 @@ func (v *Validation) frame(name string) ([]byte, error) {
 
 // Signals are findings beside the verdict, each enabled by iProov per service provider. The verdict is Validation.Passed alone.
 type Signals struct {
-	// AntiSpoofing says whether the liveness tests passed.
-	AntiSpoofing Finding
-	// Matching says whether the face matched the enrolled one; not for enrolments.
-	Matching Finding
+	AntiSpoofing Finding // whether the liveness tests passed
+	Matching     Finding // whether the face matched the enrolled one; not for enrolments
 	// SeveralFaces says whether there were several faces in the picture. They fail a claim only where iProov enables that.
 	SeveralFaces Finding
 	// JSON is the object as it came, nil when there was none: it may hold signals that this package does not know.
