@@ -12,11 +12,10 @@ import (
 	"github.com/identkit/identkit/internal/transport"
 )
 
-// What iProov documents for access tokens.
+// iProov documents that an access token serves so long, or for so many requests.
 const (
 	tokenUses     = 50
 	tokenLifetime = time.Hour
-	tokenMargin   = time.Minute
 )
 
 // Scope is a right of an access token.
@@ -40,17 +39,24 @@ const (
 	ScopesByComma  ScopeEncoding = "comma"    // scope=a,b, Swagger's default for arrays
 )
 
+// scopeSeparators join the scopes of each encoding; with none, each scope has a form field of its own.
+var scopeSeparators = map[ScopeEncoding]string{"": "", ScopesRepeated: "", ScopesBySpace: " ", ScopesByComma: ","}
+
 func checkScopes(scopes []Scope, encoding ScopeEncoding, check *transport.Check) {
 	const longest = 100
 	for _, s := range scopes {
-		ok := s != "" && len(s) <= longest && !strings.ContainsFunc(string(s), func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("_-.", r) })
+		ok := s != "" && len(s) <= longest && isAlphanumericOr(string(s), "_-.")
 		check.That(ok, "Scopes", "must be letters, digits, _ - . and at most 100 characters each")
 	}
-	check.That(encoding == "" || encoding == ScopesRepeated || encoding == ScopesBySpace || encoding == ScopesByComma, "ScopeEncoding", "is not repeated, space or comma")
+	_, ok := scopeSeparators[encoding]
+	check.That(ok, "ScopeEncoding", "is not repeated, space or comma")
 }
 
-func isAlphanumeric(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+// isAlphanumericOr reports whether s has only ASCII letters, ASCII digits and the others.
+func isAlphanumericOr(s, others string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(others, r)
+	})
 }
 
 // AccessToken is a token for the user endpoints.
@@ -62,7 +68,6 @@ type AccessToken struct {
 	Scopes []Scope
 }
 
-// accessTokens fetches access tokens.
 type accessTokens struct {
 	client   *transport.Client
 	apiKey   identkit.SecretSource
@@ -72,27 +77,19 @@ type accessTokens struct {
 }
 
 type accessTokenInput struct {
-	auth     transport.Authorizer
-	scopes   []Scope
-	encoding ScopeEncoding
+	*accessTokens
+	authorizer transport.Authorizer
 }
 
 func (in *accessTokenInput) request(r *transport.Request) {
-	r.Auth = in.auth
+	r.Auth = in.authorizer
 	r.PathFromAuth("api_key")
 	form := url.Values{"grant_type": {"client_credentials"}}
-	names := make([]string, len(in.scopes))
-	for i, s := range in.scopes {
-		names[i] = string(s)
+	for _, s := range in.scopes {
+		form.Add("scope", string(s))
 	}
-	switch {
-	case len(names) == 0:
-	case in.encoding == ScopesBySpace:
-		form.Set("scope", strings.Join(names, " "))
-	case in.encoding == ScopesByComma:
-		form.Set("scope", strings.Join(names, ","))
-	default:
-		form["scope"] = names
+	if separator := scopeSeparators[in.encoding]; separator != "" && len(in.scopes) > 0 {
+		form.Set("scope", strings.Join(form["scope"], separator))
 	}
 	r.Body = transport.Form(form)
 }
@@ -117,14 +114,12 @@ var accessToken = transport.Op[accessTokenInput, accessTokenResponse]{
 // (invalid_client, with status 400), or without Config.OAuth; [identkit.ErrRejected] for a scope that the user may not have.
 //
 // Safe to repeat. Whether a new token ends older ones is not documented; it is assumed not to.
-//
 // Source: api-management page, Swagger file 2.13; checked 2026-11.
 func (c *Client) AccessToken(ctx context.Context, opts ...identkit.CallOption) (*AccessToken, error) {
-	t := &c.tokens
-	if !t.user.given() {
-		return t.get(ctx, noOAuth, opts)
+	if !c.tokens.user.given() {
+		return c.tokens.get(ctx, noOAuth, opts)
 	}
-	return t.get(ctx, t.auth(t.apiKey, t.user.password), opts)
+	return c.tokens.get(ctx, c.tokens.auth(c.tokens.apiKey, c.tokens.user.password), opts)
 }
 
 func (t *accessTokens) auth(apiKey, password identkit.SecretSource) transport.Authorizer {
@@ -132,7 +127,7 @@ func (t *accessTokens) auth(apiKey, password identkit.SecretSource) transport.Au
 }
 
 func (t *accessTokens) get(ctx context.Context, auth transport.Authorizer, opts []identkit.CallOption) (*AccessToken, error) {
-	r, err := accessToken.Do(ctx, t.client, accessTokenInput{auth, t.scopes, t.encoding}, opts)
+	r, err := accessToken.Do(ctx, t.client, accessTokenInput{t, auth}, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +164,7 @@ func (t *accessTokens) cached() transport.Authorizer {
 		Blamed:    isTokenRefused,
 		MaxUses:   tokenUses,
 		RenewUses: tokenUses - 5,
-		Margin:    tokenMargin,
+		Margin:    time.Minute,
 		Lifetime:  tokenLifetime,
 	}))
 }

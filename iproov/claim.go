@@ -3,7 +3,6 @@ package iproov
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -31,7 +30,7 @@ func (id UserID) check(c *transport.Check, field string) {
 		c.Refuse(field, "is longer than 256 characters")
 	case id == "." || id == "..":
 		c.Refuse(field, "must not be . or ..")
-	case strings.ContainsFunc(string(id), func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("'+_@.-", r) }):
+	case !isAlphanumericOr(string(id), "'+_@.-"):
 		c.Refuse(field, "has characters other than letters, digits and ' + _ @ . -")
 	}
 }
@@ -88,7 +87,7 @@ func (in *CreateTokenParams) request(r *transport.Request) {
 func checkRiskProfile(name string, c *transport.Check) {
 	const longest = 100
 	c.That(len(name) <= longest, "risk_profile", "is longer than 100 characters")
-	c.That(!strings.ContainsFunc(name, func(r rune) bool { return !isAlphanumeric(r) && r != '_' && r != '-' }), "risk_profile", "has characters other than letters, digits, _ and -")
+	c.That(isAlphanumericOr(name, "_-"), "risk_profile", "has characters other than letters, digits, _ and -")
 }
 
 // Claim is a scan that may be started.
@@ -127,7 +126,6 @@ func sameUser(in *CreateTokenParams, out *Claim) error {
 	return transport.Same("user_id", in.UserID, out.UserID)
 }
 
-// createToken asks for a claim of either type.
 func createToken(ctx context.Context, client *transport.Client, op *transport.Op[CreateTokenParams, Claim], t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
 	before := time.Now().Add(ClaimWindow)
 	claim, err := op.Do(ctx, client, in, opts)
@@ -158,9 +156,7 @@ func (in *invalidateInput) request(r *transport.Request) {
 	const longest = 800
 	r.Path("token", string(in.token))
 	r.Text("reason", in.Reason, longest)
-	ok := utf8.ValidString(in.Reason) && !strings.ContainsFunc(in.Reason, func(r rune) bool {
-		return !isAlphanumeric(r) && !strings.ContainsRune("_.:=()’'\"/ \t\n\r\f\v", r)
-	})
+	ok := utf8.ValidString(in.Reason) && isAlphanumericOr(in.Reason, "_.:=()’'\"/ \t\n\r\f\v")
 	r.That(ok, "reason", `has characters other than letters, digits, whitespace and _ . : = ( ) ' ’ " /`)
 	r.JSON(in)
 }
@@ -178,7 +174,6 @@ var invalidateClaim = transport.Op[invalidateInput, Invalidation]{
 //
 // Sources disagree whether the call needs an access token; see Config.InvalidateAuth. Assumed safe to repeat; what iProov returns
 // for a claim that is over is not documented.
-//
 // Source: Swagger file 2.13, operations page; checked 2026-11.
 func (s Claims) Invalidate(ctx context.Context, token ClaimToken, reason string, opts ...identkit.CallOption) (*Invalidation, error) {
 	return invalidateClaim.Do(ctx, s.client, invalidateInput{token, reason}, opts)

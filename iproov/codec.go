@@ -23,14 +23,10 @@ var codec = wire.NewCodec(
 
 // readText reads a named type as tolerantly as a string.
 func readText[T ~string](dec *jsontext.Decoder, t *T) error {
-	s, err := nextText(dec)
+	var s string
+	err := json.UnmarshalDecode(dec, &s)
 	*t = T(s)
 	return err
-}
-
-func nextText(dec *jsontext.Decoder) (s string, err error) {
-	err = json.UnmarshalDecode(dec, &s)
-	return s, err
 }
 
 // readQuality takes anything but an object for no rating.
@@ -43,13 +39,12 @@ func readQuality(dec *jsontext.Decoder, q *FrameQuality) error {
 }
 
 // readFallback also reads the bare texts of older responses.
-func readFallback(dec *jsontext.Decoder, f *Fallback) (err error) {
+func readFallback(dec *jsontext.Decoder, f *Fallback) error {
 	if dec.PeekKind() == '{' {
 		return errors.ErrUnsupported
 	}
 	*f = Fallback{}
-	f.Message, err = nextText(dec)
-	return err
+	return json.UnmarshalDecode(dec, &f.Message)
 }
 
 // readScopes reads an array, or a text with spaces or commas.
@@ -74,8 +69,6 @@ func writeTime(enc *jsontext.Encoder, at time.Time) error {
 
 // textOf is a scalar as text, or "".
 func textOf(value jsontext.Value) (s string) {
-	if len(value) == 0 || codec.Unmarshal(value, &s) != nil {
-		return ""
-	}
+	_ = codec.Unmarshal(value, &s) // or s stays empty
 	return s
 }

@@ -29,7 +29,6 @@ var enrolToken = transport.Op[CreateTokenParams, Claim]{
 // [identkit.ErrForbidden] with invalid_assurance_type; [identkit.ErrRateLimited] over the contracted rate.
 //
 // Safe to repeat: each call makes another claim, and one that is not started has no effect but counts towards the rate.
-//
 // Source: Swagger file 2.13, capture-enrol and photo-enrol pages; checked 2026-11.
 func (s Enrol) CreateToken(ctx context.Context, in CreateTokenParams, opts ...identkit.CallOption) (*Claim, error) {
 	return createToken(ctx, s.client, &enrolToken, TypeEnrol, in, opts)
@@ -54,7 +53,6 @@ var enrolValidate = transport.Op[validateInput, Validation]{
 //
 // Not safe to repeat: the verdict is given once. After [identkit.ErrOutcomeUnknown] it may be lost; delete the user if there is
 // one now, and start again with a new claim.
-//
 // Source: Swagger file 2.13, capture-enrol page; checked 2026-11.
 func (s Enrol) Validate(ctx context.Context, in ValidateEnrolmentParams, opts ...identkit.CallOption) (*Validation, error) {
 	return enrolValidate.Do(ctx, s.client, validateInput{in.ValidateParams, in.LeaveSuspended, s.textVerdicts}, opts)

@@ -90,8 +90,7 @@ func isTokenRefused(e *identkit.Error) bool {
 
 // codeOf is the provider's code in an error, or "".
 func codeOf(err error) string {
-	var e *identkit.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*identkit.Error](err); ok {
 		return e.Code
 	}
 	return ""

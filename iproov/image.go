@@ -26,16 +26,13 @@ func (s ImageSource) Known() bool { return s == SourceEID || s == SourceOID || s
 
 // EnrolImageParams is a photo to enrol a user from.
 type EnrolImageParams struct {
-	// Token is that of an enrolment claim. Required.
-	Token ClaimToken
-	// UserID is the claim's user; when given, a response about another one is refused.
-	UserID UserID
-	// Source says where the photo comes from. Required: sources disagree whether iProov has a default.
-	Source ImageSource
+	Token  ClaimToken  // that of an enrolment claim; required
+	UserID UserID      // the claim's user; when given, a response about another one is refused
+	Source ImageSource // where the photo comes from; required: the vendor's documents disagree whether there is a default
 	// Image is a PNG, JPEG or JP2 file of at most Config.MaxImageBytes, a portrait by ISO/IEC 19794-5 with at least 85 pixels
-	// between the eyes. It streams from its present position and is never held in memory. Required. Its first bytes say
-	// which of the types it is. What was read of a reader that cannot seek cannot be sent again. A Read that blocks holds the call up beyond its timeouts and
-	// context: give a network stream a deadline of its own.
+	// between the eyes; its first bytes say which. It streams from its present position and is never held in memory. Required.
+	// What was read of a reader that cannot seek cannot be sent again. A Read that blocks holds the call up beyond its timeouts
+	// and context: give a network stream a deadline of its own.
 	Image io.Reader
 	// Size is the number of bytes in Image, for a reader that has neither Seek nor Len.
 	Size int64
@@ -120,11 +117,10 @@ const likelyMax = 2_000_000
 // Errors: [identkit.ErrInvalidRequest], sending nothing, for a file that is too large, of another type or of unknown size;
 // [identkit.ErrRejected] when iProov does not accept the photo, also when it says so with status 200 and success: false;
 // [identkit.ErrConflict] with invalid_token when the token took a photo before. The codes for photos without a usable face are
-// not documented.
+// undocumented.
 //
 // Not safe to repeat: a token takes one photo. After [identkit.ErrOutcomeUnknown], ask for a verification token: it is given if
 // the user was enrolled.
-//
 // Source: Swagger file 2.13, photo-enrol page; checked 2026-11.
 func (s Enrol) Image(ctx context.Context, in EnrolImageParams, opts ...identkit.CallOption) (*EnrolledImage, error) {
 	out, err := enrolImage.Do(ctx, s.client, imageInput{in, s.maxImage}, opts)
@@ -134,7 +130,6 @@ func (s Enrol) Image(ctx context.Context, in EnrolImageParams, opts ...identkit.
 	return &out.EnrolledImage, nil
 }
 
-// photo is a file that was looked at.
 type photo struct {
 	body   transport.Body
 	size   int64
@@ -142,24 +137,21 @@ type photo struct {
 	fault  string
 }
 
-type imageFormat struct{ mime, extension string }
+type imageFormat struct{ signature, mime, extension string }
 
-// signatures are the beginnings of the files that iProov takes.
-var signatures = []struct {
-	begin  string
-	format imageFormat
-}{
-	{"\xff\xd8\xff", imageFormat{"image/jpeg", "jpg"}},
-	{"\x89PNG\r\n\x1a\n", imageFormat{"image/png", "png"}},
-	{"\x00\x00\x00\x0cjP  \r\n\x87\n", imageFormat{"image/jp2", "jp2"}},
+// formats are what iProov takes.
+var formats = []imageFormat{
+	{"\xff\xd8\xff", "image/jpeg", "jpg"},
+	{"\x89PNG\r\n\x1a\n", "image/png", "png"},
+	{"\x00\x00\x00\x0cjP  \r\n\x87\n", "image/jp2", "jp2"},
 }
 
 const longestSignature = 12
 
 func formatOf(head []byte) imageFormat {
-	for _, s := range signatures {
-		if bytes.HasPrefix(head, []byte(s.begin)) {
-			return s.format
+	for _, f := range formats {
+		if bytes.HasPrefix(head, []byte(f.signature)) {
+			return f
 		}
 	}
 	return imageFormat{}
@@ -173,21 +165,20 @@ func openPhoto(r io.Reader, size int64) photo {
 	case size < 0:
 		return photo{fault: "has a negative Size"}
 	}
-	if s, ok := r.(io.Seeker); ok {
-		if start, err := s.Seek(0, io.SeekCurrent); err == nil {
-			return seekPhoto(r, s, start, size)
+	if s, ok := r.(io.ReadSeeker); ok {
+		if start, err := s.Seek(0, io.SeekCurrent); err == nil { // it fails for a pipe
+			return seekPhoto(s, start, size)
 		}
-		// A pipe has Seek too.
 	}
-	if l, ok := r.(interface{ Len() int }); ok && size != 0 && size != int64(l.Len()) {
+	l, ok := r.(interface{ Len() int })
+	switch {
+	case ok && size != 0 && size != int64(l.Len()):
 		return photo{fault: "has another length than Size says"}
-	} else if ok {
+	case ok && l.Len() == 0:
+		return photo{fault: "is empty"}
+	case ok:
 		size = int64(l.Len())
-		if size == 0 {
-			return photo{fault: "is empty"}
-		}
-	}
-	if size == 0 {
+	case size == 0:
 		return photo{fault: "is of unknown size; give Size"}
 	}
 	head := make([]byte, min(longestSignature, size))
@@ -199,7 +190,7 @@ func openPhoto(r io.Reader, size int64) photo {
 	return p
 }
 
-func seekPhoto(r io.Reader, s io.Seeker, start, size int64) photo {
+func seekPhoto(s io.ReadSeeker, start, size int64) photo {
 	end, err := s.Seek(0, io.SeekEnd)
 	if err == nil {
 		_, err = s.Seek(start, io.SeekStart)
@@ -214,17 +205,17 @@ func seekPhoto(r io.Reader, s io.Seeker, start, size int64) photo {
 		return photo{fault: "has another number of bytes than Size"}
 	}
 	head := make([]byte, min(longestSignature, left))
-	if _, err = io.ReadFull(r, head); err == nil {
+	if _, err = io.ReadFull(s, head); err == nil {
 		_, err = s.Seek(start, io.SeekStart)
 	}
 	if err != nil {
 		return photo{fault: "cannot be read"}
 	}
 	p := photo{size: left, format: formatOf(head)}
-	if at, ok := r.(io.ReaderAt); ok {
+	if at, ok := s.(io.ReaderAt); ok {
 		p.body = transport.ReaderAt(p.format.mime, io.NewSectionReader(at, start, left), left)
-	} else if rs, ok := r.(io.ReadSeeker); ok {
-		p.body = transport.Seeker(p.format.mime, rs)
+	} else {
+		p.body = transport.Seeker(p.format.mime, s)
 	}
 	return p
 }

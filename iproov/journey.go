@@ -1,8 +1,10 @@
 package iproov
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/identkit/identkit"
@@ -16,10 +18,9 @@ import (
 // swap), and write it before a token leaves the backend: otherwise attempts go uncounted.
 type Journey struct {
 	// UserID and Purpose say whose journey it is and what for, such as "login"; attempts are counted for the two together.
-	UserID  UserID `json:"userId"`
-	Purpose string `json:"purpose"`
-	// Mode says what the attempts shall do.
-	Mode JourneyMode `json:"mode"`
+	UserID  UserID      `json:"userId"`
+	Purpose string      `json:"purpose"`
+	Mode    JourneyMode `json:"mode"` // what the attempts shall do
 	// MaxAttempts is how many claims are made at most. Zero means 3, which iProov recommends.
 	MaxAttempts int `json:"maxAttempts,omitzero"`
 	// Resource is sent to iProov. Empty means the purpose.
@@ -30,8 +31,7 @@ type Journey struct {
 
 	// Attempts are what happened so far. Keep them: verdicts cannot be fetched again.
 	Attempts []JourneyAttempt `json:"attempts,omitempty"`
-	// Revision grows with every change.
-	Revision int `json:"revision"`
+	Revision int              `json:"revision"` // grows with every change
 }
 
 // JourneyMode says what a journey's attempts do.
@@ -53,16 +53,14 @@ func (m JourneyMode) Known() bool {
 
 // JourneyAttempt is one claim of a journey.
 type JourneyAttempt struct {
-	Type        ClaimType  `json:"type"`
-	Token       ClaimToken `json:"token"`
-	Started     time.Time  `json:"started"`
-	StartBefore time.Time  `json:"startBefore"`
-	Ended       time.Time  `json:"ended,omitzero"`
-	// Outcome is empty while the attempt is open.
-	Outcome JourneyOutcome `json:"outcome,omitzero"`
-	// Reason is iProov's, of a scan that did not pass; Code is that of a validation that was refused.
-	Reason string `json:"reason,omitzero"`
-	Code   string `json:"code,omitzero"`
+	Type        ClaimType      `json:"type"`
+	Token       ClaimToken     `json:"token"`
+	Started     time.Time      `json:"started"`
+	StartBefore time.Time      `json:"startBefore"`
+	Ended       time.Time      `json:"ended,omitzero"`
+	Outcome     JourneyOutcome `json:"outcome,omitzero"` // empty while the attempt is open
+	Reason      string         `json:"reason,omitzero"`  // iProov's, of a scan that did not pass
+	Code        string         `json:"code,omitzero"`    // that of a validation that was refused
 }
 
 // JourneyOutcome says how an attempt ended.
@@ -81,31 +79,20 @@ const defaultAttempts = 3
 
 // Passed reports whether an attempt passed.
 func (j *Journey) Passed() bool {
-	for _, a := range j.Attempts {
-		if a.Outcome == OutcomePassed {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(j.Attempts, func(a JourneyAttempt) bool { return a.Outcome == OutcomePassed })
 }
 
 // AttemptsLeft is how many more claims can be made. Every claim counts, scanned or not: scans that an app does not report would
 // otherwise be free.
 func (j *Journey) AttemptsLeft() int {
-	limit := j.MaxAttempts
-	if limit <= 0 {
-		limit = defaultAttempts
-	}
 	if j.Passed() {
 		return 0
 	}
-	return max(limit-len(j.Attempts), 0)
+	return max(cmp.Or(max(j.MaxAttempts, 0), defaultAttempts)-len(j.Attempts), 0)
 }
 
 // IsFinal reports whether nothing can happen any more: it passed, or no attempt is left or open.
-func (j *Journey) IsFinal() bool {
-	return j.Passed() || j.AttemptsLeft() == 0 && j.Open() == nil
-}
+func (j *Journey) IsFinal() bool { return j.Passed() || j.AttemptsLeft() == 0 && j.Open() == nil }
 
 // Open is the attempt that waits for its verdict, or nil.
 func (j *Journey) Open() *JourneyAttempt {
@@ -125,7 +112,6 @@ func (j *Journey) check(c *transport.Check) {
 	c.That(j.MaxAttempts >= 0, "Journey.MaxAttempts", "is negative")
 }
 
-// end closes the open attempt.
 func (j *Journey) end(outcome JourneyOutcome, reason, code string) {
 	if a := j.Open(); a != nil {
 		a.Outcome, a.Reason, a.Code, a.Ended = outcome, reason, code, moment()
@@ -143,11 +129,6 @@ type Journeys struct {
 // ErrJourneyOver is in the error of a journey that passed or has no attempts left.
 var ErrJourneyOver = errors.New("iproov: the journey is over")
 
-const (
-	nextName   = "iproov.Journeys.Next"
-	finishName = "iproov.Journeys.Finish"
-)
-
 // Next makes the claim of the next attempt and notes it in the journey; an attempt that is open is abandoned. Persist the journey
 // before handing the token out.
 //
@@ -156,9 +137,10 @@ const (
 //
 // Errors: [ErrJourneyOver]; otherwise those of Enrol.CreateToken and Verify.CreateToken, and the journey is then unchanged.
 func (s Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOption) (*Claim, error) {
+	const name = "iproov.Journeys.Next"
 	var check transport.Check
 	j.check(&check)
-	if err := check.Err(provider, nextName); err != nil {
+	if err := check.Err(provider, name); err != nil {
 		return nil, err
 	}
 	if j.AttemptsLeft() == 0 {
@@ -166,7 +148,7 @@ func (s Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOpt
 		if j.Passed() {
 			detail = "it passed"
 		}
-		return nil, &identkit.Error{Provider: provider, Operation: nextName, Kind: identkit.ErrConflict, Detail: detail, Err: ErrJourneyOver}
+		return nil, &identkit.Error{Provider: provider, Operation: name, Kind: identkit.ErrConflict, Detail: detail, Err: ErrJourneyOver}
 	}
 	started := moment()
 	claim, err := s.token(ctx, j, opts)
@@ -182,9 +164,8 @@ func (s Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOpt
 }
 
 func (s Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOption) (*Claim, error) {
-	in := CreateTokenParams{UserID: j.UserID, Resource: j.Resource, AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile}
-	if in.Resource == "" {
-		in.Resource = j.Purpose
+	in := CreateTokenParams{
+		UserID: j.UserID, Resource: cmp.Or(j.Resource, j.Purpose), AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile,
 	}
 	enrol := func() (*Claim, error) { return s.enrol.CreateToken(ctx, in, opts...) }
 	verify := func() (*Claim, error) { return s.verify.CreateToken(ctx, in, opts...) }
@@ -209,10 +190,8 @@ func (s Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOpt
 
 // FinishParams ends an attempt.
 type FinishParams struct {
-	// Token is what the app sent. Another one than the open attempt's is [identkit.ErrInvalidRequest]. Required.
-	Token ClaimToken
-	// Client describes the user's device, such as its User-Agent. Required.
-	Client string
+	Token  ClaimToken // what the app sent; required; another one than the open attempt's is identkit.ErrInvalidRequest
+	Client string     // describes the user's device, such as its User-Agent; required
 }
 
 // Finish fetches the verdict of the open attempt, when the app says that the scan is over, whether well or badly, and notes it in
@@ -230,14 +209,12 @@ func (s Journeys) Finish(ctx context.Context, j *Journey, in FinishParams, opts 
 	case open.Token != in.Token || in.Token == "":
 		check.Refuse("token", "is not the open attempt's")
 	}
-	if err := check.Err(provider, finishName); err != nil {
+	if err := check.Err(provider, "iproov.Journeys.Finish"); err != nil {
 		return nil, err
 	}
 	params := ValidateParams{Token: open.Token, UserID: j.UserID, Client: in.Client, RiskProfile: j.RiskProfile}
-	var (
-		v   *Validation
-		err error
-	)
+	var v *Validation
+	var err error
 	if open.Type == TypeEnrol {
 		v, err = s.enrol.Validate(ctx, ValidateEnrolmentParams{ValidateParams: params}, opts...)
 	} else {

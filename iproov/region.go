@@ -2,6 +2,7 @@ package iproov
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/identkit/identkit"
@@ -29,14 +30,7 @@ func Regions() []Region {
 }
 
 // Known reports whether this version of the package lists the region.
-func (r Region) Known() bool {
-	for _, known := range Regions() {
-		if r == known {
-			return true
-		}
-	}
-	return false
-}
+func (r Region) Known() bool { return slices.Contains(Regions(), r) }
 
 const (
 	hostSuffix  = ".rp.secure.iproov.me"
@@ -70,19 +64,13 @@ const (
 
 // Known reports whether this version of the package knows the platform.
 func (p Platform) Known() bool {
-	switch p {
-	case PlatformAndroid, PlatformIOS, PlatformFlutter, PlatformReactNative, PlatformDotNet, PlatformWeb:
-		return true
-	}
-	return false
+	return slices.Contains([]Platform{PlatformAndroid, PlatformIOS, PlatformFlutter, PlatformReactNative, PlatformDotNet, PlatformWeb}, p)
 }
 
 // Endpoint is a set of addresses of one region, tenant or proxy. All three must be of the same: a token works nowhere else.
 type Endpoint struct {
-	// BaseURL is the REST API's, ending in /api/v2.
-	BaseURL string
-	// NativeURL is where native SDKs stream to, such as wss://eu.rp.secure.iproov.me/ws.
-	NativeURL string
+	BaseURL   string // the REST API's, ending in /api/v2
+	NativeURL string // where native SDKs stream to, such as wss://eu.rp.secure.iproov.me/ws
 	// WebURL is what the Web SDK is given. It is the https:// origin, as in all examples; one table of the vendor's names the
 	// wss:// address, which is taken for a mistake.
 	WebURL string
@@ -129,11 +117,10 @@ func parseEndpoint(address string, check *transport.Check) Endpoint {
 		check.Refuse(field, "must hold neither a query nor a fragment")
 	default:
 		host := strings.ToLower(u.Host)
-		name, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
-		if tenant, wrong := strings.CutSuffix(name, wrongSuffix); wrong {
+		if tenant, wrong := strings.CutSuffix(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), wrongSuffix); wrong {
 			host = tenant + hostSuffix
-			if port != "" {
-				host += ":" + port
+			if u.Port() != "" {
+				host += ":" + u.Port()
 			}
 		}
 		prefix := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), apiPath), "/")
@@ -197,8 +184,9 @@ func (cfg *Config) endpoint(check *transport.Check) Endpoint {
 
 // hint says where a client calls, for errors that a wrong region causes.
 func (e Endpoint) hint(err *identkit.Error) {
-	err.Detail = "key or secret is wrong, or belongs to another region than the client's"
+	host := "the client's"
 	if u, perr := url.Parse(e.BaseURL); perr == nil {
-		err.Detail = "key or secret is wrong, or belongs to another region than " + u.Host
+		host = u.Host
 	}
+	err.Detail = "key or secret is wrong, or belongs to another region than " + host
 }

@@ -68,17 +68,21 @@ func (id *UserID) request(r *transport.Request) {
 
 func (id *UserID) same(u *User) error { return transport.Same("user_id", *id, u.ID) }
 
-var getUser = transport.Op[UserID, User]{
-	Name: "iproov.Users.Get", Method: http.MethodGet, Path: "/users/{user_id}",
-	Retry:     identkit.RetrySafe,
-	Unmetered: true,
-	Request:   (*UserID).request,
-	Check:     (*User).check,
-	Same:      (*UserID).same,
+// userOp is an operation on one user, which responds with the user. All are safe to repeat, but for an update with a new id.
+func userOp[In any](name, method, path string, request func(*In, *transport.Request), same func(*In, *User) error) transport.Op[In, User] {
+	return transport.Op[In, User]{
+		Name: name, Method: method, Path: path,
+		Retry:     identkit.RetrySafe,
+		Unmetered: true,
+		Request:   request,
+		Check:     (*User).check,
+		Same:      same,
+	}
 }
 
+var getUser = userOp("iproov.Users.Get", http.MethodGet, "/users/{user_id}", (*UserID).request, (*UserID).same)
+
 // Get reads a user. Needs scope user-read. Safe to repeat. What is left to read of a deleted user is not documented.
-//
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
 func (s Users) Get(ctx context.Context, id UserID, opts ...identkit.CallOption) (*User, error) {
 	return getUser.Do(ctx, s.client, id, opts)
@@ -86,10 +90,8 @@ func (s Users) Get(ctx context.Context, id UserID, opts ...identkit.CallOption) 
 
 // UpdateUserParams changes a user; at least one member is needed.
 type UpdateUserParams struct {
-	// UserID is the new id.
-	UserID UserID `json:"user_id,omitzero"`
-	// Name is the name to show. Its limits are not documented.
-	Name string `json:"name,omitzero"`
+	UserID UserID `json:"user_id,omitzero"` // the new id
+	Name   string `json:"name,omitzero"`    // the name to show; its limits are undocumented
 }
 
 type updateUserInput struct {
@@ -116,40 +118,24 @@ func (in *updateUserInput) same(u *User) error {
 	return in.id.same(u)
 }
 
-var updateUser = transport.Op[updateUserInput, User]{
-	Name: "iproov.Users.Update", Method: http.MethodPut, Path: "/users/{user_id}",
-	Retry:     identkit.RetrySafe, // but for a new id
-	Unmetered: true,
-	Request:   (*updateUserInput).request,
-	Check:     (*User).check,
-	Same:      (*updateUserInput).same,
-}
+var updateUser = userOp("iproov.Users.Update", http.MethodPut, "/users/{user_id}", (*updateUserInput).request, (*updateUserInput).same)
 
 // Update changes a user's id, name or both. Needs scope user-write.
 //
 // A new name is safe to repeat. A new id is not: once it counts, the old one is unknown. It is sent again only when it surely did
 // not arrive; after [identkit.ErrOutcomeUnknown], read the user by the new id.
-//
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
 func (s Users) Update(ctx context.Context, id UserID, in UpdateUserParams, opts ...identkit.CallOption) (*User, error) {
 	return updateUser.Do(ctx, s.client, updateUserInput{id, in}, opts)
 }
 
-var deleteUser = transport.Op[UserID, User]{
-	Name: "iproov.Users.Delete", Method: http.MethodDelete, Path: "/users/{user_id}",
-	Retry:     identkit.RetrySafe,
-	Unmetered: true,
-	Request:   (*UserID).request,
-	Check:     (*User).check,
-	Same:      (*UserID).same,
-}
+var deleteUser = userOp("iproov.Users.Delete", http.MethodDelete, "/users/{user_id}", (*UserID).request, (*UserID).same)
 
 // Delete deletes a user, who can then not be verified; iProov can no longer investigate fraud about them either. Their id is
 // assumed to be free for enrolment at once. Needs scope user-write.
 //
 // Safe to repeat, but a second delete is assumed to be [identkit.ErrNotFound], also when the response to the first was lost;
 // [Users.DeleteIfExists] takes that for done.
-//
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
 func (s Users) Delete(ctx context.Context, id UserID, opts ...identkit.CallOption) (*User, error) {
 	return deleteUser.Do(ctx, s.client, id, opts)
@@ -166,45 +152,27 @@ func (s Users) DeleteIfExists(ctx context.Context, id UserID, opts ...identkit.C
 
 // changeStatusInput is the input of both changes of status. The body is required even when it says nothing.
 type changeStatusInput struct {
-	id   UserID
-	From time.Time `json:"date_time,omitzero"`
+	UserID `json:"-"`
+	From   time.Time `json:"date_time,omitzero"`
 }
 
 func (in *changeStatusInput) request(r *transport.Request) {
-	in.id.request(r)
+	in.UserID.request(r)
 	r.JSON(in)
 }
 
-func (in *changeStatusInput) same(u *User) error { return in.id.same(u) }
-
-var activateUser = transport.Op[changeStatusInput, User]{
-	Name: "iproov.Users.Activate", Method: http.MethodPost, Path: "/users/{user_id}/activate",
-	Retry:     identkit.RetrySafe,
-	Unmetered: true,
-	Request:   (*changeStatusInput).request,
-	Check:     (*User).check,
-	Same:      (*changeStatusInput).same,
-}
+var activateUser = userOp("iproov.Users.Activate", http.MethodPost, "/users/{user_id}/activate", (*changeStatusInput).request, (*changeStatusInput).same)
 
 // Activate makes a user active from a time on; the zero time means now. Needs scope user-write-status. Safe to repeat.
-//
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
 func (s Users) Activate(ctx context.Context, id UserID, from time.Time, opts ...identkit.CallOption) (*User, error) {
 	return activateUser.Do(ctx, s.client, changeStatusInput{id, from}, opts)
 }
 
-var suspendUser = transport.Op[changeStatusInput, User]{
-	Name: "iproov.Users.Suspend", Method: http.MethodPost, Path: "/users/{user_id}/suspend",
-	Retry:     identkit.RetrySafe,
-	Unmetered: true,
-	Request:   (*changeStatusInput).request,
-	Check:     (*User).check,
-	Same:      (*changeStatusInput).same,
-}
+var suspendUser = userOp("iproov.Users.Suspend", http.MethodPost, "/users/{user_id}/suspend", (*changeStatusInput).request, (*changeStatusInput).same)
 
 // Suspend suspends a user from a time on; the zero time means now. A suspended user gets no verification token. Needs scope
 // user-write-status. Safe to repeat.
-//
 // Source: Swagger file 2.13, api-management page; checked 2026-11.
 func (s Users) Suspend(ctx context.Context, id UserID, from time.Time, opts ...identkit.CallOption) (*User, error) {
 	return suspendUser.Do(ctx, s.client, changeStatusInput{id, from}, opts)

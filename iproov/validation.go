@@ -2,8 +2,11 @@ package iproov
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -13,13 +16,10 @@ import (
 // ValidateParams asks for the verdict of a claim.
 type ValidateParams struct {
 	// Token is the claim's. Required. Take it from where the backend kept it, not from the app.
-	Token ClaimToken `json:"token"`
-	// UserID is the claim's user. Required.
-	UserID UserID `json:"user_id"`
-	// Client describes the user's device, such as its User-Agent. Required.
-	Client string `json:"client"`
-	// RiskProfile is the claim's, if it has one.
-	RiskProfile string `json:"risk_profile,omitzero"`
+	Token       ClaimToken `json:"token"`
+	UserID      UserID     `json:"user_id"`               // the claim's user; required
+	Client      string     `json:"client"`                // describes the user's device, such as its User-Agent; required
+	RiskProfile string     `json:"risk_profile,omitzero"` // the claim's, if it has one
 }
 
 // ValidateEnrolmentParams asks for the verdict of an enrolment.
@@ -29,7 +29,6 @@ type ValidateEnrolmentParams struct {
 	LeaveSuspended bool `json:"-"`
 }
 
-// validateInput is the input of both validations.
 type validateInput struct {
 	ValidateParams
 	leaveSuspended bool
@@ -68,8 +67,7 @@ type Validation struct {
 	RiskProfile   string        `json:"risk_profile"`
 	AssuranceType AssuranceType `json:"assurance_type"` // what was used; may be empty
 	Signals       Signals       `json:"signals"`
-	// FrameQuality rates the frame in the response.
-	FrameQuality FrameQuality `json:"return_frame_quality"`
+	FrameQuality  FrameQuality  `json:"return_frame_quality"` // of the frame in the response
 	// FrameAvailable says that [Validation.Frame] has a frame; only for service providers with frames enabled.
 	FrameAvailable bool `json:"frame_available"`
 }
@@ -131,3 +129,84 @@ func (v *Validation) frame(name string) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// Signals are findings beside the verdict, each enabled by iProov per service provider. The verdict is Validation.Passed alone.
+type Signals struct {
+	AntiSpoofing Finding // whether the liveness tests passed
+	Matching     Finding // whether the face matched the enrolled one; not for enrolments
+	// SeveralFaces says whether there were several faces in the picture. They fail a claim only where iProov enables that.
+	SeveralFaces Finding
+	// JSON is the object as it came, nil when there was none: it may hold signals that this package does not know.
+	JSON json.RawMessage
+}
+
+// Finding is yes, no, or not given; the zero value is not given.
+type Finding string
+
+// The findings.
+const (
+	NotGiven Finding = ""
+	Yes      Finding = "yes"
+	No       Finding = "no"
+)
+
+// IsYes reports whether the finding is given and yes.
+func (f Finding) IsYes() bool { return f == Yes }
+
+// finding follows members to a boolean; anything else is not given, because it decides nothing.
+func finding(object jsontext.Value, path ...string) Finding {
+	for _, name := range path {
+		object = wire.Member(object, name)
+	}
+	switch object.Kind() {
+	case 't':
+		return Yes
+	case 'f':
+		return No
+	}
+	return NotGiven
+}
+
+func readSignals(dec *jsontext.Decoder, s *Signals) error {
+	*s = Signals{}
+	object, err := dec.ReadValue()
+	if err != nil || object.Kind() == 'n' {
+		return err
+	}
+	*s = Signals{
+		AntiSpoofing: finding(object, "anti_spoofing", "passed"),
+		Matching:     finding(object, "matching", "passed"),
+		SeveralFaces: finding(object, "multiple_faces_found"), // Swagger file: true means several
+		JSON:         json.RawMessage(object.Clone()),
+	}
+	if s.SeveralFaces == NotGiven { // signals page: true means exactly one
+		s.SeveralFaces = map[Finding]Finding{Yes: No, No: Yes}[finding(object, "multiple_faces", "single_face", "found")]
+	}
+	return nil
+}
+
+// FrameQuality rates the frame in a response.
+type FrameQuality struct {
+	Blur     Quality `json:"blur"`
+	Pose     Quality `json:"pose"`
+	Lighting Quality `json:"lighting"`
+}
+
+// Quality is a rating. Values this package does not know pass through; compare with [Quality.Is].
+type Quality string
+
+// The ratings.
+const (
+	QualityNotAvailable Quality = "not_available"
+	QualityGood         Quality = "Good"
+	QualityAcceptable   Quality = "Acceptable"
+	QualityPoor         Quality = "Poor"
+)
+
+// Known reports whether this version of the package knows the rating.
+func (q Quality) Known() bool {
+	return q.Is(QualityNotAvailable) || q.Is(QualityGood) || q.Is(QualityAcceptable) || q.Is(QualityPoor)
+}
+
+// Is compares without regard to case.
+func (q Quality) Is(other Quality) bool { return strings.EqualFold(string(q), string(other)) }

@@ -28,7 +28,6 @@ var verifyToken = transport.Op[CreateTokenParams, Claim]{
 // inactive_user for one who is suspended; [identkit.ErrForbidden] with invalid_assurance_type; [identkit.ErrRateLimited].
 //
 // Safe to repeat, as [Enrol.CreateToken].
-//
 // Source: Swagger file 2.13, verify-users page; checked 2026-11.
 func (s Verify) CreateToken(ctx context.Context, in CreateTokenParams, opts ...identkit.CallOption) (*Claim, error) {
 	return createToken(ctx, s.client, &verifyToken, TypeVerify, in, opts)
@@ -51,7 +50,6 @@ var verifyValidate = transport.Op[validateInput, Validation]{
 // token is wrong, was validated before or its scan has not ended; the three cannot be distinguished, so treat it as final.
 //
 // Not safe to repeat: the verdict is given once. After [identkit.ErrOutcomeUnknown] it may be lost; start again with a new claim.
-//
 // Source: Swagger file 2.13, verify-users page; checked 2026-11.
 func (s Verify) Validate(ctx context.Context, in ValidateParams, opts ...identkit.CallOption) (*Validation, error) {
 	return verifyValidate.Do(ctx, s.client, validateInput{ValidateParams: in, textVerdicts: s.textVerdicts}, opts)

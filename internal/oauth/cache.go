@@ -1,15 +1,23 @@
+// Package oauth keeps access tokens of the client-credentials grant: one fetch at a time however many calls wait, renewal before
+// a token ends, a count of its uses where the provider limits them, and a new token when credentials rotate or a token is refused.
+//
+// A [Cache] authenticates calls of internal/transport (transport.Tokens), without importing it. How a token is fetched is the provider's own call,
+// which is a call like any other.
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/wire"
 )
 
 // Token is what a fetch brings.
@@ -73,7 +81,6 @@ type cachedToken[C comparable] struct {
 	renew, end time.Time
 }
 
-// inFlight is a fetch on its way.
 type inFlight[C comparable] struct {
 	credential C
 	early      bool // the token in use is still valid
@@ -82,11 +89,9 @@ type inFlight[C comparable] struct {
 }
 
 type failure[C comparable] struct {
-	credential C
-	early      bool
-	err        error
-	pause      time.Duration
-	until      time.Time
+	*inFlight[C]
+	pause time.Duration
+	until time.Time
 }
 
 // New makes a cache. It does no I/O.
@@ -97,14 +102,10 @@ func New[C comparable](config Config[C]) *Cache[C] {
 	if config.RenewUses >= config.MaxUses {
 		config.RenewUses = 0
 	}
-	for _, d := range [...]struct {
-		at   *time.Duration
-		zero time.Duration
-	}{{&config.Margin, time.Minute}, {&config.Lifetime, 5 * time.Minute}, {&config.FetchTimeout, 30 * time.Second}, {&config.Pause, time.Second}} {
-		if *d.at <= 0 {
-			*d.at = d.zero
-		}
-	}
+	config.Margin = cmp.Or(max(config.Margin, 0), time.Minute)
+	config.Lifetime = cmp.Or(max(config.Lifetime, 0), 5*time.Minute)
+	config.FetchTimeout = cmp.Or(max(config.FetchTimeout, 0), 30*time.Second)
+	config.Pause = cmp.Or(max(config.Pause, 0), time.Second)
 	return &Cache[C]{config: config, credit: replays}
 }
 
@@ -150,10 +151,11 @@ func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, 
 	if rotated && c.generation != seen {
 		return nil, nil, nil
 	}
-	if c.current != nil && (c.current.credential != credential || !now.Before(c.current.end) || c.spent(c.current)) {
-		c.current = nil
+	t := c.current
+	if t != nil && (t.credential != credential || !now.Before(t.end) || c.config.MaxUses > 0 && t.uses >= c.config.MaxUses) {
+		c.current, t = nil, nil
 	}
-	if t := c.current; t != nil {
+	if t != nil {
 		t.uses++
 		if due := c.config.RenewUses > 0 && t.uses >= c.config.RenewUses; due || !now.Before(t.renew) {
 			_, _ = c.fetch(ctx, credential, now, true)
@@ -162,10 +164,6 @@ func (c *Cache[C]) take(ctx context.Context, credential C, seen int) ([]string, 
 	}
 	f, err := c.fetch(ctx, credential, now, false)
 	return nil, f, err
-}
-
-func (c *Cache[C]) spent(t *cachedToken[C]) bool {
-	return c.config.MaxUses > 0 && t.uses >= c.config.MaxUses
 }
 
 // fetch joins the fetch in flight for the credential or begins one, unless the last fetch failed a moment ago. A failed early renewal, which
@@ -210,10 +208,7 @@ func (c *Cache[C]) request(ctx context.Context, credential C) (t *cachedToken[C]
 	if err != nil {
 		return nil, err
 	}
-	lifetime := token.Lifetime
-	if lifetime <= 0 {
-		lifetime = c.config.Lifetime
-	}
+	lifetime := cmp.Or(max(token.Lifetime, 0), c.config.Lifetime)
 	end := asked.Add(lifetime)
 	return &cachedToken[C]{
 		credential: credential,
@@ -237,23 +232,20 @@ func (c *Cache[C]) finish(f *inFlight[C], t *cachedToken[C], err error) {
 		c.generation++
 		return
 	}
-	f.err = explain(err)
-	pause := c.config.Pause
+	e := explain(err)
+	f.err = e
+	pause := max(c.config.Pause, e.RetryAfter)
 	if last := c.failed; last != nil && last.credential == f.credential {
-		pause = min(2*last.pause, maxPauses*c.config.Pause)
+		pause = max(pause, 2*last.pause)
 	}
-	var e *identkit.Error
-	if errors.As(err, &e) {
-		pause = max(pause, min(e.RetryAfter, maxPauses*c.config.Pause))
-	}
-	c.failed = &failure[C]{credential: f.credential, early: f.early, err: f.err, pause: pause, until: time.Now().Add(pause)}
+	pause = min(pause, maxPauses*c.config.Pause)
+	c.failed = &failure[C]{inFlight: f, pause: pause, until: time.Now().Add(pause)}
 }
 
 // explain is the failure of a call that got no token: the fetch's own kind and code, with the fetch as its cause.
-func explain(err error) error {
+func explain(err error) *identkit.Error {
 	e := &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "no access token", Err: err}
-	var cause *identkit.Error
-	if errors.As(err, &cause) {
+	if cause, ok := errors.AsType[*identkit.Error](err); ok {
 		e.Kind, e.Status, e.Code, e.Message = cause.Kind, cause.Status, cause.Code, cause.Message
 		e.RequestID, e.RetryAfter = cause.RequestID, cause.RetryAfter
 		if cause.Detail != "" {
@@ -289,3 +281,34 @@ func (c *Cache[C]) Renew(_ context.Context, used string, e *identkit.Error) bool
 
 // Format keeps tokens and credentials from being printed with a client.
 func (*Cache[C]) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[credentials]") }
+
+// Response is a token response by RFC 6749, section 5.1. Operations decode into it, or into a type that embeds it.
+type Response struct {
+	AccessToken identkit.Secret `json:"access_token"`
+	TokenType   string          `json:"token_type"`
+	// ExpiresIn is in seconds. It only bounds how long a token is kept, so a fraction, a text and a missing one are read, too.
+	ExpiresIn float64 `json:"expires_in"`
+}
+
+// Check says why the response brings no bearer token: it has none, one that a header cannot carry, or one of another type. A
+// missing type is Bearer.
+func (r *Response) Check() error {
+	switch {
+	case r.AccessToken == "":
+		return unusable("response lacks access_token")
+	case strings.ContainsFunc(r.AccessToken.Reveal(), func(c rune) bool { return c <= ' ' || c >= 0x7f }):
+		return unusable("access_token cannot be sent in a header")
+	case r.TokenType != "" && !strings.EqualFold(r.TokenType, "Bearer"):
+		return unusable("token_type is not Bearer")
+	}
+	return nil
+}
+
+func unusable(detail string) error {
+	return &identkit.Error{Kind: identkit.ErrBadResponse, Detail: detail}
+}
+
+// Token returns the token of the response.
+func (r *Response) Token() Token {
+	return Token{Access: r.AccessToken, Lifetime: wire.Seconds(r.ExpiresIn)}
+}

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"slices"
 )
 
 const (
@@ -28,22 +29,16 @@ func GenerateKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(ellipti
 // ParsePublicKey reads a P-256 public key: the 65 bytes of an uncompressed point (04‖X‖Y), or a DER SubjectPublicKeyInfo.
 // Points off the curve are refused.
 func ParsePublicKey(b []byte) (*ecdsa.PublicKey, error) {
-	if len(b) == pointSize {
-		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), b)
-		if err != nil {
-			return nil, errPublicKey
-		}
-		return key, nil
-	}
-	if len(b) > maxKeyDER {
-		return nil, errPublicKey
-	}
-	parsed, err := x509.ParsePKIXPublicKey(b)
-	if err != nil {
-		return nil, errPublicKey
+	var parsed any
+	var err error
+	switch {
+	case len(b) == pointSize:
+		parsed, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), b)
+	case len(b) <= maxKeyDER:
+		parsed, err = x509.ParsePKIXPublicKey(b)
 	}
 	key, ok := parsed.(*ecdsa.PublicKey)
-	if !ok || key.Curve != elliptic.P256() {
+	if err != nil || !ok || key.Curve != elliptic.P256() {
 		return nil, errPublicKey
 	}
 	return key, nil
@@ -68,9 +63,8 @@ func ParsePrivateKey(scalar []byte) (*ecdsa.PrivateKey, error) {
 	if len(scalar) > scalarSize {
 		return nil, errPrivateKey
 	}
-	padded := make([]byte, scalarSize)
-	copy(padded[scalarSize-len(scalar):], scalar)
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), padded)
+	padding := make([]byte, scalarSize-len(scalar))
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), slices.Concat(padding, scalar))
 	if err != nil {
 		return nil, errPrivateKey
 	}

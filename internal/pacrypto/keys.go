@@ -30,8 +30,8 @@ func ParseKey(b []byte) (Key, error) {
 // Format prints a mask for every verb.
 func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[secret]") }
 
-// MasterSecret computes KEY_MASTER_SECRET: the ECDH secret of one party's private and the other's public key, its 32
-// bytes folded to 16. Device and server compute the same value.
+// MasterSecret computes KEY_MASTER_SECRET: the ECDH secret of one side's private and the other side's public key, its 32
+// bytes folded to 16. Device and server reach the same value.
 func MasterSecret(private *ecdsa.PrivateKey, public *ecdsa.PublicKey) (Key, error) {
 	point, err := PublicKeyBytes(public)
 	if err != nil {
@@ -63,17 +63,8 @@ func fold(b [2 * KeySize]byte) (k Key) {
 	return k
 }
 
-// The indexes of the keys derived from the master secret.
-const (
-	indexPossession = 1
-	indexKnowledge  = 2
-	indexBiometry   = 3
-	indexTransport  = 1000
-	indexVault      = 2000
-)
-
 // DeriveKey is KDF.derive: the index as a 16-byte big-endian block, encrypted by AES-128 under the source key. The vendor
-// writes it as CBC with a zero vector and takes the first block, which is the same.
+// writes it as CBC with a zero vector and keeps the first block, which is the same.
 func DeriveKey(source Key, index uint64) Key {
 	block, err := aes.NewCipher(source[:])
 	if err != nil {
@@ -94,14 +85,14 @@ type Keys struct {
 	Vault      Key // KEY_ENCRYPTION_VAULT
 }
 
-// DeriveKeys derives all keys.
+// DeriveKeys derives all of them, each by its index.
 func DeriveKeys(master Key) Keys {
 	return Keys{
-		Possession: DeriveKey(master, indexPossession),
-		Knowledge:  DeriveKey(master, indexKnowledge),
-		Biometry:   DeriveKey(master, indexBiometry),
-		Transport:  DeriveKey(master, indexTransport),
-		Vault:      DeriveKey(master, indexVault),
+		Possession: DeriveKey(master, 1),
+		Knowledge:  DeriveKey(master, 2),
+		Biometry:   DeriveKey(master, 3),
+		Transport:  DeriveKey(master, 1000),
+		Vault:      DeriveKey(master, 2000),
 	}
 }
 
@@ -112,14 +103,14 @@ const (
 	Biometry   = "biometry"
 )
 
-// combinations are the six of PowerAuth.
+// combinations are the six that PowerAuth knows.
 var combinations = []string{
 	Possession, Knowledge, Biometry,
 	Possession + "_" + Knowledge, Possession + "_" + Biometry, Possession + "_" + Knowledge + "_" + Biometry,
 }
 
 // SplitFactors returns the factors of a combination such as "possession_knowledge", in any case. It is false for
-// any but the six combinations of PowerAuth.
+// anything else than the six combinations that PowerAuth knows.
 func SplitFactors(name string) ([]string, bool) {
 	name = strings.ToLower(name)
 	if !slices.Contains(combinations, name) {
@@ -134,16 +125,10 @@ func (k Keys) For(factors string) ([]Key, error) {
 	if !ok {
 		return nil, errFactors
 	}
-	out := make([]Key, 0, len(names))
-	for _, name := range names {
-		switch name {
-		case Possession:
-			out = append(out, k.Possession)
-		case Knowledge:
-			out = append(out, k.Knowledge)
-		case Biometry:
-			out = append(out, k.Biometry)
-		}
+	all := map[string]Key{Possession: k.Possession, Knowledge: k.Knowledge, Biometry: k.Biometry}
+	out := make([]Key, len(names))
+	for i, name := range names {
+		out[i] = all[name]
 	}
 	return out, nil
 }
