@@ -62,15 +62,10 @@ func (i *AuditItem) Request() (method, uriID string, body identkit.Secret, ok bo
 }
 
 func (i *AuditItem) check() error {
-	switch {
-	case i.RegistrationID == "":
-		return transport.Missing("activationId")
-	case i.EventType == "":
-		return transport.Missing("eventType")
-	case i.Time.IsZero():
-		return transport.Missing("timestamp")
+	if err := required("activationId", string(i.RegistrationID), "eventType", i.EventType); err != nil || !i.Time.IsZero() {
+		return err
 	}
-	return nil
+	return transport.Missing("timestamp")
 }
 
 // parseAuditItem reads one item of what auditLog returns.
@@ -85,17 +80,9 @@ type auditPage struct {
 }
 
 func (p *auditPage) check() error {
-	if p.Items == nil {
-		return transport.Missing("items")
-	}
-	for i := range p.Items {
-		if err := p.Items[i].check(); err != nil {
-			return err
-		}
-	}
 	// The order of a response is undocumented.
 	slices.SortStableFunc(p.Items, func(a, b AuditItem) int { return a.Time.Compare(b.Time) })
-	return nil
+	return requiredList("items", p.Items, (*AuditItem).check)
 }
 
 // auditRequest asks for one window of a log.
@@ -141,7 +128,7 @@ func (s Audit) Log(ctx context.Context, q AuditLogParams, opts ...identkit.CallO
 		var edge map[string]int // the events at the end of the last window, counted
 		for from := q.From; ; from = from.Add(q.Window) {
 			to := from.Add(q.Window)
-			if last := !to.Before(q.To); last {
+			if to.After(q.To) {
 				to = q.To
 			}
 			page, err := auditLog.Do(ctx, s.client, auditRequest{q, from, to}, opts)
