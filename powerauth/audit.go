@@ -1,6 +1,7 @@
 package powerauth
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -167,9 +168,7 @@ func (q AuditLogParams) withDefaults(now time.Time) AuditLogParams {
 	if q.From.IsZero() {
 		q.From = q.To.Add(-auditRange)
 	}
-	if q.Window == 0 {
-		q.Window = auditWindow
-	}
+	q.Window = cmp.Or(q.Window, auditWindow)
 	// What is sent has no finer units, and edges are compared. An event of the last, begun millisecond belongs to it.
 	q.From, q.Window = q.From.Truncate(time.Millisecond), q.Window.Truncate(time.Millisecond)
 	if end := q.To.Truncate(time.Millisecond); end.Before(q.To) {
