@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -51,10 +50,8 @@ func NewAdmin(cfg AdminConfig) (*AdminClient, error) {
 //
 // The error names the variables that are missing or contradict each other; values are checked by [NewAdmin].
 func AdminConfigFromEnv() (AdminConfig, error) {
-	var check transport.Check
-	cfg := AdminConfig{BaseURL: os.Getenv("POWERAUTH_BASE_URL"), Credentials: credentialsFromEnv("POWERAUTH_ADMIN_", &check)}
-	check.That(cfg.BaseURL != "", "POWERAUTH_BASE_URL", "is not set")
-	return cfg, check.Err(provider, "powerauth.AdminConfigFromEnv")
+	baseURL, credentials, err := fromEnv("powerauth.AdminConfigFromEnv", "POWERAUTH_ADMIN_")
+	return AdminConfig{BaseURL: baseURL, Credentials: credentials}, err
 }
 
 // Call makes a call that this package does not wrap, such as one that a deployment adds; see [Client.Call].
@@ -95,12 +92,7 @@ type IntegrationUser struct {
 	Applications []ApplicationID `json:"applications"`
 }
 
-func (u *IntegrationUser) check() error {
-	if u.Username == "" {
-		return transport.Missing("username")
-	}
-	return nil
-}
+func (u *IntegrationUser) check() error { return required("username", u.Username) }
 
 // CreatedUser is a new user with the password that PAC made up for it.
 type CreatedUser struct {
@@ -111,10 +103,7 @@ type CreatedUser struct {
 }
 
 func (u *CreatedUser) check() error {
-	if u.Password == "" {
-		return transport.Missing("password")
-	}
-	return u.IntegrationUser.check()
+	return required("password", u.Password.Reveal(), "username", u.Username)
 }
 
 // newUser is the body of createUser.

@@ -42,12 +42,7 @@ type Application struct {
 	Roles           []string        `json:"roles"`
 }
 
-func (a *Application) check() error {
-	if a.ID == "" {
-		return transport.Missing("id")
-	}
-	return nil
-}
+func (a *Application) check() error { return required("id", string(a.ID)) }
 
 // ParseApplication reads the stored RawJSON of an [Application], by the rules of [AdminClient.GetApplication].
 func ParseApplication(raw []byte) (*Application, error) { return getApplication.Parse(codec, raw) }

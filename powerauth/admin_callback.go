@@ -95,29 +95,24 @@ func isHTTPURL(text string) bool {
 // callbackBody is what createCallback sends.
 type callbackBody struct {
 	*CreateCallbackParams
-	Authentication callbackAuthentication `json:"authentication,omitzero"`
-}
-
-type callbackAuthentication struct {
-	HTTPBasic enabledBasic  `json:"httpBasic,omitzero"`
-	OAuth2    enabledOAuth2 `json:"oauth2,omitzero"`
-}
-
-type enabledBasic struct {
-	Enabled bool `json:"enabled"`
-	CallbackBasic
-}
-
-type enabledOAuth2 struct {
-	Enabled bool `json:"enabled"`
-	CallbackOAuth2
+	Authentication struct {
+		HTTPBasic struct {
+			Enabled bool `json:"enabled"`
+			CallbackBasic
+		} `json:"httpBasic,omitzero"`
+		OAuth2 struct {
+			Enabled bool `json:"enabled"`
+			CallbackOAuth2
+		} `json:"oauth2,omitzero"`
+	} `json:"authentication,omitzero"`
 }
 
 func (in *CreateCallbackParams) body() callbackBody {
-	basic, oauth := in.Authentication.HTTPBasic, in.Authentication.OAuth2
-	return callbackBody{in, callbackAuthentication{
-		enabledBasic{basic != CallbackBasic{}, basic}, enabledOAuth2{oauth != CallbackOAuth2{}, oauth},
-	}}
+	body := callbackBody{CreateCallbackParams: in}
+	basic, oauth := &body.Authentication.HTTPBasic, &body.Authentication.OAuth2
+	basic.CallbackBasic, oauth.CallbackOAuth2 = in.Authentication.HTTPBasic, in.Authentication.OAuth2
+	basic.Enabled, oauth.Enabled = basic.CallbackBasic != CallbackBasic{}, oauth.CallbackOAuth2 != CallbackOAuth2{}
+	return body
 }
 
 // writeDuration writes an ISO 8601 duration in seconds, which the server's parser takes in any size.

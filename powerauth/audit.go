@@ -1,6 +1,7 @@
 package powerauth
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -62,15 +63,10 @@ func (i *AuditItem) Request() (method, uriID string, body identkit.Secret, ok bo
 }
 
 func (i *AuditItem) check() error {
-	switch {
-	case i.RegistrationID == "":
-		return transport.Missing("activationId")
-	case i.EventType == "":
-		return transport.Missing("eventType")
-	case i.Time.IsZero():
-		return transport.Missing("timestamp")
+	if err := required("activationId", string(i.RegistrationID), "eventType", i.EventType); err != nil || !i.Time.IsZero() {
+		return err
 	}
-	return nil
+	return transport.Missing("timestamp")
 }
 
 // parseAuditItem reads one item of what auditLog returns.
@@ -85,17 +81,9 @@ type auditPage struct {
 }
 
 func (p *auditPage) check() error {
-	if p.Items == nil {
-		return transport.Missing("items")
-	}
-	for i := range p.Items {
-		if err := p.Items[i].check(); err != nil {
-			return err
-		}
-	}
 	// The order of a response is undocumented.
 	slices.SortStableFunc(p.Items, func(a, b AuditItem) int { return a.Time.Compare(b.Time) })
-	return nil
+	return requiredList("items", p.Items, (*AuditItem).check)
 }
 
 // auditRequest asks for one window of a log.
@@ -142,7 +130,7 @@ func (s Audit) Log(ctx context.Context, q AuditLogParams, opts ...identkit.CallO
 		var edge map[string]int // the events at the end of the last window, counted
 		for from := q.From; ; from = from.Add(q.Window) {
 			to := from.Add(q.Window)
-			if last := !to.Before(q.To); last {
+			if to.After(q.To) {
 				to = q.To
 			}
 			page, err := auditLog.Do(ctx, s.client, auditRequest{q, from, to}, opts)
@@ -181,9 +169,7 @@ func (q AuditLogParams) withDefaults(now time.Time) AuditLogParams {
 	if q.From.IsZero() {
 		q.From = q.To.Add(-auditRange)
 	}
-	if q.Window == 0 {
-		q.Window = auditWindow
-	}
+	q.Window = cmp.Or(q.Window, auditWindow)
 	// What is sent has no finer units, and edges are compared. An event of the last, begun millisecond belongs to it.
 	q.From, q.Window = q.From.Truncate(time.Millisecond), q.Window.Truncate(time.Millisecond)
 	if end := q.To.Truncate(time.Millisecond); end.Before(q.To) {

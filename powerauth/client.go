@@ -57,11 +57,6 @@ func BearerAuth(token identkit.SecretSource) Credentials {
 	return Credentials{auth: transport.Bearer(token)}
 }
 
-func (c Credentials) check(check *transport.Check) {
-	check.Faults = append(check.Faults, c.faults...)
-	check.That(c.auth != nil || c.faults != nil, "Credentials", "are missing")
-}
-
 // Client calls PAC. It is safe for concurrent use; make one and keep it. One that was not made by [New] refuses every call.
 type Client struct {
 	// Registrations binds devices to users.
@@ -109,8 +104,8 @@ func New(cfg Config) (*Client, error) {
 
 // newTransport builds the transport of either client, or reports every fault of its configuration.
 func newTransport(constructor, baseURL string, credentials Credentials, options identkit.Options, more func(*transport.Check)) (*transport.Client, error) {
-	var check transport.Check
-	credentials.check(&check)
+	check := transport.Check{Faults: credentials.faults}
+	check.That(credentials.auth != nil || credentials.faults != nil, "Credentials", "are missing")
 	if more != nil {
 		more(&check)
 	}
@@ -139,25 +134,27 @@ func newTransport(constructor, baseURL string, credentials Credentials, options 
 //
 // The error names the variables that are missing or contradict each other; values are checked by [New].
 func ConfigFromEnv() (Config, error) {
-	var check transport.Check
-	cfg := Config{BaseURL: os.Getenv("POWERAUTH_BASE_URL"), Credentials: credentialsFromEnv("POWERAUTH_", &check)}
-	check.That(cfg.BaseURL != "", "POWERAUTH_BASE_URL", "is not set")
-	return cfg, check.Err(provider, "powerauth.ConfigFromEnv")
+	baseURL, credentials, err := fromEnv("powerauth.ConfigFromEnv", "POWERAUTH_")
+	return Config{BaseURL: baseURL, Credentials: credentials}, err
 }
 
-// credentialsFromEnv reads the variables of one user.
-func credentialsFromEnv(prefix string, check *transport.Check) Credentials {
+// fromEnv reads the address, and the variables of the user with the prefix.
+func fromEnv(operation, prefix string) (baseURL string, credentials Credentials, err error) {
+	var check transport.Check
+	baseURL = os.Getenv("POWERAUTH_BASE_URL")
 	user, password, token := os.Getenv(prefix+"USERNAME"), os.Getenv(prefix+"PASSWORD"), os.Getenv(prefix+"BEARER_TOKEN")
 	switch {
 	case token != "" && (user != "" || password != ""):
 		check.Refuse(prefix+"BEARER_TOKEN", "contradicts "+prefix+"USERNAME and "+prefix+"PASSWORD")
-		return Credentials{}
 	case token != "":
-		return BearerAuth(identkit.Static(identkit.Secret(token)))
+		credentials = BearerAuth(identkit.Static(identkit.Secret(token)))
+	default:
+		check.That(user != "", prefix+"USERNAME", "is not set")
+		check.That(password != "", prefix+"PASSWORD", "is not set")
+		credentials = BasicAuth(user, identkit.Secret(password))
 	}
-	check.That(user != "", prefix+"USERNAME", "is not set")
-	check.That(password != "", prefix+"PASSWORD", "is not set")
-	return BasicAuth(user, identkit.Secret(password))
+	check.That(baseURL != "", "POWERAUTH_BASE_URL", "is not set")
+	return baseURL, credentials, check.Err(provider, operation)
 }
 
 // Call makes a call that this package does not wrap, such as one that a deployment adds. out receives the JSON response, whose

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,18 +112,94 @@ func readOnly[T any](kinds string) func(*jsontext.Decoder, *T) error {
 
 // readExpiry reads a time as wire.ParseTime does; one that cannot be read is an error.
 func readExpiry(dec *jsontext.Decoder, at *time.Time) error {
-	switch dec.PeekKind() {
-	case 'n':
+	kind := dec.PeekKind()
+	if kind == 'n' {
 		return errors.ErrUnsupported
-	case '0', '"':
-		t, err := dec.ReadToken()
-		if err != nil {
+	}
+	t, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	if *at = wire.ParseTime(t.String()); kind != '0' && kind != '"' || at.IsZero() && t.String() != "" {
+		return errType
+	}
+	return nil
+}
+
+// readApplications reads ids of applications in every form that was seen or is plausible: a text, an array, a bracketed list inside
+// a text, objects with a name. Anything else gives none, never an error: nothing depends on them.
+func readApplications(dec *jsontext.Decoder, ids *[]ApplicationID) error {
+	value, err := dec.ReadValue()
+	*ids = applicationsIn(value)
+	return err
+}
+
+func applicationsIn(value jsontext.Value) (ids []ApplicationID) {
+	switch value.Kind() {
+	case '0':
+		return []ApplicationID{ApplicationID(value)}
+	case '"':
+		var text string
+		_ = wire.Unmarshal(value, &text)
+		return applicationsInText(text)
+	case '[':
+		var list []jsontext.Value
+		_ = wire.Unmarshal(value, &list)
+		for _, item := range list {
+			ids = append(ids, applicationsIn(item)...)
+		}
+	case '{':
+		for _, name := range [...]string{"applicationId", "id", "name"} {
+			if ids = applicationsIn(wire.Member(value, name)); len(ids) > 0 {
+				return ids
+			}
+		}
+	}
+	return ids
+}
+
+// applicationsInText reads an id, or a list that was put into a text: ["a","b"] or [a, b].
+func applicationsInText(text string) (ids []ApplicationID) {
+	text = strings.TrimSpace(text)
+	inside, open := strings.CutPrefix(text, "[")
+	inside, closed := strings.CutSuffix(inside, "]")
+	if !open || !closed {
+		if text == "" {
+			return nil
+		}
+		return []ApplicationID{ApplicationID(text)}
+	}
+	if wire.Unmarshal([]byte(text), &ids) == nil {
+		return ids
+	}
+	ids = nil // filled in part
+	for part := range strings.SplitSeq(inside, ",") {
+		if part = strings.Trim(strings.TrimSpace(part), `"'`); part != "" {
+			ids = append(ids, ApplicationID(part))
+		}
+	}
+	return ids
+}
+
+// required refuses a response in which one of these members, given as pairs of name and value, is empty.
+func required(members ...string) error {
+	for member := range slices.Chunk(members, 2) {
+		if member[1] == "" {
+			return transport.Missing(member[0])
+		}
+	}
+	return nil
+}
+
+// requiredList refuses a response without the list, or with an element that the check refuses.
+func requiredList[T any](member string, list []T, check func(*T) error) error {
+	if list == nil {
+		return transport.Missing(member)
+	}
+	for i := range list {
+		if err := check(&list[i]); err != nil {
 			return err
 		}
-		if *at = wire.ParseTime(t.String()); at.IsZero() && t.String() != "" {
-			return errType
-		}
-		return nil
 	}
-	return errType
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -26,11 +27,7 @@ const (
 
 // Known reports whether this version of the package knows the state.
 func (s HealthState) Known() bool {
-	switch s {
-	case HealthUp, HealthDown, HealthOutOfService, HealthUnknown:
-		return true
-	}
-	return false
+	return slices.Contains([]HealthState{HealthUp, HealthDown, HealthOutOfService, HealthUnknown}, s)
 }
 
 // HealthStatus is the state of PAC.
@@ -45,12 +42,7 @@ type HealthStatus struct {
 // IsUp reports whether PAC says that it works.
 func (h *HealthStatus) IsUp() bool { return h != nil && h.Status == HealthUp }
 
-func (h *HealthStatus) check() error {
-	if h.Status == "" {
-		return transport.Missing("status")
-	}
-	return nil
-}
+func (h *HealthStatus) check() error { return required("status", string(h.Status)) }
 
 var (
 	getHealth    = healthOperation("powerauth.Health.Get", "/actuator/health")
@@ -67,18 +59,16 @@ func healthOperation(name, path string) transport.Op[transport.None, HealthStatu
 	}
 }
 
-// isState reports whether PAC itself says in a 503 that it is not up. Proxies and error pages send 503, too.
+// isState reports whether PAC itself says in a 503 that it is not up. Proxies and error pages send 503, too, and errors have "ERROR" in
+// the place of a state.
 func isState(status int, body []byte) bool {
 	var h struct {
 		Status         HealthState     `json:"status"`
 		ResponseObject json.RawMessage `json:"responseObject"` // of an error
 	}
 	return status == http.StatusServiceUnavailable && codec.Unmarshal(body, &h) == nil &&
-		h.Status != "" && h.Status != HealthUp && h.Status != statusOfErrors && h.ResponseObject == nil
+		h.Status != "" && h.Status != HealthUp && h.Status != "ERROR" && h.ResponseObject == nil
 }
-
-// statusOfErrors stands in the envelope of errors, in the place of a state.
-const statusOfErrors HealthState = "ERROR"
 
 // Get asks for the state of PAC as a whole. A 503 with a state is not an error but a status that is not up; an error means that the
 // state is unknown. One attempt is made unless identkit.WithAttempts says otherwise, so that a probe responds at once. Safe to repeat.

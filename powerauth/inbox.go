@@ -77,12 +77,7 @@ type InboxMessage struct {
 	Created time.Time        `json:"timestamp"`
 }
 
-func (m *InboxMessage) check() error {
-	if m.ID == "" {
-		return transport.Missing("id")
-	}
-	return nil
-}
+func (m *InboxMessage) check() error { return required("id", string(m.ID)) }
 
 // ParseInboxMessage reads the stored RawJSON of an [InboxMessage], by the rules of [Inbox.Create].
 func ParseInboxMessage(raw []byte) (*InboxMessage, error) {

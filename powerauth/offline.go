@@ -21,13 +21,7 @@ type OfflineQRCode struct {
 }
 
 func (c *OfflineQRCode) check() error {
-	switch {
-	case c.Data == "":
-		return transport.Missing("operationQrCodeData")
-	case c.Nonce == "":
-		return transport.Missing("nonce")
-	}
-	return nil
+	return required("operationQrCodeData", c.Data, "nonce", c.Nonce)
 }
 
 type offlineQRInput struct {

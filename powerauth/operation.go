@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,24 +116,15 @@ func (s OperationStatus) Known() bool { return s == OperationPending || s.IsFina
 
 // IsFinal reports whether the status can no longer change. An unknown status is not taken for final.
 func (s OperationStatus) IsFinal() bool {
-	switch s {
-	case OperationApproved, OperationRejected, OperationCanceled, OperationExpired, OperationFailed:
-		return true
-	}
-	return false
+	final := []OperationStatus{OperationApproved, OperationRejected, OperationCanceled, OperationExpired, OperationFailed}
+	return slices.Contains(final, s)
 }
 
 // IsApproved reports whether the user approved the operation.
 func (o *Operation) IsApproved() bool { return o.Status == OperationApproved }
 
 func (o *Operation) check() error {
-	switch {
-	case o.ID == "":
-		return transport.Missing("operationId")
-	case o.Status == "":
-		return transport.Missing("status")
-	}
-	return nil
+	return required("operationId", string(o.ID), "status", string(o.Status))
 }
 
 // ParseOperation reads an operation back from what its RawJSON gave, by the rules of [Operations.Get].

@@ -80,15 +80,11 @@ func (p *PasskeyBytes) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &text); err != nil {
 		return errPasskeyBytes
 	}
-	if text == nil {
-		*p = nil
+	if *p = nil; text == nil {
 		return nil
 	}
-	if strings.ContainsAny(*text, "\r\n") {
-		return errPasskeyBytes
-	}
 	decoded, err := base64.RawStdEncoding.DecodeString(toStandard.Replace(*text))
-	if err != nil {
+	if err != nil || strings.ContainsAny(*text, "\r\n") { // which the decoder skips
 		return errPasskeyBytes
 	}
 	*p = decoded
@@ -151,24 +147,19 @@ type Passkey struct {
 }
 
 func (p *Passkey) check() error {
-	switch {
-	case p.RegistrationID == "":
-		return transport.Missing("registrationId")
-	case p.RegistrationStatus == "":
-		return transport.Missing("registrationStatus")
+	if err := required("registrationId", string(p.RegistrationID), "registrationStatus", string(p.RegistrationStatus)); err != nil {
+		return err
 	}
 	return otherName(&p.ApplicationID, p.Raw, "applicationId")
 }
 
 // otherName reads a member that some responses name differently. The usual name comes first.
 func otherName[T ~string](v *T, raw identkit.Raw, name string) error {
-	if *v != "" {
+	member := wire.Member(raw.RawJSON(), name)
+	if *v != "" || member == nil {
 		return nil
 	}
-	if member := wire.Member(raw.RawJSON(), name); member != nil {
-		return codec.Unmarshal(member, v)
-	}
-	return nil
+	return codec.Unmarshal(member, v)
 }
 
 // ParsePasskey reads the stored RawJSON of a [Passkey], by the rules of the calls that return one.
@@ -182,15 +173,7 @@ type PasskeyList struct {
 }
 
 func (l *PasskeyList) check() error {
-	if l.Passkeys == nil {
-		return transport.Missing("authenticators")
-	}
-	for i := range l.Passkeys {
-		if err := l.Passkeys[i].check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return requiredList("authenticators", l.Passkeys, (*Passkey).check)
 }
 
 var listPasskeys = transport.Op[passkeyInput[ListPasskeysParams], PasskeyList]{

@@ -45,12 +45,7 @@ type PasskeyAssertionChallenge struct {
 	OperationID OperationID `json:"operationId"`
 }
 
-func (c *PasskeyAssertionChallenge) check() error {
-	if c.Challenge == "" {
-		return transport.Missing("challenge")
-	}
-	return nil
-}
+func (c *PasskeyAssertionChallenge) check() error { return required("challenge", c.Challenge.Reveal()) }
 
 var challengeAssertion = transport.Op[passkeyInput[CreateAssertionChallengeParams], PasskeyAssertionChallenge]{
 	Name: "powerauth.Passkeys.AssertionChallenge", Method: http.MethodPost, Path: "/v2/fido2/assertions/challenge",
@@ -146,13 +141,11 @@ type PasskeyAssertionResult struct {
 }
 
 func (r *PasskeyAssertionResult) check() error {
-	switch {
-	case r.Valid && r.RegistrationStatus != "" && r.RegistrationStatus != RegistrationActive:
+	if r.Valid && r.RegistrationStatus != "" && r.RegistrationStatus != RegistrationActive {
 		return transport.Contradiction("response calls an assertion valid whose registration is not active")
-	case r.Valid && r.UserID == "":
-		return transport.Missing("userId")
-	case r.Valid && r.RegistrationID == "":
-		return transport.Missing("registrationId")
+	}
+	if err := required("userId", string(r.UserID), "registrationId", string(r.RegistrationID)); r.Valid && err != nil {
+		return err
 	}
 	return otherName(&r.ApplicationID, r.Raw, "appId")
 }

@@ -35,10 +35,7 @@ type PasskeyRegistrationChallenge struct {
 }
 
 func (c *PasskeyRegistrationChallenge) check() error {
-	if c.Challenge == "" {
-		return transport.Missing("challenge")
-	}
-	return nil
+	return required("challenge", c.Challenge.Reveal())
 }
 
 var challengePasskeyRegistration = transport.Op[passkeyInput[CreatePasskeyChallengeParams], PasskeyRegistrationChallenge]{

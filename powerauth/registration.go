@@ -119,13 +119,7 @@ func (r *CreatedRegistration) check() error {
 		code, _, _ := strings.Cut(r.ActivationQRCodeData.Reveal(), "#")
 		r.ActivationCode = identkit.Secret(code)
 	}
-	switch {
-	case r.ID == "":
-		return transport.Missing("registrationId")
-	case r.ActivationCode == "":
-		return transport.Missing("activationCode")
-	}
-	return nil
+	return required("registrationId", string(r.ID), "activationCode", r.ActivationCode.Reveal())
 }
 
 var createRegistration = transport.Op[CreateRegistrationParams, CreatedRegistration]{
@@ -189,24 +183,15 @@ const (
 
 // Known reports whether this version of the package knows the status.
 func (s RegistrationStatus) Known() bool {
-	switch s {
-	case RegistrationCreated, RegistrationPendingCommit, RegistrationActive, RegistrationBlocked, RegistrationRemoved:
-		return true
-	}
-	return false
+	_, known := registrationOrder[s]
+	return known
 }
 
 // IsFinal reports whether the status can no longer change.
 func (s RegistrationStatus) IsFinal() bool { return s == RegistrationRemoved }
 
 func (r *Registration) check() error {
-	switch {
-	case r.ID == "":
-		return transport.Missing("registrationId")
-	case r.Status == "":
-		return transport.Missing("registrationStatus")
-	}
-	return nil
+	return required("registrationId", string(r.ID), "registrationStatus", string(r.Status))
 }
 
 // ParseRegistration reads a registration back from what its RawJSON gave, by the rules of [Registrations.Get].
@@ -260,15 +245,7 @@ type RegistrationList struct {
 }
 
 func (l *RegistrationList) check() error {
-	if l.Registrations == nil {
-		return transport.Missing("registrations")
-	}
-	for i := range l.Registrations {
-		if err := l.Registrations[i].check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return requiredList("registrations", l.Registrations, (*Registration).check)
 }
 
 // sameUser also fills in the user, whom list items lack.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -65,11 +66,7 @@ const alreadyVerified = "was verified in this request already; see IdentityFrom"
 
 // canSign reports whether a request with the method can be verified.
 func canSign(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete:
-		return true
-	}
-	return false
+	return slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, method)
 }
 
 // Verification is what PAC says about who authenticated, and how. With Valid false the rest may be missing.
@@ -120,7 +117,6 @@ func otherFactors(response []byte) (f protocol.Factors) {
 	return f
 }
 
-// count is a number that may be missing.
 // SignatureResult is what [Signatures.Verify] gives.
 type SignatureResult struct {
 	identkit.Raw `json:"-"`
@@ -162,4 +158,41 @@ var verifySignature = transport.Op[VerifySignatureParams, SignatureResult]{
 func (s Signatures) Verify(ctx context.Context, in VerifySignatureParams, opts ...identkit.CallOption) (*SignatureResult, error) {
 	in.verified = verifiedAlready(ctx, in.AuthHeader)
 	return verifySignature.Do(ctx, s.client, in, opts)
+}
+
+// FactorPolicy says which factors authorise something. The zero value allows nothing. Make one with [RequireFactors].
+type FactorPolicy struct{ alternatives [][]protocol.Factor }
+
+// RequireFactors is a policy that all the factors named must have been used; more do no harm. With no factor it allows nothing,
+// and so does a factor that PowerAuth does not have.
+//
+//	powerauth.RequireFactors(protocol.Possession, protocol.Knowledge)
+func RequireFactors(factors ...protocol.Factor) FactorPolicy { return FactorPolicy{}.Or(factors...) }
+
+// Or is the policy with one more combination that is enough, such as biometry in place of the PIN:
+//
+//	powerauth.RequireFactors(protocol.Possession, protocol.Knowledge).Or(protocol.Possession, protocol.Biometry)
+func (p FactorPolicy) Or(factors ...protocol.Factor) FactorPolicy {
+	if len(factors) == 0 {
+		return p
+	}
+	return FactorPolicy{append(slices.Clip(p.alternatives), slices.Clone(factors))}
+}
+
+// Allows reports whether the factors used are enough. An unknown combination never is.
+func (p FactorPolicy) Allows(used protocol.Factors) bool {
+	return slices.ContainsFunc(p.alternatives, func(wanted []protocol.Factor) bool { return used.Has(wanted...) })
+}
+
+// fault says why the policy cannot be meant, or "".
+func (p FactorPolicy) fault() string {
+	if len(p.alternatives) == 0 {
+		return "names no factors, and would allow nothing"
+	}
+	for _, f := range slices.Concat(p.alternatives...) {
+		if f != protocol.Possession && f != protocol.Knowledge && f != protocol.Biometry {
+			return "names a factor that PowerAuth does not have"
+		}
+	}
+	return ""
 }

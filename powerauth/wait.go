@@ -50,13 +50,17 @@ var (
 	errPast    = errors.New("the registration is past that status")
 )
 
+// registrationOrder is how the known statuses follow each other.
+var registrationOrder = map[RegistrationStatus]int{
+	RegistrationCreated: 1, RegistrationPendingCommit: 2, RegistrationActive: 3, RegistrationBlocked: 3, RegistrationRemoved: 4,
+}
+
 // unreachable says why a status can no longer come.
 func (s RegistrationStatus) unreachable(wanted RegistrationStatus) error {
-	order := map[RegistrationStatus]int{RegistrationCreated: 1, RegistrationPendingCommit: 2, RegistrationActive: 3, RegistrationBlocked: 3, RegistrationRemoved: 4}
 	switch {
 	case s == RegistrationRemoved:
 		return errRemoved
-	case order[wanted] != 0 && order[wanted] < order[s]:
+	case wanted.Known() && registrationOrder[wanted] < registrationOrder[s]:
 		return errPast
 	}
 	return nil

@@ -34,7 +34,6 @@ func (c ActivationCode) LogValue() slog.Value { return identkit.Secret(c).LogVal
 const (
 	codeLength    = 23 // with dashes
 	codeSymbols   = 20
-	codeGroup     = 5
 	codeRandom    = 10 // bytes in front of the checksum
 	maxTypedBytes = 256
 )
@@ -47,17 +46,11 @@ func ParseActivationCode(s string) (ActivationCode, error) {
 	if len(s) != codeLength {
 		return "", fmt.Errorf("%w: it has 23 characters", ErrActivationCode)
 	}
-	symbols := make([]byte, 0, codeSymbols)
-	for i := range len(s) {
-		if i%(codeGroup+1) != codeGroup {
-			symbols = append(symbols, s[i])
-			continue
-		}
-		if s[i] != '-' {
-			return "", fmt.Errorf("%w: dashes stand between groups of five", ErrActivationCode)
-		}
+	code, err := checkActivationCode(strings.ReplaceAll(s, "-", ""))
+	if err == nil && string(code) != s {
+		return "", fmt.Errorf("%w: dashes stand between groups of five", ErrActivationCode)
 	}
-	return checkActivationCode(string(symbols))
+	return code, err
 }
 
 // NormalizeActivationCode corrects what a person typed and checks the result: lower case becomes upper case, 0 becomes O,
@@ -86,7 +79,7 @@ func NormalizeActivationCode(typed string) (ActivationCode, error) {
 	return checkActivationCode(symbols)
 }
 
-// checkActivationCode checks a code without its dashes.
+// checkActivationCode checks a code without its dashes, and puts them in.
 func checkActivationCode(symbols string) (ActivationCode, error) {
 	if len(symbols) != codeSymbols {
 		return "", fmt.Errorf("%w: it has 20 letters and digits", ErrActivationCode)
@@ -99,13 +92,5 @@ func checkActivationCode(symbols string) (ActivationCode, error) {
 	if pacrypto.CRC16(b[:codeRandom]) != binary.BigEndian.Uint16(b[codeRandom:]) {
 		return "", fmt.Errorf("%w: wrong checksum", ErrActivationCode)
 	}
-	return groupActivationCode(symbols), nil
-}
-
-func groupActivationCode(symbols string) ActivationCode {
-	groups := make([]string, 0, codeSymbols/codeGroup)
-	for i := 0; i < len(symbols); i += codeGroup {
-		groups = append(groups, symbols[i:i+codeGroup])
-	}
-	return ActivationCode(strings.Join(groups, "-"))
+	return ActivationCode(symbols[:5] + "-" + symbols[5:10] + "-" + symbols[10:15] + "-" + symbols[15:]), nil
 }

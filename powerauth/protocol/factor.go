@@ -42,12 +42,8 @@ func (f Factors) Known() bool { return len(f.List()) > 0 }
 // that an empty policy allows nothing.
 func (f Factors) Has(wanted ...Factor) bool {
 	factors := f.List()
-	for _, w := range wanted {
-		if !slices.Contains(factors, w) {
-			return false
-		}
-	}
-	return len(wanted) > 0
+	missing := func(w Factor) bool { return !slices.Contains(factors, w) }
+	return len(wanted) > 0 && !slices.ContainsFunc(wanted, missing)
 }
 
 // List returns the factors of a known combination, and nil for an unknown one.

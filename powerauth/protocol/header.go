@@ -64,9 +64,9 @@ type AuthorizationHeader struct {
 //
 // Protocol 4.0 has 32 bytes for each factor by the vendor's text and 16 by its test vectors; both are read.
 func ParseAuthorizationHeader(value string) (*AuthorizationHeader, error) {
-	fields, err := parseHeader(value)
+	fields, err := parseHeader(value, ErrAuthorizationHeader)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAuthorizationHeader, err)
+		return nil, err
 	}
 	h := &AuthorizationHeader{
 		ActivationID:   ActivationID(fields["pa_activation_id"]),
@@ -79,16 +79,16 @@ func ParseAuthorizationHeader(value string) (*AuthorizationHeader, error) {
 		return nil, fmt.Errorf("%w: pa_version missing or unknown", ErrAuthorizationHeader)
 	}
 	h.Code = identkit.Secret(fields[codeName])
-	factors, errFactors := ParseFactors(fields[typeName])
-	h.Factors = factors
-	if fault := firstFault(
+	var errFactors error
+	h.Factors, errFactors = ParseFactors(fields[typeName])
+	if err := firstFault(ErrAuthorizationHeader,
 		check{"pa_activation_id", isUUID(string(h.ActivationID))},
 		check{"pa_application_key", isBase64Of(string(h.ApplicationKey), pacrypto.KeySize)},
 		check{"pa_nonce", isBase64Of(h.Nonce, pacrypto.NonceSize)},
 		check{typeName, errFactors == nil},
 		check{codeName, h.codeFits()},
-	); fault != "" {
-		return nil, fmt.Errorf("%w: %s missing or malformed", ErrAuthorizationHeader, fault)
+	); err != nil {
+		return nil, err
 	}
 	return h, nil
 }
@@ -137,9 +137,9 @@ type TokenHeader struct {
 // ParseTokenHeader reads the value of X-PowerAuth-Token, as leniently as [ParseAuthorizationHeader] reads its header.
 // The error is [ErrTokenHeader]. The age of the timestamp is not checked.
 func ParseTokenHeader(value string) (*TokenHeader, error) {
-	fields, err := parseHeader(value)
+	fields, err := parseHeader(value, ErrTokenHeader)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTokenHeader, err)
+		return nil, err
 	}
 	h := &TokenHeader{
 		TokenID:       TokenID(fields["token_id"]),
@@ -150,14 +150,14 @@ func ParseTokenHeader(value string) (*TokenHeader, error) {
 	}
 	_, _, known := codeFields(h.Version)
 	n := len(h.TimestampText)
-	if fault := firstFault(
+	if err := firstFault(ErrTokenHeader,
 		check{"token_id", isUUID(string(h.TokenID))},
 		check{"token_digest", isBase64Of(h.Digest.Reveal(), 32)},
 		check{"nonce", isBase64Of(h.Nonce, pacrypto.NonceSize)},
 		check{"timestamp", n >= 9 && n <= 15 && isDigits(h.TimestampText, n)},
 		check{"version", known},
-	); fault != "" {
-		return nil, fmt.Errorf("%w: %s missing or malformed", ErrTokenHeader, fault)
+	); err != nil {
+		return nil, err
 	}
 	return h, nil
 }
@@ -175,25 +175,21 @@ var (
 	// headerField follows the server's own pattern: a name, then a value in quotes, or bare up to a blank or a comma.
 	headerField = regexp.MustCompile(`(\w+)=(?:"([^"]*)"|([^\s",]+))`)
 	uuidForm    = regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})$`)
-
-	errPrefix    = errors.New("no PowerAuth prefix")
-	errLong      = errors.New("too long")
-	errDuplicate = errors.New("duplicate field")
 )
 
 // parseHeader refuses a duplicate field: the server would read the last, another reader the first.
-func parseHeader(value string) (map[string]string, error) {
+func parseHeader(value string, failure error) (map[string]string, error) {
 	if len(value) > MaxHeaderLength {
-		return nil, errLong
+		return nil, fmt.Errorf("%w: too long", failure)
 	}
 	rest, ok := strings.CutPrefix(strings.TrimSpace(value), "PowerAuth ")
 	if !ok {
-		return nil, errPrefix
+		return nil, fmt.Errorf("%w: no PowerAuth prefix", failure)
 	}
 	fields := make(map[string]string)
 	for _, m := range headerField.FindAllStringSubmatch(rest, -1) {
 		if _, duplicate := fields[m[1]]; duplicate {
-			return nil, errDuplicate
+			return nil, fmt.Errorf("%w: duplicate field", failure)
 		}
 		fields[m[1]] = m[2] + m[3]
 	}
@@ -205,13 +201,13 @@ type check struct {
 	ok    bool
 }
 
-func firstFault(checks ...check) string {
+func firstFault(failure error, checks ...check) error {
 	for _, c := range checks {
 		if !c.ok {
-			return c.field
+			return fmt.Errorf("%w: %s missing or malformed", failure, c.field)
 		}
 	}
-	return ""
+	return nil
 }
 
 func isUUID(s string) bool { return uuidForm.MatchString(s) }

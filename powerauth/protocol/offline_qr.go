@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -101,8 +102,8 @@ func ParseOfflineQR(s string) (*OfflineQR, error) {
 	}
 	q := &OfflineQR{
 		OperationID: OperationID(lines[0]),
-		Title:       unescapeText(lines[1], false),
-		Message:     unescapeText(lines[2], false),
+		Title:       unescapeText.Replace(lines[1]),
+		Message:     unescapeText.Replace(lines[2]),
 		DataText:    lines[3],
 		Flags:       OfflineFlags(lines[4]),
 		ExtraLines:  lines[offlineHeadLines : n-offlineTailLines : n-offlineTailLines],
@@ -117,10 +118,8 @@ func ParseOfflineQR(s string) (*OfflineQR, error) {
 	if q.Data, err = ParseOperationData(q.DataText); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOfflineQR, err)
 	}
-	for _, line := range lines {
-		if hasControl(line) {
-			return nil, fmt.Errorf("%w: control characters", ErrOfflineQR)
-		}
+	if slices.ContainsFunc(lines, hasControl) {
+		return nil, fmt.Errorf("%w: control characters", ErrOfflineQR)
 	}
 	if err := q.validate(); err != nil {
 		return nil, err
@@ -156,16 +155,11 @@ func (q *OfflineQR) validate() error {
 	if nonce, err := pacrypto.DecodeBase64(q.Nonce); err != nil || len(nonce) != pacrypto.NonceSize {
 		return fmt.Errorf("%w: the nonce is not Base64 of %d bytes", ErrOfflineQR, pacrypto.NonceSize)
 	}
-	size := len(q.Signature)
-	switch q.KeyType {
-	case OfflineKeyMaster, OfflineKeyPersonalized:
-		if size >= minSignature && size <= maxSignature {
-			return nil
-		}
-	case OfflineKeyMAC:
-		if size == macSize {
-			return nil
-		}
+	switch size := len(q.Signature); {
+	case q.KeyType == OfflineKeyMAC && size == macSize:
+		return nil
+	case (q.KeyType == OfflineKeyMaster || q.KeyType == OfflineKeyPersonalized) && size >= minSignature && size <= maxSignature:
+		return nil
 	}
 	return fmt.Errorf("%w: unknown key type, or a signature of impossible size", ErrOfflineQR)
 }

@@ -51,14 +51,11 @@ func ParseOperationData(s string) (OperationData, error) {
 	if m == nil {
 		return OperationData{}, fmt.Errorf("%w: the header is a letter and a number up to %d", ErrOperationData, maxTemplate)
 	}
-	template, err := strconv.Atoi(m[2])
-	if err != nil {
-		return OperationData{}, fmt.Errorf("%w: template", ErrOperationData)
-	}
 	if len(parts)-1 > maxFieldsRead {
 		return OperationData{}, fmt.Errorf("%w: too many fields", ErrOperationData)
 	}
-	d := OperationData{Version: m[1], Template: template}
+	d := OperationData{Version: m[1]}
+	d.Template, _ = strconv.Atoi(m[2]) // one or two digits
 	for i, part := range parts[1:] {
 		field, err := parseField(part)
 		if err != nil {
@@ -87,7 +84,7 @@ func (d OperationData) Encode() (string, error) {
 		if err := f.validate(); err != nil {
 			return "", fmt.Errorf("field %d: %w", i+1, err)
 		}
-		out = append(out, string(f.Type)+escapeText(f.Value, true))
+		out = append(out, string(f.Type)+escapeData.Replace(f.Value))
 	}
 	text := strings.Join(out, "*")
 	if err := checkOperationText(text); err != nil {
@@ -206,7 +203,7 @@ func parseField(s string) (OperationField, error) {
 		return OperationField{}, nil
 	}
 	// A first character of more than one byte is no letter, so that cutting it apart does no harm.
-	f := OperationField{Type: OperationFieldType(s[:1]), Value: unescapeText(s[1:], true)}
+	f := OperationField{Type: OperationFieldType(s[:1]), Value: unescapeData.Replace(s[1:])}
 	return f, f.validate()
 }
 
@@ -233,22 +230,12 @@ func splitFields(s string) []string {
 	return append(parts, s[start:])
 }
 
-// escapeText writes line feeds and backslashes, and in operation data asterisks, as escapes.
-func escapeText(s string, data bool) string {
-	s = strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(s)
-	if data {
-		s = strings.ReplaceAll(s, "*", `\*`)
-	}
-	return s
-}
-
-// unescapeText resolves those escapes. A backslash before anything else stays, as it does on the phone.
-func unescapeText(s string, data bool) string {
-	if data {
-		return strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\*`, "*").Replace(s)
-	}
-	return strings.NewReplacer(`\\`, `\`, `\n`, "\n").Replace(s)
-}
+// The escapes of operation data, and of other texts in an offline QR code. A backslash before anything else stays, as on the phone.
+var (
+	escapeData   = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "*", `\*`)
+	unescapeData = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\*`, "*")
+	unescapeText = strings.NewReplacer(`\\`, `\`, `\n`, "\n")
+)
 
 // hasControl finds the characters below the space, which no part of an operation may hold unescaped.
 func hasControl(s string) bool {

@@ -1,17 +1,17 @@
 package protocol
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/pacrypto"
+	"github.com/identkit/identkit/internal/wire"
 )
 
 // ErrProximityDeeplink is the error of a text that carries no operation for a proximity check, or of values that cannot be
@@ -44,7 +44,7 @@ func (d ProximityDeeplink) URL(scheme string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := prefix + "oid=" + percentEncode(string(d.OperationID))
+	text := prefix + "oid=" + strings.ReplaceAll(url.QueryEscape(string(d.OperationID)), "+", "%20")
 	if d.OTP != "" {
 		text += "&potp=" + d.OTP.Reveal()
 	}
@@ -71,10 +71,7 @@ func (d ProximityDeeplink) JWT() (string, error) {
 	if err := d.validate(); err != nil {
 		return "", err
 	}
-	payload, err := json.Marshal(struct {
-		OperationID OperationID `json:"oid"`
-		OTP         string      `json:"potp,omitzero"`
-	}{d.OperationID, d.OTP.Reveal()})
+	payload, err := wire.Marshal(proximityClaims{OperationID: d.OperationID, OTP: d.OTP.Reveal()})
 	if err != nil {
 		return "", fmt.Errorf("%w: payload", ErrProximityDeeplink)
 	}
@@ -93,7 +90,7 @@ func ParseProximityDeeplink(text string) (ProximityDeeplink, error) {
 		return parseProximityJWT(text)
 	}
 	_, query, ok := strings.Cut(rest, "?")
-	if !ok || !validScheme(scheme) {
+	if !ok || !schemeForm.MatchString(scheme) {
 		return ProximityDeeplink{}, fmt.Errorf("%w: no scheme or no query", ErrProximityDeeplink)
 	}
 	query, _, _ = strings.Cut(query, "#")
@@ -104,11 +101,11 @@ func ParseProximityDeeplink(text string) (ProximityDeeplink, error) {
 	if _, ok := values["oid"]; !ok {
 		return parseProximityJWT(values["code"])
 	}
-	return newProximityDeeplink(values["oid"], values["potp"], values["totp"])
+	return proximityClaims{OperationID(values["oid"]), values["potp"], values["totp"]}.deeplink()
 }
 
 func (d ProximityDeeplink) prefix(scheme string) (string, error) {
-	if !validScheme(scheme) {
+	if !schemeForm.MatchString(scheme) {
 		return "", fmt.Errorf("%w: not a URL scheme", ErrProximityDeeplink)
 	}
 	if err := d.validate(); err != nil {
@@ -121,10 +118,8 @@ func (d ProximityDeeplink) validate() error {
 	if d.OperationID == "" || len(d.OperationID) > maxProximityID {
 		return fmt.Errorf("%w: the operation id has 1 to %d characters", ErrProximityDeeplink, maxProximityID)
 	}
-	for i := range len(d.OperationID) {
-		if c := d.OperationID[i]; c <= ' ' || c > '~' {
-			return fmt.Errorf("%w: the operation id is printable ASCII", ErrProximityDeeplink)
-		}
+	if strings.ContainsFunc(string(d.OperationID), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("%w: the operation id is printable ASCII", ErrProximityDeeplink)
 	}
 	if d.OTP != "" && !isDigits(d.OTP.Reveal(), otpDigits) {
 		return fmt.Errorf("%w: the code has %d digits", ErrProximityDeeplink, otpDigits)
@@ -132,14 +127,18 @@ func (d ProximityDeeplink) validate() error {
 	return nil
 }
 
-func newProximityDeeplink(id, potp, totp string) (ProximityDeeplink, error) {
-	if potp != "" && totp != "" && potp != totp {
+// proximityClaims are what a link or a token holds.
+type proximityClaims struct {
+	OperationID OperationID `json:"oid"`
+	OTP         string      `json:"potp,omitzero"`
+	OlderOTP    string      `json:"totp,omitzero"` // the same under its older name
+}
+
+func (c proximityClaims) deeplink() (ProximityDeeplink, error) {
+	if c.OTP != "" && c.OlderOTP != "" && c.OTP != c.OlderOTP {
 		return ProximityDeeplink{}, fmt.Errorf("%w: two different codes", ErrProximityDeeplink)
 	}
-	if potp == "" {
-		potp = totp
-	}
-	d := ProximityDeeplink{OperationID: OperationID(id), OTP: identkit.Secret(potp)}
+	d := ProximityDeeplink{OperationID: c.OperationID, OTP: identkit.Secret(cmp.Or(c.OTP, c.OlderOTP))}
 	if err := d.validate(); err != nil {
 		return ProximityDeeplink{}, err
 	}
@@ -179,70 +178,22 @@ func parseProximityJWT(token string) (ProximityDeeplink, error) {
 	if err != nil {
 		return ProximityDeeplink{}, err
 	}
-	claims, ok := readClaims(payload)
-	if !ok {
+	var claims proximityClaims
+	if err := wire.UnmarshalStrict(payload, &claims); err != nil {
 		return ProximityDeeplink{}, fmt.Errorf("%w: payload is not the expected JSON", ErrProximityDeeplink)
 	}
-	return newProximityDeeplink(claims["oid"], claims["potp"], claims["totp"])
-}
-
-// readClaims reads a JSON object with exact names and without duplicate members. A member that is not a text has no value here;
-// that of a known name is refused.
-func readClaims(payload []byte) (map[string]string, bool) {
-	d := json.NewDecoder(bytes.NewReader(payload))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return nil, false
-	}
-	claims := make(map[string]string)
-	for d.More() {
-		token, err := d.Token()
-		name, isName := token.(string)
-		_, duplicate := claims[name]
-		if err != nil || !isName || duplicate {
-			return nil, false
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, false
-		}
-		var text string
-		err = json.Unmarshal(value, &text)
-		if known := name == "oid" || name == "potp" || name == "totp"; known && err != nil {
-			return nil, false
-		}
-		claims[name] = text
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, false
-	}
-	_, err := d.Token()
-	return claims, errors.Is(err, io.EOF)
+	return claims.deeplink()
 }
 
 // decodeLooseBase64 reads both alphabets, with or without padding.
 func decodeLooseBase64(s string) ([]byte, error) {
 	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
-	if strings.ContainsAny(s, "\r\n") {
-		return nil, fmt.Errorf("%w: not Base64", ErrProximityDeeplink)
-	}
 	b, err := base64.RawStdEncoding.DecodeString(s)
-	if err != nil {
+	if err != nil || strings.ContainsAny(s, "\r\n") { // which the decoder skips
 		return nil, fmt.Errorf("%w: not Base64", ErrProximityDeeplink)
 	}
 	return b, nil
 }
 
-func percentEncode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
-
-// validScheme follows RFC 3986: a letter, then letters, digits, "+", "-" or ".".
-func validScheme(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		later := '0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'
-		if !letter && (i == 0 || !later) {
-			return false
-		}
-	}
-	return s != ""
-}
+// schemeForm is that of RFC 3986.
+var schemeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/identkit/identkit/internal/pacrypto"
 )
@@ -76,11 +77,7 @@ func Fingerprint(device, server PublicKey, id ActivationID) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("server key: %w", err)
 	}
-	h := sha256.New()
-	h.Write(deviceX)
-	h.Write([]byte(id))
-	h.Write(serverX)
-	sum := h.Sum(nil)
+	sum := sha256.Sum256(slices.Concat(deviceX, []byte(id), serverX))
 	return pacrypto.Decimal(binary.BigEndian.Uint32(sum[len(sum)-4:]), fingerprintDigits), nil
 }
 
@@ -90,6 +87,5 @@ func coordinateX(k PublicKey) ([]byte, error) {
 	if err != nil {
 		return nil, ErrPublicKey
 	}
-	x := point[1 : 1+(len(point)-1)/2]
-	return bytes.TrimLeft(x, "\x00"), nil
+	return bytes.TrimLeft(point[1:1+(len(point)-1)/2], "\x00"), nil
 }

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -59,21 +60,14 @@ func CanonicalQuery(raw string) (string, error) {
 		}
 		pairs = append(pairs, [2]string{key, value})
 	}
-	return canonicalPairs(pairs), nil
-}
-
-func canonicalPairs(pairs [][2]string) string {
 	slices.SortFunc(pairs, func(a, b [2]string) int {
-		if a[0] != b[0] {
-			return compareUTF16(a[0], b[0])
-		}
-		return compareUTF16(a[1], b[1])
+		return cmp.Or(compareUTF16(a[0], b[0]), compareUTF16(a[1], b[1]))
 	})
 	out := make([]string, len(pairs))
 	for i, p := range pairs {
 		out[i] = formEncode(p[0]) + "=" + formEncode(p[1])
 	}
-	return strings.Join(out, "&")
+	return strings.Join(out, "&"), nil
 }
 
 // compareUTF16 differs from comparing bytes where characters beyond U+FFFF meet those from U+E000 on.
