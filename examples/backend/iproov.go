@@ -121,10 +121,10 @@ type finishBody struct {
 	Token iproov.ClaimToken `json:"token"`
 }
 
-// finish fetches the verdict when the app says that the scan is over.
+// finish fetches the verdict when the app reports the end of the scan.
 func (f *faces) finish(r *http.Request, in finishBody) (response, error) {
 	return f.journey(r, func(j *iproov.Journey) (response, error) {
-		// A verdict can be fetched once: it must not be lost with an app that hangs up.
+		// A verdict can be fetched once: an app that hangs up must not cancel it.
 		v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, in.Token, r.UserAgent())
 		if err != nil {
 			return response{}, err

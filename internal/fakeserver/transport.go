@@ -188,7 +188,7 @@ func (g *gunzipped) Read(p []byte) (int, error) {
 
 func (g *gunzipped) Close() error { return g.wire.Close() }
 
-// asReceived makes the request that a server would get. The second value says that compression was requested on the client's behalf,
+// asReceived makes the request that a server would get. The second value reports that compression was requested on the client's behalf,
 // as *http.Transport does.
 func asReceived(r *http.Request) (*http.Request, bool, error) {
 	if r.URL == nil || r.URL.Host == "" || r.URL.Scheme != "http" && r.URL.Scheme != "https" {
