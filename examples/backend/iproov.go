@@ -124,7 +124,7 @@ type finishBody struct {
 // finish fetches the verdict when the app reports the end of the scan.
 func (f *faces) finish(r *http.Request, in finishBody) (response, error) {
 	return f.journey(r, func(j *iproov.Journey) (response, error) {
-		// A verdict can be fetched once: an app that hangs up must not cancel it.
+		// A verdict can be fetched once: it must not be lost with an app that hangs up.
 		v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, in.Token, r.UserAgent())
 		if err != nil {
 			return response{}, err
