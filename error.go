@@ -72,7 +72,7 @@ type Error struct {
 	RequestID string
 	// RetryAfter is how long the provider asked to wait; 0 when it did not.
 	RetryAfter time.Duration
-	// OutcomeUnknown says that the request may have taken effect, although no usable response arrived.
+	// OutcomeUnknown reports that the request may have taken effect, although there is no usable response.
 	OutcomeUnknown bool
 	// Attempts lists the attempts.
 	Attempts []Attempt

@@ -185,7 +185,7 @@ func TestOutcomeUnknownHoldsInAdditionToTheKind(t *testing.T) {
 	e.OutcomeUnknown = false
 	assert.NotErrorIs(t, e, identkit.ErrOutcomeUnknown)
 	var asKind identkit.Kind
-	assert.False(t, errors.As(error(identkit.ErrOutcomeUnknown), &asKind), "it is no Kind: Error.Kind never holds it")
+	assert.NotErrorAs(t, error(identkit.ErrOutcomeUnknown), &asKind, "it is no Kind: Error.Kind never holds it")
 }
 
 func TestObserversAreJoined(t *testing.T) {

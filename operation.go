@@ -28,6 +28,6 @@ type OperationInfo struct {
 	Method string
 	// Path is the path template, such as "/v2/operations/{operationId}".
 	Path string
-	// Retry says when the call may be repeated.
+	// Retry is when the call may be repeated.
 	Retry RetryClass
 }

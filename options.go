@@ -18,7 +18,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Observer gets calls, attempts and waits, for traces and metrics.
 	Observer Observer
-	// Retry says how failed attempts are repeated.
+	// Retry configures how failed attempts are repeated.
 	Retry RetryPolicy
 	// Limiter is called before every attempt of a metered operation. Nil means the provider's documented
 	// rate, if it has one; [NoLimit] switches limiting off. A *rate.Limiter of golang.org/x/time/rate fits.
@@ -36,7 +36,7 @@ type Options struct {
 	AllowPlainHTTP bool
 }
 
-// RetryPolicy says how failed attempts are repeated. The zero value is 3 attempts with full jitter
+// RetryPolicy configures how failed attempts are repeated. The zero value is 3 attempts with full jitter
 // between 200 ms and 10 s, 30 s for each attempt, and a budget of 100 retries.
 type RetryPolicy struct {
 	// MaxAttempts is the maximum of a call, the first attempt included. Zero means 3; 1 means no retries.

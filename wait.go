@@ -36,7 +36,7 @@ func (e WaitError[T]) LogValue() slog.Value { return slog.StringValue(e.Error())
 // MarshalJSON writes the line as a JSON string, never the state.
 func (e WaitError[T]) MarshalJSON() ([]byte, error) { return json.Marshal(e.Error()) }
 
-// WaitPolicy says how a call polls for a state. The zero value suits a person with a phone: a second between reads at
+// WaitPolicy configures how a call polls for a state. The zero value suits a person with a phone: a second between reads at
 // first, growing to five, jittered, until the state expires or the context ends.
 type WaitPolicy struct {
 	InitialInterval time.Duration // between the first reads; zero means 1 s

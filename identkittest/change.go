@@ -13,7 +13,7 @@ import (
 type Change struct {
 	// Number counts the changes of the fake, from 1.
 	Number int `json:"number"`
-	// Kind says what changed.
+	// Kind is the kind of the change.
 	Kind ChangeKind `json:"kind"`
 	// Name is the operation of a request or the kind of thing whose state changed, such as "registration".
 	Name string `json:"name,omitempty"`
@@ -21,7 +21,7 @@ type Change struct {
 	ID string `json:"id,omitempty"`
 }
 
-// ChangeKind says what changed in a fake.
+// ChangeKind is the kind of a [Change].
 type ChangeKind string
 
 // The kinds of changes.
@@ -46,10 +46,10 @@ type Delivery struct {
 	// Header and Body are what was sent.
 	Header http.Header `json:"header"`
 	Body   []byte      `json:"-"`
-	// Status is that of the response; 0 when there was none, and Err says why.
+	// Status is that of the response; 0 without one; Err is why.
 	Status int   `json:"status"`
 	Err    error `json:"-"`
-	// Delivered says that the receiver accepted it. Pending says that another attempt follows; one that is neither is not sent
+	// Delivered reports that the receiver accepted it, Pending that another attempt follows; one that is neither is not sent
 	// again.
 	Delivered bool `json:"delivered"`
 	Pending   bool `json:"pending"`

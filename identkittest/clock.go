@@ -82,7 +82,7 @@ func (c *Clock) MarshalJSON() ([]byte, error) {
 	return json.Marshal(form)
 }
 
-// UnmarshalJSON moves the clock, and makes it run or stand still where the text says so.
+// UnmarshalJSON moves the clock, and makes it run or stand still if the text has it so.
 func (c *Clock) UnmarshalJSON(b []byte) error {
 	var form clockForm
 	if err := json.Unmarshal(b, &form); err != nil {

@@ -47,7 +47,7 @@ type Entry struct {
 	Time time.Time `json:"time"`
 	// Status is that of the response; 0 before it, and when the connection failed before it.
 	Status int `json:"status"`
-	// Processed says that the fake processed the request.
+	// Processed reports that the fake processed the request.
 	Processed bool `json:"processed"`
 	// Fault is the text of the fault rule that hit the request; "" for none.
 	Fault string `json:"fault,omitempty"`

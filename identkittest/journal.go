@@ -80,7 +80,7 @@ func (j *Journal) Wait(ctx context.Context, operation string, n int) error {
 // Clear drops everything, counts included. The numbers of entries continue.
 func (j *Journal) Clear() { j.journal.ClearJournal() }
 
-// String says how many requests came in and no more.
+// String is the number of requests.
 func (j *Journal) String() string { return fmt.Sprintf("journal of %d requests", j.Len()) }
 
 // Format prints the same for every verb.

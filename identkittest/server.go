@@ -74,7 +74,7 @@ func (s *Server) Transport() http.RoundTripper { return s.engine.Transport() }
 
 // Responder reaches the fake from httpmock: the function is an httpmock.Responder.
 func (s *Server) Responder() func(*http.Request) (*http.Response, error) {
-	return s.engine.Transport().RoundTrip //nolint:bodyclose // the caller does
+	return s.engine.Transport().RoundTrip
 }
 
 // Operations lists the operations that the fake simulates, sorted by name.

@@ -40,7 +40,7 @@ func report() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("| identkit, refusing a wrong signature, beside accepting | | | | | × %.2f |\n", refusing)
+	fmt.Printf("| identkit, refusing an invalid signature, compared with accepting | | | | | × %.2f |\n", refusing)
 	fmt.Println("\n| through the handler, one core, memory store | deliveries/s | heap before | heap after |")
 	fmt.Println("| --- | ---: | ---: | ---: |")
 	for _, load := range []struct {

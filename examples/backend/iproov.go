@@ -121,7 +121,7 @@ type finishBody struct {
 	Token iproov.ClaimToken `json:"token"`
 }
 
-// finish fetches the verdict when the app says that the scan is over.
+// finish fetches the verdict when the app reports the end of the scan.
 func (f *faces) finish(r *http.Request, in finishBody) (response, error) {
 	return f.journey(r, func(j *iproov.Journey) (response, error) {
 		// A verdict can be fetched once: it must not be lost with an app that hangs up.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"time"
 )
 
@@ -115,25 +116,16 @@ func (w *walker) poll(title, path string, into any, wanted func() bool) {
 			w.printf("%4d  %-58s GET %s → %d, read %d\n", w.steps, title, template(path), status, n)
 			return
 		}
-		timer := time.NewTimer(20 * time.Millisecond)
 		select {
 		case <-w.ctx.Done():
-			timer.Stop()
 			w.check(false, "GET %s: %v", path, w.ctx.Err())
 			return
-		case <-timer.C:
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
+var uuid = regexp.MustCompile(`/([0-9a-f]{8})-[0-9a-f-]{27}`)
+
 // template shortens the ids in a path, for the transcript.
-func template(path string) string {
-	const uuid = 36
-	b := []byte(path)
-	for i := 0; i+uuid <= len(b); i++ {
-		if b[i+8] == '-' && b[i+13] == '-' && b[i+18] == '-' && b[i+23] == '-' {
-			b = append(append(append([]byte{}, b[:i+8]...), "…"...), b[i+uuid:]...)
-		}
-	}
-	return string(b)
-}
+func template(path string) string { return uuid.ReplaceAllString(path, "/$1…") }

@@ -78,7 +78,7 @@ func (c *Call) Request() *http.Request {
 	return r
 }
 
-// HasJSON reports whether the Content-Type says that the body is JSON: application/json or a +json type, in UTF-8.
+// HasJSON reports whether the Content-Type is JSON: application/json or a +json type, in UTF-8.
 func (c *Call) HasJSON() bool {
 	media, params, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
 	if err != nil {

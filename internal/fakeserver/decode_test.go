@@ -151,7 +151,7 @@ func FuzzDecode(f *testing.F) {
 		var n, again note
 		p := decode(body, &n)
 		if err := json.Unmarshal(body, &again); (err == nil) != (p == nil) {
-			t.Fatalf("the problem is %v, the library says %v", p, err)
+			t.Fatalf("the problem is %v, the library's error is %v", p, err)
 		}
 		if p != nil && p.Kind == WrongType && !p.Value.IsValid() {
 			t.Fatalf("value of %v is no JSON: %q", p, p.Value)

@@ -298,7 +298,7 @@ func TestHandlersRunWithTheLockAndTheClockApplied(t *testing.T) {
 	var ticks []time.Time
 	clock := identkittest.NewClock(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC))
 	s := fakeserver.New(fakeserver.Config{Clock: clock, Lock: &lock, Tick: func(now time.Time) { ticks = append(ticks, now) }})
-	s.Handle(createNote, func(c *fakeserver.Call) {
+	s.Handle(createNote, func(_ *fakeserver.Call) {
 		assert.False(t, lock.TryLock())
 		panic("oh")
 	})

@@ -67,7 +67,7 @@ func TestFaultShapesTheResponse(t *testing.T) {
 		"reset after the headers":      {any.ResetAfterHeaders(), 200, true, breaksOff(0, syscall.ECONNRESET)},
 		"reset":                        {any.Reset(), 0, false, nil},
 		"reset after a while":          {any.Reset().SlowHeader(time.Millisecond), 0, false, nil},
-		"response lost":                {any.LoseResponse(), 0, true, nil},
+		"no response":                  {any.LoseResponse(), 0, true, nil},
 		"slow body":                    {any.SlowBody(20, time.Millisecond), 200, true, isBody(noteJSON)},
 		"slow header":                  {any.SlowHeader(time.Millisecond), 200, true, isBody(noteJSON)},
 		"HTML": {any.HTML(502), 502, false, func(t *testing.T, a response) {

@@ -81,5 +81,5 @@ func (f *faults) next(operation string, r *http.Request) fault.Plan {
 func (r *activeRule) count() bool {
 	r.Seen++
 	chosen := r.rule.Chance == nil || r.random.Float64() < *r.rule.Chance
-	return chosen && r.rule.Hits(r.Seen) && (r.rule.Times == 0 || r.ActiveRule.Hits < r.rule.Times)
+	return chosen && r.rule.Hits(r.Seen) && (r.rule.Times == 0 || r.Hits < r.rule.Times)
 }

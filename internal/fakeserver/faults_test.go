@@ -124,7 +124,7 @@ func TestPlanSaysWhetherTheFakeProcessesTheRequest(t *testing.T) {
 		"status, processed":  {a.Status(502).Processed(), true},
 		"redirect":           {a.Redirect("/x"), false},
 		"retry after":        {a.RetryAfter(429, "1"), false},
-		"lost response":      {a.LoseResponse(), true},
+		"no response":        {a.LoseResponse(), true},
 		"truncated":          {a.TruncateHalf(), true},
 		"bad JSON":           {a.BadJSON(), true},
 		"empty":              {a.Empty(), true},

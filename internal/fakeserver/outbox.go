@@ -25,7 +25,7 @@ const (
 	maxDeliveries   = 1000
 )
 
-// Deliveries says how a fake sends webhooks and callbacks.
+// Deliveries configures how a fake sends webhooks and callbacks.
 type Deliveries struct {
 	// Target is their name in fault rules, such as "powerauth.Callbacks.Deliver".
 	Target string
@@ -313,7 +313,7 @@ func (o *outbox) attempt(ctx context.Context, e *Outgoing, plan fault.Plan) iden
 	return d
 }
 
-// send hands a delivery to the receiver, whose panic counts as a lost response.
+// send hands a delivery to the receiver, whose panic counts as a transport error.
 func (o *outbox) send(ctx context.Context, e *Outgoing, d *identkittest.Delivery) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -45,7 +45,7 @@ type Config struct {
 	JournalEntries, JournalBytes, JournalBody int
 	// Secrets are the names of members of bodies, path and query values that JSON forms mask.
 	Secrets []string
-	// HasTokens says that the fake reads Call.ExpireToken. Other fakes refuse rules with that effect.
+	// HasTokens means that the fake reads Call.ExpireToken. Other fakes refuse rules with that effect.
 	HasTokens bool
 
 	// Lock guards the fake's state. Handlers, Tick and State run with it. Nil means no lock.
@@ -55,7 +55,7 @@ type Config struct {
 	// State returns the state, to be marshalled as JSON. Nil means none.
 	State func() any
 
-	// Deliveries says how the fake sends webhooks and callbacks. The zero value means that it sends none.
+	// Deliveries configures the webhooks and callbacks of the fake. The zero value means none.
 	Deliveries Deliveries
 
 	// NotFound handles a path that belongs to no operation. Nil means 404 without a body.

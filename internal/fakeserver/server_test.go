@@ -265,7 +265,7 @@ func TestServerCloseEndsResponsesUnderWay(t *testing.T) {
 	}
 }
 
-func TestServerThatIsStartedTwiceSaysSo(t *testing.T) {
+func TestServerRefusesASecondStart(t *testing.T) {
 	t.Parallel()
 	s := newNotes(fakeserver.Config{})
 	assert.Equal(t, "https://fake.test/base", s.URL())

@@ -43,22 +43,15 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	trace := httptrace.ContextClientTrace(ctx)
-	if trace == nil {
-		trace = &httptrace.ClientTrace{}
-	}
-
+	trace := noTrace
+	httptrace.WithClientTrace(ctx, &trace) // joins the context's hooks to it
 	x := t.server.begin(received, r.Body)
-	if err := t.connect(x, r.URL, trace); err != nil {
+	if err := t.connect(x, r.URL, &trace); err != nil {
 		return nil, err
 	}
-	if trace.WroteHeaders != nil {
-		trace.WroteHeaders()
-	}
+	trace.WroteHeaders()
 	err = x.body.loadWithin(ctx, r)
-	if trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
-	}
+	trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	if err != nil {
 		x.record(x.body.partial(ctx), "the body was not received")
 		return nil, err
@@ -76,48 +69,37 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if reply == nil {
 		return nil, reset(r.URL)
 	}
-	if trace.GotFirstResponseByte != nil {
-		trace.GotFirstResponseByte()
-	}
+	trace.GotFirstResponseByte()
 	x.responded(reply.status)
 	return x.response(r, shape(reply, x.plan, r.Method), implicitGzip), nil
 }
 
-// connect simulates dialling.
-func (t *transport) connect(x *exchange, u *url.URL, trace *httptrace.ClientTrace) error {
-	hostPort := net.JoinHostPort(u.Hostname(), port(u))
-	if trace.GetConn != nil {
-		trace.GetConn(hostPort)
-	}
-	refused := x.plan.Connection == fault.Refuse
-	reused := t.used.Swap(!refused)
-	if reused && !refused {
-		connected(trace, true)
-		return nil
-	}
-	if trace.ConnectStart != nil {
-		trace.ConnectStart("tcp", address(u).String())
-	}
-	var err error
-	if refused {
-		err = &net.OpError{Op: "dial", Net: "tcp", Addr: address(u), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-		x.record(nil, "")
-	}
-	if trace.ConnectDone != nil {
-		trace.ConnectDone("tcp", address(u).String(), err)
-	}
-	if err == nil {
-		connected(trace, false)
-	}
-	return err
+// noTrace has the hooks that are called, so that they need no test for nil.
+var noTrace = httptrace.ClientTrace{
+	GetConn: func(string) {}, ConnectStart: func(_, _ string) {}, ConnectDone: func(_, _ string, _ error) {}, GotConn: func(httptrace.GotConnInfo) {},
+	WroteHeaders: func() {}, WroteRequest: func(httptrace.WroteRequestInfo) {}, GotFirstResponseByte: func() {},
 }
 
-func connected(trace *httptrace.ClientTrace, reused bool) {
-	if trace.GotConn == nil {
-		return
+// connect simulates dialling.
+func (t *transport) connect(x *exchange, u *url.URL, trace *httptrace.ClientTrace) error {
+	trace.GetConn(net.JoinHostPort(u.Hostname(), port(u)))
+	refused := x.plan.Connection == fault.Refuse
+	reused := t.used.Swap(!refused) && !refused
+	if !reused {
+		trace.ConnectStart("tcp", address(u).String())
+		var err error
+		if refused {
+			err = &net.OpError{Op: "dial", Net: "tcp", Addr: address(u), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+			x.record(nil, "")
+		}
+		trace.ConnectDone("tcp", address(u).String(), err)
+		if refused {
+			return err
+		}
 	}
-	conn, _ := net.Pipe() // some tracers ask for its addresses
+	conn, _ := net.Pipe() // some tracers read its addresses
 	trace.GotConn(httptrace.GotConnInfo{Conn: conn, Reused: reused})
+	return nil
 }
 
 // response is what the client gets.
@@ -206,7 +188,7 @@ func (g *gunzipped) Read(p []byte) (int, error) {
 
 func (g *gunzipped) Close() error { return g.wire.Close() }
 
-// asReceived makes the request that a server would get. The second value says that compression was requested on the client's behalf,
+// asReceived makes the request that a server would get. The second value reports that compression was requested on the client's behalf,
 // as *http.Transport does.
 func asReceived(r *http.Request) (*http.Request, bool, error) {
 	if r.URL == nil || r.URL.Host == "" || r.URL.Scheme != "http" && r.URL.Scheme != "https" {

@@ -96,7 +96,7 @@ const (
 	LoseResponse Connection = "loseResponse" // in place of the response
 )
 
-// Body says how the body of a response is changed; "" leaves it.
+// Body is a change of a response's body; "" leaves it.
 type Body string
 
 // The ways to change it.
@@ -106,7 +106,7 @@ const (
 	Duplicate Body = "duplicate" // followed by the same bytes
 )
 
-// Encoding says how a body is compressed; "" means not at all.
+// Encoding is the compression of a body; "" means not at all.
 type Encoding string
 
 // The encodings.
@@ -115,7 +115,7 @@ const (
 	GzipTruncated Encoding = "gzipTruncated" // the compressed bytes stop in the middle, all announced bytes arrive
 )
 
-// End says how a body ends before all announced bytes were sent; "" means that it does not.
+// End is the end of a body before all announced bytes were sent; "" for none.
 type End string
 
 // The ends.

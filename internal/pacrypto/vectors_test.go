@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// readVectors decodes a file of published vectors, which live beside the checkout and not in it.
+// readVectors decodes a file of published vectors, which are outside of the repository.
 func readVectors(t *testing.T, file string, v any) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "vectors", "powerauth", file))
 	if os.IsNotExist(err) {
-		t.Skipf("published vectors are not beside this checkout: %s", file)
+		t.Skipf("no published vectors: %s", file)
 	}
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, v))

@@ -64,14 +64,8 @@ type grant struct {
 
 // exchange is the key exchange with a phone. App restricts it to the codes of one application; empty means any.
 func (s *Server) exchange(code string, app powerauth.ApplicationID, phone Activation, device *ecdsa.PublicKey) (*grant, error) {
-	own, err := pacrypto.GenerateKey()
-	if err != nil {
-		return nil, err
-	}
-	master, err := pacrypto.MasterSecret(own, device)
-	if err != nil {
-		return nil, err
-	}
+	own := must(pacrypto.GenerateKey())
+	keys := pacrypto.DeriveKeys(must(pacrypto.MasterSecret(own, device)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now()
@@ -79,11 +73,9 @@ func (s *Server) exchange(code string, app powerauth.ApplicationID, phone Activa
 	if err != nil {
 		return nil, err
 	}
-	if r.fingerprint, err = protocol.Fingerprint(protocolKey(device), protocolKey(&own.PublicKey), protocol.ActivationID(r.id)); err != nil {
-		return nil, err
-	}
+	r.fingerprint = must(protocol.Fingerprint(protocolKey(device), protocolKey(&own.PublicKey), protocol.ActivationID(r.id)))
 	counter := pacrypto.Counter(randomBytes(len(pacrypto.Counter{})))
-	r.pairing = &pairing{keys: pacrypto.DeriveKeys(master), counter: counter, server: own}
+	r.pairing = &pairing{keys: keys, counter: counter, server: own}
 	s.registered(r)
 	a := s.applications[r.app]
 	return &grant{id: r.id, server: &own.PublicKey, counter: counter, fingerprint: r.fingerprint, appKey: a.key, appSecret: a.secret}, nil

@@ -71,21 +71,14 @@ func (a *Authenticator) Register(challenge identkit.Secret) (powerauth.PasskeyAt
 	id := randomBytes(idSize)
 	a.state().mu.Lock()
 	defer a.state().mu.Unlock()
-	data, err := authenticatorData{
+	data := authenticatorData{
 		relyingParty: sha256.Sum256([]byte(a.relyingParty)), flags: a.state().flags() | hasKey, credential: id, key: &key.PublicKey,
 	}.encode()
-	if err != nil {
-		return out, err
-	}
-	object, err := cborEncoding.Marshal(attestation{Format: "none", Statement: map[string]any{}, Data: cbor.ByteString(data)})
-	if err != nil {
-		return out, err
-	}
 	a.state().keys[string(id)] = &credential{key: key}
 	a.state().order = append(a.state().order, string(id))
 	out.ID = id
 	out.Response.ClientDataJSON, out.Response.Transports = a.clientData(typeCreate, challenge), []string{"internal"}
-	out.Response.AttestationObject = object
+	out.Response.AttestationObject = must(cborEncoding.Marshal(attestation{Format: "none", Statement: map[string]any{}, Data: cbor.ByteString(data)}))
 	return out, nil
 }
 
@@ -99,12 +92,7 @@ func (a *Authenticator) Assert(challenge identkit.Secret, allowed ...powerauth.P
 		return out, ErrNoPasskey
 	}
 	key.count++
-	data, err := authenticatorData{
-		relyingParty: sha256.Sum256([]byte(a.relyingParty)), flags: a.state().flags(), count: key.count,
-	}.encode()
-	if err != nil {
-		return out, err
-	}
+	data := authenticatorData{relyingParty: sha256.Sum256([]byte(a.relyingParty)), flags: a.state().flags(), count: key.count}.encode()
 	client := a.clientData(typeGet, challenge)
 	signature, err := pacrypto.Sign(key.key, assertedText(data, client))
 	if err != nil {

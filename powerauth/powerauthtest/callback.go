@@ -3,6 +3,7 @@ package powerauthtest
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -185,7 +186,7 @@ func (s *Server) registrationChanged(r *registration) {
 			protocol = "fido2"
 		}
 		s.enqueue(cb, map[string]any{
-			"type": s.callbackType(powerauth.CallbackRegistration), "activationId": r.id,
+			"type": callbackNames[s.opts.Dialect.CallbackTypes][0], "activationId": r.id,
 			"userId": r.user, "activationName": nullIfEmpty(r.phone.Name), "deviceInfo": nullIfEmpty(r.phone.DeviceInfo),
 			"platform": nullIfEmpty(r.phone.Platform),
 			"protocol": protocol, "activationFlags": append([]string{}, r.flags...), "activationStatus": r.status,
@@ -203,9 +204,9 @@ func (s *Server) operationChanged(o *operation) {
 			continue
 		}
 		s.enqueue(cb, map[string]any{
-			"type": s.callbackType(powerauth.CallbackOperation), "operationId": o.id,
-			"userId": nullIfEmpty(string(o.user)), "applications": apps, "operationType": o.kind, "parameters": copyJSON(o.parameters),
-			"additionalData": copyJSON(o.additional), "activationFlag": nullIfEmpty(o.flag), "status": o.status, "data": o.data,
+			"type": callbackNames[s.opts.Dialect.CallbackTypes][1], "operationId": o.id,
+			"userId": nullIfEmpty(string(o.user)), "applications": apps, "operationType": o.kind, "parameters": maps.Clone(o.parameters),
+			"additionalData": maps.Clone(o.additional), "activationFlag": nullIfEmpty(o.flag), "status": o.status, "data": o.data,
 			"failureCount": o.failures, "maxFailureCount": o.maxFailures, "externalId": nullIfEmpty(o.externalID),
 			"signatureType": nullIfEmpty(s.factorText(o.factors)), "authenticationCodeType": nullIfEmpty(s.factorText(o.factors)),
 			"timestampCreated": o.created, "timestampExpires": o.expires, "timestampFinalized": o.finalized,
@@ -231,18 +232,11 @@ func (s *Server) applicationsOf(o *operation) []powerauth.ApplicationID {
 	return apps
 }
 
-func (s *Server) callbackType(kind powerauth.CallbackType) any {
-	switch {
-	case s.opts.Dialect.CallbackTypes == TypesMissing:
-		return nil
-	case s.opts.Dialect.CallbackTypes == TypesShort && kind == powerauth.CallbackOperation:
-		return "OPERATION"
-	case s.opts.Dialect.CallbackTypes == TypesShort:
-		return "ACTIVATION"
-	case s.opts.Dialect.CallbackTypes == TypesActivationChange && kind == powerauth.CallbackRegistration:
-		return "ACTIVATION_STATUS_CHANGE"
-	}
-	return string(kind)
+// callbackNames are the types of callbacks about registrations and operations.
+var callbackNames = map[CallbackTypes][2]any{
+	TypesShort:              {"ACTIVATION", "OPERATION"},
+	TypesActivationChange:   {"ACTIVATION_STATUS_CHANGE", "OPERATION_STATUS_CHANGE"},
+	TypesRegistrationChange: {"REGISTRATION_STATUS_CHANGE", "OPERATION_STATUS_CHANGE"},
 }
 
 // enqueue selects the members that a callback asked for and queues it for now.
@@ -281,13 +275,4 @@ func nullIfEmpty(s string) any {
 		return nil
 	}
 	return s
-}
-
-// copyJSON takes a snapshot: the value may change before the callback is sent.
-func copyJSON(v any) json.RawMessage {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return json.RawMessage("null")
-	}
-	return b
 }

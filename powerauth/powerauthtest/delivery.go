@@ -68,11 +68,7 @@ func (s *Server) callbackBody(members map[string]any, attempt int) []byte {
 		}
 		out[name] = member
 	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		panic("powerauthtest: " + err.Error()) // members of our making
-	}
-	return b
+	return must(json.Marshal(out))
 }
 
 var durationForm = regexp.MustCompile(`^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$`)

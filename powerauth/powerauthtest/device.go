@@ -86,10 +86,7 @@ func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 	if err != nil {
 		return err
 	}
-	own, err := pacrypto.GenerateKey()
-	if err != nil {
-		return err
-	}
+	own := must(pacrypto.GenerateKey())
 	self := Activation{Name: p.opts.Name, Platform: p.opts.Platform, DeviceInfo: p.opts.DeviceInfo}
 	if len(otp) > 0 {
 		self.OTP = otp[0]
@@ -98,11 +95,7 @@ func (d *Device) Activate(text identkit.Secret, otp ...identkit.Secret) error {
 	if err != nil {
 		return err
 	}
-	master, err := pacrypto.MasterSecret(own, grant.server)
-	if err != nil {
-		return err
-	}
-	keys := pacrypto.DeriveKeys(master)
+	keys := pacrypto.DeriveKeys(must(pacrypto.MasterSecret(own, grant.server)))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.grant, p.serverKey, p.counter = grant, protocolKey(grant.server), grant.counter

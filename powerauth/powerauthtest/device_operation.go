@@ -61,11 +61,8 @@ func (d *Device) Approve(id powerauth.OperationID, user ...UserInput) error {
 		}
 		signed.Proximity = &proximity{OTP: otp, Type: "QR_CODE"}
 	}
-	body, err := wire.Marshal(signed)
-	if err != nil {
-		return err
-	}
-	err = d.decideOnline("/operation/authorize", id, body, func(o *operation, c *signedCall) error {
+	body := must(wire.Marshal(signed))
+	err := d.decideOnline("/operation/authorize", id, body, func(o *operation, c *signedCall) error {
 		template, _ := s.template(o.template)
 		var sent approval
 		if wire.Unmarshal(body, &sent) != nil || sent.Data != o.data || !template.allows(c.factors) {
@@ -88,10 +85,7 @@ func (d *Device) Approve(id powerauth.OperationID, user ...UserInput) error {
 //
 // Errors are those of [Device.Approve].
 func (d *Device) Reject(id powerauth.OperationID, reason string, user ...UserInput) error {
-	body, err := wire.Marshal(map[string]string{"id": string(id), "reason": reason})
-	if err != nil {
-		return err
-	}
+	body := must(wire.Marshal(map[string]string{"id": string(id), "reason": reason}))
 	return d.decideOnline("/operation/cancel", id, body, func(o *operation, c *signedCall) error {
 		d.state().server.reject(o, c.registration, reason, c.now)
 		return nil
@@ -119,10 +113,7 @@ func (d *Device) call(uriID string, body []byte, handle func(*signedCall) error,
 	if err != nil {
 		return err
 	}
-	header, err := protocol.ParseAuthorizationHeader(value)
-	if err != nil {
-		return err
-	}
+	header := must(protocol.ParseAuthorizationHeader(value))
 	s := d.state().server
 	s.mu.Lock()
 	defer s.mu.Unlock()

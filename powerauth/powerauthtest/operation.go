@@ -118,9 +118,7 @@ func (s *Server) operationBody(o *operation, now time.Time) map[string]any {
 		out["externalId"] = o.externalID
 	}
 	if o.seed != nil && o.status == powerauth.OperationPending {
-		if otp, err := pacrypto.TOTP(o.seed, now); err == nil {
-			out["proximityOtp"] = otp
-		}
+		out["proximityOtp"] = must(pacrypto.TOTP(o.seed, now))
 	}
 	return out
 }

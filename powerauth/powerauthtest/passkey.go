@@ -93,9 +93,6 @@ func (s *Server) passkeyRegistrationChallenge(c *fakeserver.Call) {
 		return
 	}
 	r := s.newRegistration(c, *in.UserID, app)
-	if r == nil {
-		return
-	}
 	r.phase, r.passkey = powerauth.CommitOnKeyExchange, &passkey{}
 	s.registrationChanged(r)
 	s.okPasskey(c, map[string]any{

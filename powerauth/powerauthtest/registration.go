@@ -102,9 +102,6 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 		return
 	}
 	r := s.newRegistration(c, user, app)
-	if r == nil {
-		return
-	}
 	r.phase, r.otp, r.flags, r.expires = in.CommitPhase, otp, in.Flags, expires
 	switch in.OTPValidation { // the older form of commitPhase
 	case powerauth.OTPOnKeyExchange:
@@ -124,17 +121,12 @@ func (s *Server) createRegistration(c *fakeserver.Call) {
 	s.ok(c, out)
 }
 
-// newRegistration adds a registration with a new code, or refuses; the caller notifies when it is complete.
+// newRegistration adds a registration with a new code; the caller notifies when it is complete.
 func (s *Server) newRegistration(c *fakeserver.Call, user string, app powerauth.ApplicationID) *registration {
-	code, err := GenerateActivationCode(nil)
-	if err != nil {
-		refuse(c, http.StatusInternalServerError, powerauth.CodeGeneric, "No random source")
-		return nil
-	}
 	s.sequence++
 	r := &registration{
 		id: powerauth.RegistrationID(uuid()), sequence: s.sequence, user: powerauth.UserID(user), app: app,
-		status: powerauth.RegistrationCreated, code: code, expires: c.Now().Add(s.opts.CodeValidity), created: c.Now(), used: c.Now(),
+		status: powerauth.RegistrationCreated, code: must(GenerateActivationCode(nil)), expires: c.Now().Add(s.opts.CodeValidity), created: c.Now(), used: c.Now(),
 	}
 	s.registrations[r.id] = r
 	return r

@@ -83,11 +83,7 @@ func (r *rules) that(ok bool, field string, value any, hint string) {
 	if ok {
 		return
 	}
-	raw, err := json.Marshal(value)
-	if err != nil {
-		raw = json.RawMessage("null")
-	}
-	r.violations = append(r.violations, violation{r.object + "." + field, raw, hint})
+	r.violations = append(r.violations, violation{r.object + "." + field, must(json.Marshal(value)), hint})
 }
 
 // text reads a member that is a string or null, for bodies whose member names are an option.

@@ -96,21 +96,17 @@ const (
 	coordinateSize    = 32
 )
 
-func (d authenticatorData) encode() ([]byte, error) {
+func (d authenticatorData) encode() []byte {
 	b := append([]byte{}, d.relyingParty[:]...)
 	b = binary.BigEndian.AppendUint32(append(b, d.flags), d.count)
 	if d.key == nil {
-		return b, nil
+		return b
 	}
-	point, err := pacrypto.PublicKeyBytes(d.key)
-	if err != nil {
-		return nil, err
-	}
+	point := must(pacrypto.PublicKeyBytes(d.key))
 	x, y := cbor.ByteString(point[1:1+coordinateSize]), cbor.ByteString(point[1+coordinateSize:])
-	key, err := cborEncoding.Marshal(coseKey{coseEC2, coseES256, coseP256, x, y})
 	b = append(b, make([]byte, aaguidSize)...)
 	b = append(binary.BigEndian.AppendUint16(b, uint16(len(d.credential))), d.credential...)
-	return append(b, key...), err
+	return append(b, must(cborEncoding.Marshal(coseKey{coseEC2, coseES256, coseP256, x, y}))...)
 }
 
 var errAuthenticator = errors.New("malformed authenticator data")

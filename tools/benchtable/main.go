@@ -2,7 +2,7 @@
 //
 //	go test -run '^$' -bench . ./powerauth | go run -C tools ./benchtable -file ../README.md -name transport
 //
-// A table has a row a benchmark and a column a metric, and says what it was measured on.
+// A table has a row a benchmark and a column a metric, and names the machine.
 package main
 
 import (
