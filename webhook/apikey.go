@@ -32,7 +32,7 @@ func NewAPIKey(cfg APIKeyConfig) (Verifier, error) {
 		}
 		return refusal
 	}
-	return c.orError(&f, "NewAPIKey")
+	return f.verifier("NewAPIKey", c)
 }
 
 func newQueryKey(scheme string, cfg APIKeyConfig, f *faults) (Verifier, error) {
@@ -68,5 +68,5 @@ func newQueryKey(scheme string, cfg APIKeyConfig, f *faults) (Verifier, error) {
 		}
 		return nil
 	}
-	return c.orError(f, "NewAPIKey")
+	return f.verifier("NewAPIKey", c)
 }

@@ -1,8 +1,6 @@
 package webhook
 
-import (
-	"github.com/identkit/identkit"
-)
+import "github.com/identkit/identkit"
 
 // faults collects what is wrong with a configuration, so that all of it is reported at once.
 type faults struct{ fields []identkit.FieldError }
@@ -25,4 +23,12 @@ func (f *faults) err(operation string) error {
 		return nil
 	}
 	return &identkit.Error{Provider: "webhook", Operation: "webhook." + operation, Kind: identkit.ErrInvalidRequest, Fields: f.fields}
+}
+
+// verifier ends the constructor of a verifier.
+func (f *faults) verifier(operation string, v Verifier) (Verifier, error) {
+	if err := f.err(operation); err != nil {
+		return nil, err
+	}
+	return v, nil
 }

@@ -16,14 +16,11 @@ type refusals struct {
 }
 
 func newRefusals(scheme, place string) refusals {
-	refuse := func(r Reason, detail string) *VerifyError {
-		return &VerifyError{Reason: r, Scheme: scheme, Detail: detail}
-	}
 	return refusals{
 		scheme:     scheme,
-		malformed:  refuse(ReasonMalformed, place+" is not in the expected form"),
-		mismatch:   refuse(ReasonMismatch, place+" matches none of the keys"),
-		noValidKey: refuse(ReasonExpired, "no key is valid at this time"),
+		malformed:  &VerifyError{Reason: ReasonMalformed, Scheme: scheme, Detail: place + " is not in the expected form"},
+		mismatch:   &VerifyError{Reason: ReasonMismatch, Scheme: scheme, Detail: place + " matches none of the keys"},
+		noValidKey: &VerifyError{Reason: ReasonExpired, Scheme: scheme, Detail: "no key is valid at this time"},
 	}
 }
 
@@ -81,25 +78,11 @@ func (f *singleHeader) missing(h http.Header) *VerifyError {
 }
 
 // trimBlank removes what HTTP allows around a value.
-func trimBlank(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
-}
+func trimBlank(s string) string { return strings.Trim(s, " \t") }
 
 func isHeaderName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alnum := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !alnum && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
+	const chars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return s != "" && strings.Trim(s, chars) == ""
 }
 
 // cutFold removes a prefix, whatever the case of its letters.

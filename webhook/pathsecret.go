@@ -1,11 +1,8 @@
 package webhook
 
 import (
-	"crypto/sha256"
 	"errors"
 	"strings"
-
-	"github.com/identkit/identkit"
 )
 
 // maxSegments is how many segments of a path are looked at.
@@ -17,13 +14,12 @@ const maxSegments = 32
 func NewPathSecret(keys *Keyring) (Verifier, error) {
 	const scheme = "path-secret"
 	var f faults
-	digests := deriveKeys(&f, keys, shortestKey, func(_ *Key, s identkit.Secret) (secretDigest, error) {
-		if len(s) < shortestKey || strings.Contains(s.Reveal(), "/") {
-			return secretDigest{}, errors.New("is shorter than 16 bytes or has a slash")
+	c := f.credential(scheme, "path", keys, shortestKey, func(segment string) (string, error) {
+		if len(segment) < shortestKey || strings.Contains(segment, "/") {
+			return "", errors.New("is shorter than 16 bytes or has a slash")
 		}
-		return sha256.Sum256([]byte(s.Reveal())), nil
+		return segment, nil
 	})
-	c := &credential{keys: digests, refusals: newRefusals(scheme, "path")}
 	absent := &VerifyError{Reason: ReasonMissing, Scheme: scheme, Detail: "the path has no segment long enough"}
 	c.find = func(r *Request, found *foundSecrets) *VerifyError {
 		if r.URL == nil {
@@ -46,5 +42,5 @@ func NewPathSecret(keys *Keyring) (Verifier, error) {
 		}
 		return nil
 	}
-	return c.orError(&f, "NewPathSecret")
+	return f.verifier("NewPathSecret", c)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/identkit/identkit"
 )
@@ -139,11 +140,8 @@ func ReasonOf(err error) Reason {
 		return ReasonPanic
 	case errors.As(err, &refusal) && (refusal.Reason == ReasonUnavailable || refusal.Reason.Status() == http.StatusUnauthorized):
 		return refusal.Reason
-	}
-	for _, kind := range undecided {
-		if errors.Is(err, kind) {
-			return ReasonUnavailable
-		}
+	case slices.ContainsFunc(undecided, func(kind error) bool { return errors.Is(err, kind) }):
+		return ReasonUnavailable
 	}
 	return ReasonMismatch
 }
