@@ -89,16 +89,10 @@ func newStandardKey(_ *Key, s identkit.Secret) (standardKey, error) {
 }
 
 func (v *standardVerifier) Verify(ctx context.Context, r *Request) (Receipt, error) {
-	text, refusal := v.signature.read(r.Header)
-	if refusal != nil {
-		return Receipt{}, refusal
-	}
-	id, refusal := v.id.read(r.Header)
-	if refusal != nil {
-		return Receipt{}, refusal
-	}
-	stamp, refusal := v.time.read(r.Header)
-	if refusal != nil {
+	text, noSignature := v.signature.read(r.Header)
+	id, noID := v.id.read(r.Header)
+	stamp, noTime := v.time.read(r.Header)
+	if refusal := cmp.Or(noSignature, noID, noTime); refusal != nil {
 		return Receipt{}, refusal
 	}
 	var v1, v1a candidates

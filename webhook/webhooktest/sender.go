@@ -2,6 +2,7 @@ package webhooktest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,19 +95,13 @@ func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 	if (s.Handler == nil && s.URL == "") || s.Sign == nil {
 		return Report{}, errors.New("webhooktest: a sender needs Handler or URL, and Sign")
 	}
-	if m.ID == "" {
-		m.ID = fmt.Sprintf("msg_%016x", rand.Uint64())
-	}
+	m.ID = cmp.Or(m.ID, newID())
 	clock := s.Clock
 	if clock == nil {
 		clock = identkittest.NewClock(time.Now())
 	}
 	report := Report{ID: m.ID}
-	attempts := s.Attempts
-	if attempts == 0 {
-		attempts = 3
-	}
-	for n := 0; n < attempts && !report.Accepted(); n++ {
+	for n := 0; n < cmp.Or(s.Attempts, 3) && !report.Accepted(); n++ {
 		if n > 0 {
 			clock.Advance(s.backoff(n))
 		}
@@ -118,10 +113,7 @@ func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 			return report, err
 		}
 	}
-	for range m.Copies {
-		if !report.Accepted() {
-			break
-		}
+	for n := 0; n < m.Copies && report.Accepted(); n++ {
 		if err := s.attempt(ctx, clock, m, Attempt{Copy: true}, &report); err != nil {
 			return report, err
 		}
@@ -145,9 +137,7 @@ func (s *Sender) SendAll(ctx context.Context, messages ...Message) ([]Report, er
 
 // SendConcurrently delivers the same message n times at the same time, without retries, and reports all attempts together.
 func (s *Sender) SendConcurrently(ctx context.Context, m Message, n int) (Report, error) {
-	if m.ID == "" {
-		m.ID = fmt.Sprintf("msg_%016x", rand.Uint64())
-	}
+	m.ID = cmp.Or(m.ID, newID())
 	single := *s
 	single.Attempts = 1
 	reports, errs := make([]Report, n), make([]error, n)
@@ -176,6 +166,8 @@ func Shuffle(seed uint64, messages ...Message) []Message {
 	})
 	return shuffled
 }
+
+func newID() string { return fmt.Sprintf("msg_%016x", rand.Uint64()) }
 
 func (s *Sender) backoff(n int) time.Duration {
 	if s.Backoff != nil {
@@ -206,11 +198,7 @@ func (s *Sender) attempt(ctx context.Context, clock Clock, m Message, a Attempt,
 }
 
 func (s *Sender) request(ctx context.Context, now time.Time, m Message, fault Fault) (*http.Request, error) {
-	url := s.URL
-	if url == "" {
-		url = "http://example.test/"
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(m.Body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, cmp.Or(s.URL, "http://example.test/"), bytes.NewReader(m.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -228,9 +216,7 @@ func (s *Sender) request(ctx context.Context, now time.Time, m Message, fault Fa
 func (s *Sender) deliver(request *http.Request) (*http.Response, error) {
 	if s.Handler != nil {
 		request.RequestURI = request.URL.RequestURI()
-		if request.RemoteAddr == "" {
-			request.RemoteAddr = "192.0.2.1:1234"
-		}
+		request.RemoteAddr = cmp.Or(request.RemoteAddr, "192.0.2.1:1234")
 		recorder := httptest.NewRecorder()
 		s.Handler.ServeHTTP(recorder, request)
 		return recorder.Result(), nil
