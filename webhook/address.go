@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -25,10 +26,6 @@ type AddressConfig struct {
 // A trusted range that covers every address is a configuration error, because then the sender names itself.
 func NewAddresses(cfg AddressConfig) (Verifier, error) {
 	const scheme = "addresses"
-	name := cfg.ForwardedHeader
-	if name == "" {
-		name = "X-Forwarded-For"
-	}
 	var f faults
 	f.that(len(cfg.Allow) > 0, "Allow", "is empty")
 	isSocket := func(entry string) bool { return entry == "unix" }
@@ -36,20 +33,14 @@ func NewAddresses(cfg AddressConfig) (Verifier, error) {
 		allow:        f.ranges("Allow", cfg.Allow),
 		trusted:      f.ranges("TrustedProxies", slices.DeleteFunc(slices.Clone(cfg.TrustedProxies), isSocket)),
 		trustsSocket: slices.ContainsFunc(cfg.TrustedProxies, isSocket),
-		forwarded:    f.header("ForwardedHeader", scheme, name, maxHeader),
+		forwarded:    f.header("ForwardedHeader", scheme, cmp.Or(cfg.ForwardedHeader, "X-Forwarded-For"), maxHeader),
 	}
 	everyone := func(p netip.Prefix) bool { return p.IsValid() && p.Bits() == 0 }
 	f.that(!slices.ContainsFunc(v.trusted, everyone), "TrustedProxies", "covers every address")
-	if err := f.err("NewAddresses"); err != nil {
-		return nil, err
-	}
-	refuse := func(r Reason, detail string) *VerifyError {
-		return &VerifyError{Reason: r, Scheme: scheme, Detail: detail}
-	}
-	v.unknown = refuse(ReasonMissing, "the source address is not known")
-	v.malformed = refuse(ReasonMalformed, "header "+v.forwarded.name+" is not a list of addresses")
-	v.outside = refuse(ReasonMismatch, "the source address is not on the list")
-	return v, nil
+	v.unknown = &VerifyError{Reason: ReasonMissing, Scheme: scheme, Detail: "the source address is not known"}
+	v.malformed = &VerifyError{Reason: ReasonMalformed, Scheme: scheme, Detail: "header " + v.forwarded.name + " is not a list of addresses"}
+	v.outside = &VerifyError{Reason: ReasonMismatch, Scheme: scheme, Detail: "the source address is not on the list"}
+	return f.verifier("NewAddresses", v)
 }
 
 func (f *faults) ranges(field string, texts []string) []netip.Prefix {
@@ -114,10 +105,5 @@ func parseAddress(s string) (netip.Addr, bool) {
 }
 
 func within(a netip.Addr, ranges []netip.Prefix) bool {
-	for _, p := range ranges {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ranges, func(p netip.Prefix) bool { return p.Contains(a) })
 }

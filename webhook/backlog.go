@@ -106,13 +106,10 @@ const maxLateEvents = 256
 func (l *lateEvents) add(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if slices.Contains(l.keys, key) {
-		return
+	if !slices.Contains(l.keys, key) {
+		l.keys = append(l.keys, key)
+		l.keys = l.keys[max(0, len(l.keys)-maxLateEvents):]
 	}
-	if len(l.keys) == maxLateEvents {
-		l.keys = slices.Delete(l.keys, 0, 1)
-	}
-	l.keys = append(l.keys, key)
 }
 
 // order is the order in which the n events of a delivery are handled. Those that ran out of time before come last: one that always

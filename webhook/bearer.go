@@ -1,8 +1,8 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"strings"
 
@@ -15,13 +15,13 @@ func NewBearer(tokens *Keyring) (Verifier, error) {
 	const scheme = "bearer"
 	var f faults
 	field := f.header("Authorization", scheme, "Authorization", maxHeader)
-	digests := deriveKeys(&f, tokens, shortestKey, func(_ *Key, s identkit.Secret) (secretDigest, error) {
-		if !isToken(s.Reveal(), maxHeader) {
-			return secretDigest{}, errors.New("is no bearer token: it has a space or is not printable ASCII")
+	c := f.credential(scheme, "header Authorization", tokens, shortestKey, func(token string) (string, error) {
+		if !isToken(token, maxHeader) {
+			return "", errors.New("is no bearer token: it has a space or is not printable ASCII")
 		}
-		return sha256.Sum256([]byte(s.Reveal())), nil
+		return token, nil
 	})
-	c := &credential{keys: digests, challenge: "Bearer", refusals: newRefusals(scheme, "header Authorization")}
+	c.challenge = "Bearer"
 	c.find = func(r *Request, found *foundSecrets) *VerifyError {
 		token, refusal := readBearer(&field, r, &c.refusals)
 		if refusal == nil {
@@ -29,7 +29,7 @@ func NewBearer(tokens *Keyring) (Verifier, error) {
 		}
 		return refusal
 	}
-	return c.orError(&f, "NewBearer")
+	return f.verifier("NewBearer", c)
 }
 
 func readBearer(field *singleHeader, r *Request, refusals *refusals) (string, *VerifyError) {
@@ -52,10 +52,7 @@ func NewBearerFunc(check func(ctx context.Context, token identkit.Secret) (Recei
 	var f faults
 	f.that(check != nil, "check", "is nil")
 	field := f.header("Authorization", scheme, "Authorization", maxHeader)
-	if err := f.err("NewBearerFunc"); err != nil {
-		return nil, err
-	}
-	return &bearerFunc{field: field, check: check, refusals: newRefusals(scheme, "header Authorization")}, nil
+	return f.verifier("NewBearerFunc", &bearerFunc{field: field, check: check, refusals: newRefusals(scheme, "header Authorization")})
 }
 
 type bearerFunc struct {
@@ -78,8 +75,6 @@ func (b *bearerFunc) Verify(ctx context.Context, r *Request) (Receipt, error) {
 		}
 		return Receipt{}, &VerifyError{Reason: ReasonOf(err), Scheme: "bearer", Detail: "the token was refused", Err: err}
 	}
-	if receipt.Scheme == "" {
-		receipt.Scheme = "bearer"
-	}
+	receipt.Scheme = cmp.Or(receipt.Scheme, "bearer")
 	return receipt, nil
 }

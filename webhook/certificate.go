@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"crypto/x509"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -26,17 +27,11 @@ func NewClientCertificate(cfg CertificateConfig) (Verifier, error) {
 	f.that(!slices.Contains(cfg.Subjects, ""), "Subjects", "has an empty entry")
 	f.that(!slices.Contains(cfg.DNSNames, ""), "DNSNames", "has an empty entry")
 	f.that(!slices.Contains(cfg.URIs, ""), "URIs", "has an empty entry")
-	if err := f.err("NewClientCertificate"); err != nil {
-		return nil, err
-	}
-	refuse := func(r Reason, detail string) *VerifyError {
-		return &VerifyError{Reason: r, Scheme: "certificate", Detail: detail}
-	}
-	return &certificates{
+	return f.verifier("NewClientCertificate", &certificates{
 		subjects: slices.Clone(cfg.Subjects), dnsNames: slices.Clone(cfg.DNSNames), uris: slices.Clone(cfg.URIs),
-		missing:  refuse(ReasonMissing, "there is no verified client certificate"),
-		mismatch: refuse(ReasonMismatch, "the client certificate is not on the list"),
-	}, nil
+		missing:  &VerifyError{Reason: ReasonMissing, Scheme: "certificate", Detail: "there is no verified client certificate"},
+		mismatch: &VerifyError{Reason: ReasonMismatch, Scheme: "certificate", Detail: "the client certificate is not on the list"},
+	})
 }
 
 type certificates struct {
@@ -55,18 +50,9 @@ func (c *certificates) Verify(_ context.Context, r *Request) (Receipt, error) {
 }
 
 func (c *certificates) fits(cert *x509.Certificate) bool {
-	if slices.Contains(c.subjects, cert.Subject.String()) {
-		return true
+	isListed := func(name string) bool {
+		return slices.ContainsFunc(c.dnsNames, func(want string) bool { return strings.EqualFold(want, name) })
 	}
-	for _, name := range cert.DNSNames {
-		if slices.ContainsFunc(c.dnsNames, func(want string) bool { return strings.EqualFold(want, name) }) {
-			return true
-		}
-	}
-	for _, uri := range cert.URIs {
-		if slices.Contains(c.uris, uri.String()) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.subjects, cert.Subject.String()) || slices.ContainsFunc(cert.DNSNames, isListed) ||
+		slices.ContainsFunc(cert.URIs, func(uri *url.URL) bool { return slices.Contains(c.uris, uri.String()) })
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,10 +11,7 @@ import (
 // All accepts a delivery when every verifier does, asked in order until one refuses. The receipt joins theirs:
 // schemes with "+", and for the rest the first that says something. It is an error to give none, or a nil one.
 func All(verifiers ...Verifier) (Verifier, error) {
-	if err := checkVerifiers("All", verifiers); err != nil {
-		return nil, err
-	}
-	return allOf(slices.Clone(verifiers)), nil
+	return combined("All", verifiers, allOf(slices.Clone(verifiers)))
 }
 
 // Any accepts a delivery when one verifier does, asked in order; the receipt is that one's. Its Sender, where [Named] gives none, is
@@ -22,19 +20,16 @@ func All(verifiers ...Verifier) (Verifier, error) {
 // error is that of the verifier which came furthest: unavailable, expired, mismatch, malformed, missing. It is an error to give
 // none, or a nil one.
 func Any(verifiers ...Verifier) (Verifier, error) {
-	if err := checkVerifiers("Any", verifiers); err != nil {
-		return nil, err
-	}
-	return anyOf(slices.Clone(verifiers)), nil
+	return combined("Any", verifiers, anyOf(slices.Clone(verifiers)))
 }
 
-func checkVerifiers(operation string, verifiers []Verifier) error {
+func combined(operation string, verifiers []Verifier, combination Verifier) (Verifier, error) {
 	var f faults
 	f.that(len(verifiers) > 0, "verifiers", "are empty")
 	for i, v := range verifiers {
 		f.that(v != nil, fmt.Sprintf("verifiers[%d]", i), "is nil")
 	}
-	return f.err(operation)
+	return f.verifier(operation, combination)
 }
 
 type allOf []Verifier
@@ -50,15 +45,9 @@ func (vs allOf) Verify(ctx context.Context, r *Request) (Receipt, error) {
 			sum.Scheme += "+"
 		}
 		sum.Scheme += part.Scheme
-		if sum.Sender == "" {
-			sum.Sender = part.Sender
-		}
-		if sum.KeyID == "" {
-			sum.KeyID = part.KeyID
-		}
-		if sum.ID == "" {
-			sum.ID = part.ID
-		}
+		sum.Sender = cmp.Or(sum.Sender, part.Sender)
+		sum.KeyID = cmp.Or(sum.KeyID, part.KeyID)
+		sum.ID = cmp.Or(sum.ID, part.ID)
 		if sum.Time.IsZero() {
 			sum.Time = part.Time
 		}
@@ -98,10 +87,7 @@ func Named(sender string, v Verifier) (Verifier, error) {
 	var f faults
 	f.that(isName(sender) && sender[0] != '#', "sender", "is empty, too long or not printable, has a colon or begins with #")
 	f.that(v != nil, "v", "is nil")
-	if err := f.err("Named"); err != nil {
-		return nil, err
-	}
-	return &named{v, sender}, nil
+	return f.verifier("Named", &named{v, sender})
 }
 
 type named struct {

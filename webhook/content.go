@@ -1,6 +1,10 @@
 package webhook
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // content is what is signed: a template of id, timestamp and body.
 type content []contentPart
@@ -13,26 +17,21 @@ type contentPart struct {
 // parseContent reads a template. The body must occur once, the others at most once. An id has to be set apart by
 // literals: beside its neighbour, bytes could move from one into the other under the same signature. The fault is "" for a good one.
 func parseContent(template string) (c content, fault string) {
-	if template == "" {
-		template = "{body}"
-	}
-	names := map[string]byte{"{id}": 'i', "{timestamp}": 't', "{body}": 'b'}
-	for rest := template; rest != ""; {
-		open := strings.IndexByte(rest, '{')
-		if open != 0 {
-			literal := rest
-			if open > 0 {
-				literal = rest[:open]
-			}
-			c, rest = append(c, contentPart{'l', literal}), rest[len(literal):]
-			continue
+	kinds := map[string]byte{"id": 'i', "timestamp": 't', "body": 'b'}
+	for rest := cmp.Or(template, "{body}"); rest != ""; {
+		literal, tail, opened := strings.Cut(rest, "{")
+		if literal != "" {
+			c = append(c, contentPart{'l', literal})
 		}
-		end := strings.IndexByte(rest, '}') + 1
-		kind := names[rest[:end]]
-		if kind == 0 || c.has(kind) {
+		if !opened {
+			break
+		}
+		name, after, closed := strings.Cut(tail, "}")
+		kind := kinds[name]
+		if !closed || kind == 0 || c.has(kind) {
 			return nil, "has an unknown or repeated part in braces"
 		}
-		c, rest = append(c, contentPart{kind: kind}), rest[end:]
+		c, rest = append(c, contentPart{kind: kind}), after
 	}
 	if !c.has('b') {
 		return nil, "lacks {body}"
@@ -46,12 +45,7 @@ func parseContent(template string) (c content, fault string) {
 }
 
 func (c content) has(kind byte) bool {
-	for _, p := range c {
-		if p.kind == kind {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c, func(p contentPart) bool { return p.kind == kind })
 }
 
 // allowsID reports whether an id is plain, short, and free of the literals that set it apart.

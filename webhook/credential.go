@@ -40,20 +40,16 @@ func (f *foundSecrets) add(text string) {
 	f.n++
 }
 
-func (f *faults) credential(scheme, place string, keys *Keyring, shortest int, digest func(identkit.Secret) secretDigest) *credential {
-	if digest == nil {
-		digest = func(s identkit.Secret) secretDigest { return sha256.Sum256([]byte(s.Reveal())) }
+// credential checks the keys; text makes what is sent of a secret, and nil leaves it as it is.
+func (f *faults) credential(scheme, place string, keys *Keyring, shortest int, text func(string) (string, error)) *credential {
+	value := func(_ *Key, s identkit.Secret) (_ secretDigest, err error) {
+		sent := s.Reveal()
+		if text != nil {
+			sent, err = text(sent)
+		}
+		return sha256.Sum256([]byte(sent)), err
 	}
-	value := func(_ *Key, s identkit.Secret) (secretDigest, error) { return digest(s), nil }
 	return &credential{keys: deriveKeys(f, keys, shortest, value), refusals: newRefusals(scheme, place)}
-}
-
-// orError ends a constructor.
-func (c *credential) orError(f *faults, operation string) (Verifier, error) {
-	if err := f.err(operation); err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 func (c *credential) Verify(ctx context.Context, r *Request) (Receipt, error) {
@@ -88,8 +84,8 @@ func NewBasicAuth(user string, passwords *Keyring) (Verifier, error) {
 	var f faults
 	f.that(user != "" && !strings.Contains(user, ":"), "user", "is empty or has a colon")
 	field := f.header("Authorization", scheme, "Authorization", maxHeader)
-	c := f.credential(scheme, "header Authorization", passwords, shortestIssued, func(s identkit.Secret) secretDigest {
-		return sha256.Sum256([]byte(user + ":" + s.Reveal()))
+	c := f.credential(scheme, "header Authorization", passwords, shortestIssued, func(password string) (string, error) {
+		return user + ":" + password, nil
 	})
 	c.challenge = `Basic realm="webhook", charset="UTF-8"`
 	c.find = func(r *Request, found *foundSecrets) *VerifyError {
@@ -105,5 +101,5 @@ func NewBasicAuth(user string, passwords *Keyring) (Verifier, error) {
 		found.add(string(pair))
 		return nil
 	}
-	return c.orError(&f, "NewBasicAuth")
+	return f.verifier("NewBasicAuth", c)
 }

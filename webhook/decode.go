@@ -37,7 +37,7 @@ func JSONList[E any](d *Delivery) ([]E, error) {
 		}
 		all = append(all, e)
 	}
-	if bad.len() > 0 {
+	if len(bad.Elements) > 0 {
 		return all, bad
 	}
 	return all, nil
@@ -82,23 +82,13 @@ func (e *BatchError) Error() string {
 // Is reports whether target is [ErrInvalidEvent].
 func (e *BatchError) Is(target error) bool { return target == ErrInvalidEvent }
 
-func (e *BatchError) len() int {
-	if e == nil {
-		return 0
-	}
-	return len(e.Elements)
-}
-
-// positions are those of the n valid events.
-func (e *BatchError) positions(n int) []int {
+// validPositions are those of the n valid events of a batch.
+func validPositions(n int, bad map[int]error) []int {
 	positions := make([]int, 0, n)
 	for i := 0; len(positions) < n; i++ {
-		if e != nil {
-			if _, bad := e.Elements[i]; bad {
-				continue
-			}
+		if _, isBad := bad[i]; !isBad {
+			positions = append(positions, i)
 		}
-		positions = append(positions, i)
 	}
 	return positions
 }

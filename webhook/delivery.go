@@ -1,8 +1,6 @@
 package webhook
 
-import (
-	"context"
-)
+import "context"
 
 // Delivery is a verified delivery.
 type Delivery struct {

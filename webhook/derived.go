@@ -21,7 +21,7 @@ type derived[T any] struct {
 type derivedKeys[T any] struct {
 	ring    *[]Key
 	atHand  []derivedKey[T]
-	sourced []sourcedKey[T]
+	sourced []*sourcedKey[T]
 }
 
 type derivedKey[T any] struct {
@@ -44,12 +44,11 @@ type sourced[T any] struct {
 // deriveKeys checks the keys of a ring for one scheme, whose texts have a shortest length, and prepares them.
 func deriveKeys[T any](f *faults, ring *Keyring, shortest int, value func(*Key, identkit.Secret) (T, error)) *derived[T] {
 	d := &derived[T]{ring: ring, make: func(k *Key, s identkit.Secret) (none T, err error) {
+		demanded := shortest
 		if k.AllowShort {
-			err = checkSecret(s, 0)
-		} else {
-			err = checkSecret(s, shortest)
+			demanded = 0
 		}
-		if err != nil {
+		if err := checkSecret(s, demanded); err != nil {
 			return none, err
 		}
 		return value(k, s)
@@ -73,8 +72,7 @@ func (d *derived[T]) match(ctx context.Context, at time.Time, refusals *refusals
 		}
 		refusal = refusals.mismatch
 	}
-	for i := range keys.sourced {
-		k := &keys.sourced[i]
+	for _, k := range keys.sourced {
 		if !k.key.validAt(at) {
 			continue
 		}
@@ -97,18 +95,10 @@ func (d *derived[T]) load() *derivedKeys[T] {
 		return old
 	}
 	fresh := &derivedKeys[T]{ring: ring}
-	sources := 0
-	for i := range *ring {
-		if (*ring)[i].Source != nil {
-			sources++
-		}
-	}
-	fresh.sourced = make([]sourcedKey[T], 0, sources)
 	for i := range *ring {
 		k := &(*ring)[i]
 		if k.Source != nil {
-			fresh.sourced = fresh.sourced[:len(fresh.sourced)+1]
-			fresh.sourced[len(fresh.sourced)-1].key = k
+			fresh.sourced = append(fresh.sourced, &sourcedKey[T]{key: k})
 		} else if value, err := d.make(k, k.Secret); err == nil { // the ring has checked it
 			fresh.atHand = append(fresh.atHand, derivedKey[T]{k, seal.Hide(value)})
 		}

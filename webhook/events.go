@@ -27,15 +27,19 @@ func (v *events[E]) process(ctx context.Context, d *Delivery, out *identkit.Deli
 		out.Reason, out.Err = string(ReasonInvalidEvent), err
 		return
 	}
-	positions := batch.positions(len(all))
-	out.Events = len(all) + batch.len()
+	var bad map[int]error
+	if batch != nil {
+		bad = batch.Elements
+	}
+	positions := validPositions(len(all), bad)
+	out.Events = len(all) + len(bad)
 	keys, keyErr := v.key.forDelivery(d, out.Events)
 	if keyErr != nil {
 		out.Reason, out.Err = string(ReasonInvalidEvent), keyErr
 		return
 	}
 	var worst Reason
-	if out.Failed = batch.len(); out.Failed > 0 {
+	if out.Failed = len(bad); out.Failed > 0 {
 		worst, out.Err = ReasonInvalidEvent, err
 	}
 	lateKey := func(n int) string { return lateKey(d, positions[n]) }
@@ -116,17 +120,8 @@ const (
 	claiming
 )
 
-// overrunReason says in which phase the time ran out.
-func overrunReason(phase int32) Reason {
-	switch phase {
-	case resolving:
-		return ReasonResolveFailed
-	case claiming:
-		return ReasonStoreFailed
-	default:
-		return ReasonHandlerTimeout
-	}
-}
+// overrunReasons are the reasons of events whose time ran out, by phase.
+var overrunReasons = [...]Reason{handling: ReasonHandlerTimeout, resolving: ReasonResolveFailed, claiming: ReasonStoreFailed}
 
 // wait starts the run and waits for its end, or for the end of its time.
 func (r *run[E]) wait(ctx context.Context) ending {
@@ -146,7 +141,7 @@ func (r *run[E]) wait(ctx context.Context) ending {
 		return <-r.done
 	}
 	r.v.h.backlog.leave()
-	end := ending{reason: overrunReason(r.phase.Load()), err: errTimedOut, overran: true}
+	end := ending{reason: overrunReasons[r.phase.Load()], err: errTimedOut, overran: true}
 	if key := r.key.Load(); key != nil {
 		end.key = *key
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -103,9 +104,7 @@ type Handler struct {
 func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 	var f faults
 	f.that(cfg.Name != "" || cfg.Store == nil || cfg.Store == NoStore, "Name", "is needed beside a Store, where it distinguishes handlers")
-	if cfg.Name == "" {
-		cfg.Name = "webhook"
-	}
+	cfg.Name = cmp.Or(cfg.Name, "webhook")
 	f.that(isName(cfg.Name), "Name", "is too long, not printable or has a colon")
 	f.that(cfg.Verify != nil, "Verify", "is nil")
 	f.that(cfg.Handle != nil, "Handle", "is nil")
@@ -123,14 +122,14 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 	}
 	h := &Handler{
 		name: cfg.Name, verify: cfg.Verify, bodyFirst: !ignoreBody(cfg.Verify), challenge: cfg.Challenge, response: cfg.Respond, store: cfg.Store,
-		timeout: orDefault(cfg.Timeout, 10*time.Second), backlog: backlog{max: orDefault(cfg.MaxUnfinished, 100)},
+		timeout: cmp.Or(cfg.Timeout, 10*time.Second), backlog: backlog{max: cmp.Or(cfg.MaxUnfinished, 100)},
 		intake: intake{
-			methods: slices.Clone(cfg.Methods), contentTypes: slices.Clone(cfg.ContentTypes), maxBytes: orDefault(cfg.MaxBytes, 1<<20),
-			timeout: orDefault(cfg.ReadTimeout, 10*time.Second), byServer: cfg.ReadTimeout == 0,
+			methods: slices.Clone(cfg.Methods), contentTypes: slices.Clone(cfg.ContentTypes), maxBytes: cmp.Or(cfg.MaxBytes, 1<<20),
+			timeout: cmp.Or(cfg.ReadTimeout, 10*time.Second), byServer: cfg.ReadTimeout == 0,
 		},
-		logger: cfg.Logger, observe: cfg.Observer.Delivery, clock: cfg.Clock, challenges: challengesOf(cfg.Verify),
+		logger: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)), observe: cfg.Observer.Delivery, clock: cfg.Clock, challenges: challengesOf(cfg.Verify),
 	}
-	if len(h.intake.methods) == 0 {
+	if len(cfg.Methods) == 0 {
 		h.intake.methods = []string{http.MethodPost}
 	}
 	if h.clock == nil {
@@ -139,14 +138,11 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 	if h.store == nil {
 		h.store = NewMemoryStore(MemoryConfig{Clock: cfg.Clock})
 	}
-	if h.logger == nil {
-		h.logger = slog.New(slog.DiscardHandler)
-	}
 	v := &events[E]{
 		h: h, decode: cfg.Decode, resolve: cfg.Resolve, handle: cfg.Handle,
 		key: keyRule[E]{
 			name: cfg.Name, deliveryID: cfg.DeliveryID, eventID: cfg.EventID,
-			retention: orDefault(cfg.Retention, 72*time.Hour), deduplicateWithin: cfg.DeduplicateWithin,
+			retention: cmp.Or(cfg.Retention, 72*time.Hour), deduplicateWithin: cfg.DeduplicateWithin,
 		},
 	}
 	if v.decode == nil {
@@ -154,11 +150,4 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 	}
 	h.process = v.process
 	return h, nil
-}
-
-func orDefault[T int | int64 | time.Duration](given, standard T) T {
-	if given == 0 {
-		return standard
-	}
-	return given
 }

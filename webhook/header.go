@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"github.com/identkit/identkit"
 )
 
 // maxHeader is the longest header value that is looked at, in bytes. Fields that hold one token have smaller limits.
@@ -16,14 +18,11 @@ type refusals struct {
 }
 
 func newRefusals(scheme, place string) refusals {
-	refuse := func(r Reason, detail string) *VerifyError {
-		return &VerifyError{Reason: r, Scheme: scheme, Detail: detail}
-	}
 	return refusals{
 		scheme:     scheme,
-		malformed:  refuse(ReasonMalformed, place+" is not in the expected form"),
-		mismatch:   refuse(ReasonMismatch, place+" matches none of the keys"),
-		noValidKey: refuse(ReasonExpired, "no key is valid at this time"),
+		malformed:  &VerifyError{Reason: ReasonMalformed, Scheme: scheme, Detail: place + " is not in the expected form"},
+		mismatch:   &VerifyError{Reason: ReasonMismatch, Scheme: scheme, Detail: place + " matches none of the keys"},
+		noValidKey: &VerifyError{Reason: ReasonExpired, Scheme: scheme, Detail: "no key is valid at this time"},
 	}
 }
 
@@ -81,25 +80,11 @@ func (f *singleHeader) missing(h http.Header) *VerifyError {
 }
 
 // trimBlank removes what HTTP allows around a value.
-func trimBlank(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
-}
+func trimBlank(s string) string { return strings.Trim(s, " \t") }
 
 func isHeaderName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alnum := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !alnum && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return s != ""
+	const chars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return s != "" && strings.Trim(s, chars) == ""
 }
 
 // cutFold removes a prefix, whatever the case of its letters.
@@ -108,4 +93,35 @@ func cutFold(s, prefix string) (rest string, found bool) {
 		return s, false
 	}
 	return s[len(prefix):], true
+}
+
+// faults collects what is wrong with a configuration, so that all of it is reported at once.
+type faults struct{ fields []identkit.FieldError }
+
+// refuse adds a fault. The reason must not repeat the value.
+func (f *faults) refuse(field, reason string) {
+	f.fields = append(f.fields, identkit.FieldError{Field: field, Reason: reason})
+}
+
+// that refuses the field unless ok.
+func (f *faults) that(ok bool, field, reason string) {
+	if !ok {
+		f.refuse(field, reason)
+	}
+}
+
+// err returns the faults as the error of a constructor, or nil.
+func (f *faults) err(operation string) error {
+	if len(f.fields) == 0 {
+		return nil
+	}
+	return &identkit.Error{Provider: "webhook", Operation: "webhook." + operation, Kind: identkit.ErrInvalidRequest, Fields: f.fields}
+}
+
+// verifier ends the constructor of a verifier.
+func (f *faults) verifier(operation string, v Verifier) (Verifier, error) {
+	if err := f.err(operation); err != nil {
+		return nil, err
+	}
+	return v, nil
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,9 +52,7 @@ type HMACConfig struct {
 // NewHMAC returns a verifier of HMAC signatures. It reports all faults of the configuration at once; an unsigned
 // timestamp or id is one of them, because anybody could change it.
 func NewHMAC(cfg HMACConfig) (Verifier, error) {
-	if cfg.Hash == "" {
-		cfg.Hash = SHA256
-	}
+	cfg.Hash = cmp.Or(cfg.Hash, SHA256)
 	scheme := "hmac-" + string(cfg.Hash)
 	var f faults
 	cfg.check(&f)
@@ -92,10 +91,7 @@ func NewHMAC(cfg HMACConfig) (Verifier, error) {
 			return newMACPool(cfg.Hash, key), nil
 		})
 	}
-	if err := f.err("NewHMAC"); err != nil {
-		return nil, err
-	}
-	return v, nil
+	return f.verifier("NewHMAC", v)
 }
 
 // check reports what contradicts itself.

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -133,9 +134,7 @@ func (f *faults) keys(keys []Key) {
 		k := &keys[i]
 		field := "Keys[" + strconv.Itoa(i) + "]"
 		given := k.ID
-		if k.ID == "" {
-			k.ID = "key-" + strconv.Itoa(i+1)
-		}
+		k.ID = cmp.Or(k.ID, "key-"+strconv.Itoa(i+1))
 		switch {
 		case !isToken(k.ID, 64):
 			f.refuse(field+".ID", "is too long or not printable")
@@ -146,13 +145,10 @@ func (f *faults) keys(keys []Key) {
 		default:
 			field = "Keys[" + k.ID + "]"
 		}
-		switch {
-		case k.Source != nil:
+		if k.Source != nil {
 			f.that(k.Secret == "", field+".Secret", "is set beside Source")
-		default:
-			if err := checkSecret(k.Secret, 0); err != nil {
-				f.refuse(field+".Secret", err.Error())
-			}
+		} else if err := checkSecret(k.Secret, 0); err != nil {
+			f.refuse(field+".Secret", err.Error())
 		}
 		f.that(k.NotAfter.IsZero() || !k.NotAfter.Before(k.NotBefore), field+".NotAfter", "is before NotBefore")
 		seen[k.ID] = true
@@ -181,10 +177,5 @@ func checkSecret(s identkit.Secret, shortest int) error {
 
 // isToken reports whether s is printable ASCII without spaces, 1 to longest bytes.
 func isToken(s string, longest int) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= longest
+	return s != "" && len(s) <= longest && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -17,9 +18,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The sender may hang up while an event is handled; the work goes on, so that its next attempt finds it done.
 	ctx := context.WithoutCancel(r.Context())
 	chosen := h.receive(ctx, w, r, &out)
-	if out.Status == 0 {
-		out.Status = Reason(out.Reason).Status()
-	}
+	out.Status = cmp.Or(out.Status, Reason(out.Reason).Status())
 	h.respond(w, Reason(out.Reason), out.Status, chosen)
 	out.Duration = time.Since(out.Start)
 	h.report(ctx, levelOf(&out), "webhook delivery", &out)
@@ -42,7 +41,7 @@ func (h *Handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Re
 	request := NewRequest(r, nil)
 	request.Time = h.clock()
 	if chosen = h.challenged(ctx, request); chosen != nil {
-		out.Reason, out.Status = string(ReasonChallenge), chosen.status(http.StatusOK)
+		out.Reason, out.Status = string(ReasonChallenge), cmp.Or(chosen.Status, http.StatusOK)
 		return chosen
 	}
 	refuse := func(reason Reason, err error) *Response {
@@ -108,7 +107,7 @@ func (h *Handler) chosen(ctx context.Context, d *Delivery, out *identkit.Deliver
 		}
 	}()
 	if chosen = h.response(ctx, d, *out); chosen != nil {
-		out.Status = chosen.status(out.Status)
+		out.Status = cmp.Or(chosen.Status, out.Status)
 	}
 	return chosen
 }
@@ -118,13 +117,6 @@ type Response struct {
 	Status      int    // zero means 200 for a challenge, and else what the delivery gets anyway
 	ContentType string // empty means "text/plain; charset=utf-8"
 	Body        []byte
-}
-
-func (r *Response) status(standard int) int {
-	if r.Status == 0 {
-		return standard
-	}
-	return r.Status
 }
 
 // respond writes the whole response, so that the sender need not wait for observers.
@@ -141,11 +133,7 @@ func (h *Handler) respond(w http.ResponseWriter, reason Reason, status int, chos
 	var body []byte
 	if chosen != nil {
 		body = chosen.Body
-		kind := chosen.ContentType
-		if kind == "" {
-			kind = "text/plain; charset=utf-8"
-		}
-		header.Set("Content-Type", kind)
+		header.Set("Content-Type", cmp.Or(chosen.ContentType, "text/plain; charset=utf-8"))
 		header.Set("X-Content-Type-Options", "nosniff") // a challenge repeats what anybody may have sent
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))

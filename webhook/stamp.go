@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"cmp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -40,13 +42,8 @@ func parseTimestamp(s string, f TimestampFormat) (time.Time, bool) {
 
 func parseDigits(s string, longest int) (int64, bool) {
 	// A number has one form: with leading zeros, bytes could move between it and what stands beside it under a signature.
-	if s == "" || len(s) > longest || len(s) > 1 && s[0] == '0' {
+	if s == "" || len(s) > longest || len(s) > 1 && s[0] == '0' || strings.Trim(s, "0123456789") != "" {
 		return 0, false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil
@@ -63,9 +60,7 @@ type stampRules struct {
 func (f *faults) stamp(scheme string, format TimestampFormat, tolerance time.Duration) stampRules {
 	f.that(tolerance >= 0, "Tolerance", "is negative")
 	f.that(format.known(), "TimestampFormat", "is unknown")
-	if tolerance == 0 {
-		tolerance = DefaultTolerance
-	}
+	tolerance = cmp.Or(tolerance, DefaultTolerance)
 	return stampRules{
 		format: format, tolerance: tolerance,
 		malformed: &VerifyError{Reason: ReasonMalformed, Scheme: scheme, Detail: "timestamp is not in the expected form"},

@@ -1,9 +1,11 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,10 +31,7 @@ type StandardConfig struct {
 // signed parts.
 func NewStandardWebhooks(cfg StandardConfig) (Verifier, error) {
 	const scheme = "standard-webhooks"
-	prefix := cfg.HeaderPrefix
-	if prefix == "" {
-		prefix = "webhook-"
-	}
+	prefix := cmp.Or(cfg.HeaderPrefix, "webhook-")
 	var f faults
 	v := &standardVerifier{
 		id:        f.header("HeaderPrefix", scheme, prefix+"id", maxHeader),
@@ -43,10 +42,7 @@ func NewStandardWebhooks(cfg StandardConfig) (Verifier, error) {
 		refusals:  newRefusals(scheme, "header "+prefix+"signature"),
 	}
 	v.content, _ = parseContent("{id}.{timestamp}.{body}")
-	if err := f.err("NewStandardWebhooks"); err != nil {
-		return nil, err
-	}
-	return v, nil
+	return f.verifier("NewStandardWebhooks", v)
 }
 
 type standardVerifier struct {
@@ -93,16 +89,10 @@ func newStandardKey(_ *Key, s identkit.Secret) (standardKey, error) {
 }
 
 func (v *standardVerifier) Verify(ctx context.Context, r *Request) (Receipt, error) {
-	text, refusal := v.signature.read(r.Header)
-	if refusal != nil {
-		return Receipt{}, refusal
-	}
-	id, refusal := v.id.read(r.Header)
-	if refusal != nil {
-		return Receipt{}, refusal
-	}
-	stamp, refusal := v.time.read(r.Header)
-	if refusal != nil {
+	text, noSignature := v.signature.read(r.Header)
+	id, noID := v.id.read(r.Header)
+	stamp, noTime := v.time.read(r.Header)
+	if refusal := cmp.Or(noSignature, noID, noTime); refusal != nil {
 		return Receipt{}, refusal
 	}
 	var v1, v1a candidates
@@ -155,10 +145,5 @@ func parseStandard(text string, v1, v1a *candidates) bool {
 
 // signedBy reports whether one of the candidates is a signature of text under the key.
 func (c *candidates) signedBy(key ed25519.PublicKey, text []byte) bool {
-	for i := range c.n {
-		if ed25519.Verify(key, text, c.digest[i][:]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.digest[:c.n], func(d [maxDigest]byte) bool { return ed25519.Verify(key, text, d[:]) })
 }

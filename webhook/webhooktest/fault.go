@@ -1,8 +1,10 @@
 package webhooktest
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -80,14 +82,10 @@ type part struct {
 }
 
 func (p part) String() string {
-	switch {
-	case p.header != "":
-		return p.header
-	case p.query:
+	if p.query {
 		return "query"
-	default:
-		return "path"
 	}
+	return cmp.Or(p.header, "path")
 }
 
 // added lists the parts that a signer has added, in a fixed order.
@@ -134,7 +132,7 @@ func (p part) change(r *http.Request, fault Fault) {
 		}
 		return
 	}
-	base, segment := r.URL.Path[:strings.LastIndex(r.URL.Path, "/")+1], r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	base, segment := path.Split(r.URL.Path)
 	r.URL.RawPath = ""
 	switch fault {
 	case FaultMissing:

@@ -1,6 +1,7 @@
 package webhooktest
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -36,11 +37,7 @@ func SignHMAC(cfg webhook.HMACConfig, secret identkit.Secret) Signer {
 			}
 		}
 		stamp := formatTime(o.Time, cfg.TimestampFormat)
-		template := cfg.Content
-		if template == "" {
-			template = "{body}"
-		}
-		before, after, _ := strings.Cut(template, "{body}")
+		before, after, _ := strings.Cut(cmp.Or(cfg.Content, "{body}"), "{body}")
 		fill := strings.NewReplacer("{id}", o.ID, "{timestamp}", stamp)
 		mac := hmac.New(function, key)
 		mac.Write([]byte(fill.Replace(before)))

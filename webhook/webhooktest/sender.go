@@ -24,7 +24,7 @@ type Clock interface {
 	Advance(d time.Duration) time.Time
 }
 
-// Sender delivers as a provider does: signed again for each attempt, with the same id, until a 2xx. Handler
+// Sender delivers as a provider does: signed anew at each attempt, with the same id, until it gets a 2xx. Handler
 // or URL, and Sign, are required. It is safe for concurrent use.
 type Sender struct {
 	// Handler gets the deliveries directly. URL is then the request's URL; empty means "http://example.test/".
@@ -36,12 +36,12 @@ type Sender struct {
 	Client *http.Client
 	// Sign authenticates the delivery.
 	Sign Signer
-	// Clock gives timestamps and is advanced by every wait. Nil means a clock per message that starts now, so that nothing really waits;
-	// share one with the receiver so that both have the same time.
+	// Clock gives timestamps and is moved by every wait. Nil means a clock per message that starts at the present, so that
+	// nothing really waits; share one with the receiver to have its timestamps judged by the same time.
 	Clock Clock
-	// Attempts is the maximum until a message is accepted. Zero means 3.
+	// Attempts is how often a message is delivered until it is accepted. Zero means 3.
 	Attempts int
-	// Backoff is the wait before the next attempt, after n failed ones. Nil means 5 s, then doubled each time.
+	// Backoff is the wait before the next attempt, after n failed ones. Nil means 5 s, then twice as long each time.
 	Backoff func(n int) time.Duration
 }
 
@@ -50,9 +50,9 @@ type Message struct {
 	ID     string      // empty: "msg_" and a random number
 	Body   []byte      // the raw body
 	Header http.Header // added to the request; Content-Type is application/json when it is not here
-	// Delay is the time from signing to delivery.
+	// Delay is how long the message travels: it is delivered that much later than it was signed.
 	Delay time.Duration
-	// Copies are sent after the message was accepted, as by senders that got no response.
+	// Copies are sent after the message was accepted, as by senders that missed the response.
 	Copies int
 	// Faults make the first attempts inauthentic, one each; "" is none.
 	Faults []Fault
@@ -63,13 +63,13 @@ type Attempt struct {
 	Time   time.Time
 	Fault  Fault
 	Copy   bool // sent after the message had been accepted
-	Status int  // 0 without a response
+	Status int  // 0 when no response came
 	Header http.Header
 	Body   []byte // at most 64 KiB
 	Err    error
 }
 
-// Report is the result of a message.
+// Report says what became of a message.
 type Report struct {
 	ID       string
 	Attempts []Attempt
@@ -89,13 +89,13 @@ func (r Report) Statuses() []int {
 	return all
 }
 
-// Send delivers one message, with its faults, retries and copies. The error is that of a message that
-// cannot be sent; refusals and transport errors are in the report.
+// Send delivers one message, with its faults, retries and copies. The error says that the message could not
+// be made; refusals and lost responses stand in the report.
 func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 	if (s.Handler == nil && s.URL == "") || s.Sign == nil {
 		return Report{}, errors.New("webhooktest: a sender needs Handler or URL, and Sign")
 	}
-	m.ID = cmp.Or(m.ID, fmt.Sprintf("msg_%016x", rand.Uint64()))
+	m.ID = cmp.Or(m.ID, newID())
 	clock := s.Clock
 	if clock == nil {
 		clock = identkittest.NewClock(time.Now())
@@ -113,10 +113,7 @@ func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 			return report, err
 		}
 	}
-	for range m.Copies {
-		if !report.Accepted() {
-			break
-		}
+	for n := 0; n < m.Copies && report.Accepted(); n++ {
 		if err := s.attempt(ctx, clock, m, Attempt{Copy: true}, &report); err != nil {
 			return report, err
 		}
@@ -124,7 +121,7 @@ func (s *Sender) Send(ctx context.Context, m Message) (Report, error) {
 	return report, nil
 }
 
-// SendAll delivers messages one after the other. Use [Shuffle] or [slices.Reverse] to deliver them out
+// SendAll delivers messages one after the other. Use [Shuffle] or [slices.Reverse] on them to deliver them out
 // of order.
 func (s *Sender) SendAll(ctx context.Context, messages ...Message) ([]Report, error) {
 	var reports []Report
@@ -140,7 +137,7 @@ func (s *Sender) SendAll(ctx context.Context, messages ...Message) ([]Report, er
 
 // SendConcurrently delivers the same message n times at the same time, without retries, and reports all attempts together.
 func (s *Sender) SendConcurrently(ctx context.Context, m Message, n int) (Report, error) {
-	m.ID = cmp.Or(m.ID, fmt.Sprintf("msg_%016x", rand.Uint64()))
+	m.ID = cmp.Or(m.ID, newID())
 	single := *s
 	single.Attempts = 1
 	reports, errs := make([]Report, n), make([]error, n)
@@ -169,6 +166,8 @@ func Shuffle(seed uint64, messages ...Message) []Message {
 	})
 	return shuffled
 }
+
+func newID() string { return fmt.Sprintf("msg_%016x", rand.Uint64()) }
 
 func (s *Sender) backoff(n int) time.Duration {
 	if s.Backoff != nil {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -61,8 +60,8 @@ func standardContent(o *Outgoing) []byte {
 }
 
 func setStandard(o *Outgoing, headerPrefix, signatures string) {
-	set := func(h http.Header, name, value string) { h.Set(headerPrefix+name, value) }
-	set(o.Request.Header, "id", o.ID)
-	set(o.Request.Header, "timestamp", strconv.FormatInt(o.Time.Unix(), 10))
-	set(o.Request.Header, "signature", signatures)
+	header := o.Request.Header
+	header.Set(headerPrefix+"id", o.ID)
+	header.Set(headerPrefix+"timestamp", strconv.FormatInt(o.Time.Unix(), 10))
+	header.Set(headerPrefix+"signature", signatures)
 }
