@@ -2,8 +2,6 @@ package powerauth_test
 
 import (
 	"context"
-	"io"
-	"log"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -54,8 +52,6 @@ func clientOf(t *testing.T, url string, transport http.RoundTripper) *powerauth.
 	require.NoError(t, err)
 	return client
 }
-
-func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // The two calls that tests make where any will do: one that is safe to retry and one that is not.
 func read(ctx context.Context, c *powerauth.Client, opts ...identkit.CallOption) error {

@@ -194,7 +194,7 @@ func TestCallLeavesItsTargetAloneUnlessTheResponseIsRead(t *testing.T) {
 	}
 	var out target
 	require.NoError(t, call("\xef\xbb\xbf"+`{"A":2,"a":9007199254740993}`, &out))
-	assert.EqualValues(t, int64(9007199254740993), out.A)
+	assert.Equal(t, int64(9007199254740993), out.A)
 	var list []target
 	require.NoError(t, call(`[{"a":1}]`, &list))
 	assert.Len(t, list, 1)
@@ -211,13 +211,14 @@ func TestMisuseIsAnErrorNotAPanic(t *testing.T) {
 	_, err := readOne(t.Context(), nil, "1")
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	require.ErrorContains(t, err, "not made by its constructor")
-	_, err = readOne(nil, c, "1") //nolint:staticcheck // misuse is what is tested
+	var none context.Context
+	_, err = readOne(none, c, "1")
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	require.ErrorContains(t, err, "ctx")
-	var none *Client
-	require.ErrorIs(t, none.Call(t.Context(), identkit.Request{Path: "/x"}, nil, nil), identkit.ErrInvalidRequest)
-	none.CloseIdleConnections()
-	assert.Nil(t, none.WithAuth(nil))
+	var noClient *Client
+	require.ErrorIs(t, noClient.Call(t.Context(), identkit.Request{Path: "/x"}, nil, nil), identkit.ErrInvalidRequest)
+	noClient.CloseIdleConnections()
+	assert.Nil(t, noClient.WithAuth(nil))
 
 	_, c = things(t, func(cfg *Config) {
 		cfg.Options.Observer.CallStart = func(context.Context, identkit.CallInfo) context.Context { return nil }

@@ -27,28 +27,16 @@ func readCapped(r io.Reader, announced, limit int64) ([]byte, error) {
 		return nil, errTooLarge
 	}
 	var (
-		b   []byte
-		err error
+		b       []byte
+		err     error
+		limited = io.LimitReader(r, limit+1)
 	)
 	if announced >= 0 && announced < trustedUpTo {
-		// One more byte than announced, so that the end is seen without growing.
-		b = make([]byte, 0, announced+1)
-		var n int
-		for err == nil && int64(len(b)) <= announced {
-			n, err = r.Read(b[len(b):cap(b)])
-			b = b[:len(b)+n]
-		}
-	}
-	if err == nil {
-		var rest []byte
-		rest, err = io.ReadAll(io.LimitReader(r, limit+1-int64(len(b))))
-		if b == nil {
-			b = rest
-		} else {
-			b = append(b, rest...)
-		}
-	} else if err == io.EOF {
-		err = nil
+		buf := bytes.NewBuffer(make([]byte, 0, announced+bytes.MinRead)) // the end is seen without growing
+		_, err = buf.ReadFrom(limited)
+		b = buf.Bytes()
+	} else {
+		b, err = io.ReadAll(limited)
 	}
 	if int64(len(b)) > limit {
 		return nil, errTooLarge

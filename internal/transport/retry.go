@@ -51,7 +51,12 @@ func (c *call) checkRetry(context.Context, *http.Response, error) (bool, error) 
 	}
 	c.unknown = c.unknown || f.unknown
 	c.wait, c.reason = 0, ""
-	if c.ctx.Err() != nil || c.request.Body.spent != nil && c.request.Body.spent() {
+	select {
+	case <-c.ctx.Done():
+		return false, nil
+	default:
+	}
+	if spent := c.request.Body.spent; spent != nil && spent() {
 		return false, nil
 	}
 	if c.renews(f) {
