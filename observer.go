@@ -24,6 +24,9 @@ type Observer struct {
 	Delivery func(ctx context.Context, d DeliveryInfo)
 	// Decision follows each decision of a middleware about a user's request.
 	Decision func(ctx context.Context, d DecisionInfo)
+	// Drift follows a response that has a member, or a value of an enumeration, that this version does not know; each at most once a
+	// minute for a client. The call succeeds all the same.
+	Drift func(ctx context.Context, d DriftInfo)
 }
 
 // CallInfo describes a call.
@@ -122,6 +125,22 @@ type DecisionInfo struct {
 	Err error
 }
 
+// DriftKind says what is unknown in a response.
+type DriftKind string
+
+// The kinds of drift.
+const (
+	DriftMember DriftKind = "unknown member"
+	DriftValue  DriftKind = "unknown value"
+)
+
+// DriftInfo says where a response has something that this version does not know, never the value.
+type DriftInfo struct {
+	Provider, Operation string
+	Path                string // such as "registrations[].platform"; keys of maps are *
+	Kind                DriftKind
+}
+
 // Observers joins observers: each function calls theirs in order. Contexts pass from one to the next.
 func Observers(all ...Observer) Observer {
 	var joined Observer
@@ -134,6 +153,7 @@ func Observers(all ...Observer) Observer {
 			Wait:         both(joined.Wait, o.Wait),
 			Delivery:     both(joined.Delivery, o.Delivery),
 			Decision:     both(joined.Decision, o.Decision),
+			Drift:        both(joined.Drift, o.Drift),
 		}
 	}
 	return joined

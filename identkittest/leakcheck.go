@@ -102,6 +102,7 @@ func (c *LeakCheck) Observer() identkit.Observer {
 		Wait:         func(_ context.Context, i identkit.WaitInfo) { note("Wait", i) },
 		Delivery:     func(_ context.Context, i identkit.DeliveryInfo) { note("Delivery", i) },
 		Decision:     func(_ context.Context, i identkit.DecisionInfo) { note("Decision", i) },
+		Drift:        func(_ context.Context, i identkit.DriftInfo) { note("Drift", i) },
 	}
 }
 

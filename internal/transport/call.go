@@ -176,6 +176,9 @@ func (c *call) decode(out any) *identkit.Error {
 	if err == nil {
 		err = c.op.decode(c.client.codec, body, out, c.request.TextVerdicts)
 	}
+	if err == nil && c.op.response != ResponseIgnored {
+		c.reportDrift(body, out)
+	}
 	return c.invalid(err)
 }
 

@@ -57,6 +57,7 @@ type Client struct {
 	failure   func(*identkit.Error, []byte)
 	unwrap    func([]byte) ([]byte, error)
 	http1     *atomic.Bool // the last response came over HTTP/1
+	drifts    *drifts
 }
 
 // New builds a client. Every fault of the configuration is added to check, and the client is then nil.
@@ -78,6 +79,7 @@ func New(cfg Config, check *Check) *Client {
 		failure:  cfg.Failure,
 		unwrap:   cfg.Unwrap,
 		http1:    new(atomic.Bool),
+		drifts:   new(drifts),
 	}
 	if !cfg.BaseURLRefused {
 		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)

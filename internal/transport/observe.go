@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/wire"
 )
 
 func (c *call) info() identkit.CallInfo {
@@ -49,4 +52,55 @@ func (c *call) logRetry() {
 	l.LogAttrs(c.ctx, slog.LevelInfo, "call will be tried again", slog.String("operation", c.op.name), slog.Int("attempt", len(c.attempts)),
 		slog.Int("status", a.Status), slog.String("kind", string(a.Kind)), slog.String("phase", string(a.Phase)),
 		slog.Duration("wait", c.wait), slog.String("reason", string(c.reason)))
+}
+
+const (
+	driftPause = time.Minute // between two reports of the same drift
+	maxDrifts  = 1000        // how many a client tells apart
+)
+
+// drifts remembers what was reported when.
+type drifts struct {
+	mu   sync.Mutex
+	last map[identkit.DriftInfo]time.Time
+}
+
+func (d *drifts) due(info identkit.DriftInfo) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at, known := d.last[info]
+	if known && time.Since(at) < driftPause || !known && len(d.last) >= maxDrifts {
+		return false
+	}
+	if d.last == nil {
+		d.last = make(map[identkit.DriftInfo]time.Time)
+	}
+	d.last[info] = time.Now()
+	return true
+}
+
+// reportDrift tells the observer what this version does not know of a response that was read into out.
+func (c *call) reportDrift(body []byte, out any) {
+	if c.client.observer.Drift == nil || len(body) == 0 {
+		return
+	}
+	wire.Drift(body, out, func(path string, member bool) {
+		info := identkit.DriftInfo{Provider: c.client.provider, Operation: c.op.name, Path: printable(path), Kind: identkit.DriftValue}
+		if member {
+			info.Kind = identkit.DriftMember
+		}
+		if c.client.drifts.due(info) {
+			c.client.observer.Drift(c.ctx, info)
+		}
+	})
+}
+
+// printable keeps a path, whose last name may be the provider's, plain and short.
+func printable(path string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '_'
+		}
+		return r
+	}, path[:min(len(path), 128)])
 }
