@@ -22,7 +22,7 @@ type CallbackConfig struct {
 	// token by OAuth2), webhook.NewClientCertificate, or as the last resort webhook.NewPathSecret. None of them covers the body,
 	// so there should be TLS.
 	Verify webhook.Verifier
-	// Client reads again what a callback is about.
+	// Client reads again what a callback is about. Only TrustBody goes without one.
 	Client *Client
 	// TrustBody hands callbacks over as they came, without reading again: they may be old.
 	TrustBody bool
@@ -57,8 +57,10 @@ type CallbackConfig struct {
 func NewCallbackHandler(cfg CallbackConfig) (*webhook.Handler, error) {
 	var check transport.Check
 	check.That(cfg.OnUnknown != nil, "OnUnknown", "is nil")
-	check.That(cfg.TrustBody || cfg.Client != nil, "Client", "is nil, so nothing can be read again; TrustBody goes without")
-	if cfg.Client != nil && cfg.Observer.Delivery == nil {
+	if cfg.Client != nil || !cfg.TrustBody {
+		cfg.Client.check("Client", &check)
+	}
+	if cfg.Client != nil && cfg.Client.client != nil && cfg.Observer.Delivery == nil {
 		cfg.Observer = cfg.Client.client.Observer()
 	}
 	r := &callbackReceiver{cfg: cfg, header: webhook.UnsignedIDHeader("Idempotency-Key")}

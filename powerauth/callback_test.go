@@ -354,8 +354,12 @@ func TestCallbackHandlerReportsEveryConfigurationFault(t *testing.T) {
 	t.Parallel()
 	_, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{Retention: -1})
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
-	for _, text := range []string{"OnUnknown", "Client", "Verify is nil", "negative"} {
+	for _, text := range []string{"OnUnknown", "Client is nil", "Verify is nil", "negative"} {
 		require.ErrorContains(t, err, text)
+	}
+	for _, trust := range []bool{false, true} {
+		_, err = powerauth.NewCallbackHandler(powerauth.CallbackConfig{Client: new(powerauth.Client), TrustBody: trust})
+		require.ErrorContains(t, err, "Client was not made by New")
 	}
 }
 

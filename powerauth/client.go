@@ -102,6 +102,12 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
+// check notes a client that could make no call: its failures would look like refusals of the request that it is asked about.
+func (c *Client) check(field string, check *transport.Check) {
+	check.That(c != nil, field, "is nil")
+	check.That(c == nil || c.client != nil, field, "was not made by New")
+}
+
 // newTransport builds the transport of either client, or reports every fault of its configuration.
 func newTransport(constructor, baseURL string, credentials Credentials, options identkit.Options, more func(*transport.Check)) (*transport.Client, error) {
 	check := transport.Check{Faults: credentials.faults}

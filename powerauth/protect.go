@@ -47,7 +47,7 @@ const maxProtectedBody = 1 << 20
 // never reaches it. See "Protected endpoints" in the package documentation.
 func Protect(client *Client, cfg ProtectConfig) (func(http.Handler) http.Handler, error) {
 	var check transport.Check
-	check.That(client != nil, "client", "is nil")
+	client.check("client", &check)
 	check.Text("URIID", cfg.URIID, 0)
 	fault := cfg.Require.fault()
 	check.That(fault == "", "Require", fault)
@@ -227,7 +227,7 @@ type decider struct {
 
 func newDecider(operation string, client *Client, resource string, observer identkit.Observer) decider {
 	d := decider{identkit.DecisionInfo{Provider: provider, Operation: operation, Resource: resource}, observer.Decision}
-	if d.observe == nil && client.client != nil {
+	if d.observe == nil {
 		d.observe = client.client.Observer().Decision
 	}
 	return d

@@ -363,6 +363,7 @@ func TestProtectReportsEveryConfigurationFault(t *testing.T) {
 		field  string
 	}{
 		"no client":         {nil, powerauth.ProtectConfig{URIID: "/x", Require: pinPolicy}, "client"},
+		"not made by New":   {new(powerauth.Client), powerauth.ProtectConfig{URIID: "/x", Require: pinPolicy}, "client was not made by New"},
 		"no uriId":          {client, powerauth.ProtectConfig{Require: pinPolicy}, "URIID"},
 		"no policy":         {client, powerauth.ProtectConfig{URIID: "/x"}, "Require"},
 		"an empty policy":   {client, powerauth.ProtectConfig{URIID: "/x", Require: powerauth.RequireFactors()}, "Require"},
@@ -373,8 +374,10 @@ func TestProtectReportsEveryConfigurationFault(t *testing.T) {
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest, name)
 		require.ErrorContains(t, err, c.field, name)
 	}
-	_, err := powerauth.ProtectToken(nil, powerauth.ProtectTokenConfig{})
-	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	for _, none := range []*powerauth.Client{nil, new(powerauth.Client)} {
+		_, err := powerauth.ProtectToken(none, powerauth.ProtectTokenConfig{})
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	}
 }
 
 // A ceiling, so that the middleware does not grow unnoticed. Not parallel: allocations are counted process-wide.

@@ -29,7 +29,7 @@ type ProtectTokenConfig struct {
 // seen before or out of time is undocumented.
 func ProtectToken(client *Client, cfg ProtectTokenConfig) (func(http.Handler) http.Handler, error) {
 	var check transport.Check
-	check.That(client != nil, "client", "is nil")
+	client.check("client", &check)
 	if err := check.Err(provider, "powerauth.ProtectToken"); err != nil {
 		return nil, err
 	}
