@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/identkit/identkit"
@@ -121,10 +119,7 @@ func (r *callbackReceiver) readRegistration(ctx context.Context, c *callback) er
 	default:
 		about.NotFound = true
 	}
-	c.registration, c.state = &about, ""
-	if about.Registration != nil {
-		c.state = string(about.Registration.Status)
-	}
+	c.registration = &about
 	return nil
 }
 
@@ -135,27 +130,18 @@ func (r *callbackReceiver) readOperation(ctx context.Context, c *callback) error
 	if err != nil && !about.NotFound {
 		return err
 	}
-	about.Operation = got
-	c.operation, c.state = &about, ""
-	if got != nil {
-		c.state = operationState(got.Status, got.FailureCount)
-	}
+	about.Operation, c.operation = got, &about
 	return nil
 }
 
-// eventID names a callback for deduplication: by PAC's key, else by the state that was read, within a minute, because the same state
-// comes again. Without either nothing tells it from the next change of the same thing: to handle one twice does no harm, to miss one does.
+// eventID is PAC's key. Without one nothing tells a repeated callback from the next change back to the same state: to handle one twice
+// does no harm, to miss one does.
 func (r *callbackReceiver) eventID(d *webhook.Delivery, c callback) (string, error) {
 	key, err := r.header(d)
-	switch {
-	case err != nil:
-		return "", err
-	case key != "":
-		return "key|" + key + "|" + c.id, nil
-	case c.state == "":
+	if err == nil && key == "" {
 		return rand.Text(), nil
 	}
-	return strings.Join([]string{"state", string(c.kind), c.id, c.state, strconv.FormatInt(d.Request.Time.Unix()/60, 10)}, "|"), nil
+	return key + "|" + c.id, err
 }
 
 func (r *callbackReceiver) handle(ctx context.Context, c callback) error {

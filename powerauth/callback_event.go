@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/identkit/identkit"
@@ -97,7 +96,6 @@ type callback struct {
 	kind         callbackKind
 	kindText     string
 	id           string
-	state        string // what tells it from the next change of the same thing; empty when that is not known
 	registration *RegistrationCallback
 	operation    *OperationCallback
 }
@@ -105,10 +103,6 @@ type callback struct {
 // asUnknown is a callback that no function of its own takes.
 func (c callback) asUnknown() callback {
 	return callback{raw: c.raw, kind: aboutUnknown, kindText: c.kindText, id: c.id}
-}
-
-func operationState(status OperationStatus, failures int) string {
-	return string(status) + "|" + strconv.Itoa(failures)
 }
 
 type callbackKind string
@@ -156,16 +150,14 @@ func decodeCallback(d *webhook.Delivery) ([]callback, error) {
 		if registration == "" {
 			return nil, &webhook.DecodeError{Detail: "a registration callback lacks activationId"}
 		}
-		about := &RegistrationCallback{Raw: c.raw, RegistrationID: RegistrationID(registration), Payload: m.registration()}
-		c.id, c.registration, c.state = registration, about, string(about.Payload.Status)
+		c.id = registration
+		c.registration = &RegistrationCallback{Raw: c.raw, RegistrationID: RegistrationID(registration), Payload: m.registration()}
 	case aboutOperation:
 		if operation == "" {
 			return nil, &webhook.DecodeError{Detail: "an operation callback lacks operationId"}
 		}
-		about := &OperationCallback{Raw: c.raw, OperationID: OperationID(operation), Payload: m.operation()}
-		if c.id, c.operation = operation, about; about.Payload.Status != "" {
-			c.state = operationState(about.Payload.Status, about.Payload.FailureCount)
-		}
+		c.id = operation
+		c.operation = &OperationCallback{Raw: c.raw, OperationID: OperationID(operation), Payload: m.operation()}
 	}
 	return []callback{c}, nil
 }

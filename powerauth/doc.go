@@ -59,7 +59,8 @@
 // 1) lets it. What PAC no longer finds is handed over as NotFound. The vendor itself says that callbacks may be lost: sweep open
 // registrations and operations as well.
 //
-// Repeated deliveries are known by the Idempotency-Key header (PAC 1.9 and later). Without it, the same state of the same thing, as it was
-// read, is handed over once a minute: it comes again when a device is blocked, unblocked and blocked. The header is not covered by the
+// Repeated deliveries are known by the Idempotency-Key header (PAC 1.9 and later). Without it, every delivery is handed
+// over with the state that was read: nothing tells a repeated one from the next change of a device that is blocked, unblocked and blocked,
+// so the functions must be idempotent. The header is not covered by the
 // authentication, and need not be: it says that PAC sent the whole request.
 package powerauth
