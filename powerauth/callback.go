@@ -151,5 +151,5 @@ func (r *callbackReceiver) handle(ctx context.Context, c callback) error {
 	case c.operation != nil:
 		return r.cfg.OnOperation(ctx, *c.operation)
 	}
-	return r.cfg.OnUnknown(ctx, UnknownCallback{Raw: c.raw, Type: c.kindText})
+	return r.cfg.OnUnknown(ctx, c.UnknownCallback)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/internal/wire"
 	"github.com/identkit/identkit/powerauth/protocol"
 	"github.com/identkit/identkit/webhook"
 )
@@ -90,76 +91,79 @@ type UnknownCallback struct {
 	Type string
 }
 
+// ParseRegistrationCallback reads a registration callback back from what its RawJSON gave. Nothing is read from PAC: Registration is nil.
+// A failure is [webhook.ErrInvalidEvent].
+func ParseRegistrationCallback(raw []byte) (*RegistrationCallback, error) {
+	c, err := readCallback(raw)
+	if err == nil && c.registration == nil {
+		err = &webhook.DecodeError{Detail: "is not about a registration"}
+	}
+	return c.registration, err
+}
+
+// ParseOperationCallback reads an operation callback back from what its RawJSON gave; see [ParseRegistrationCallback].
+func ParseOperationCallback(raw []byte) (*OperationCallback, error) {
+	c, err := readCallback(raw)
+	if err == nil && c.operation == nil {
+		err = &webhook.DecodeError{Detail: "is not about an operation"}
+	}
+	return c.operation, err
+}
+
 // callback is a decoded callback. At most one of registration and operation is set.
 type callback struct {
-	raw          identkit.Raw
-	kind         callbackKind
-	kindText     string
+	UnknownCallback
 	id           string
 	registration *RegistrationCallback
 	operation    *OperationCallback
 }
 
 // asUnknown is a callback that no function of its own takes.
-func (c callback) asUnknown() callback {
-	return callback{raw: c.raw, kind: aboutUnknown, kindText: c.kindText, id: c.id}
-}
+func (c callback) asUnknown() callback { return callback{UnknownCallback: c.UnknownCallback, id: c.id} }
 
-type callbackKind string
-
-const (
-	aboutRegistration callbackKind = "registration"
-	aboutOperation    callbackKind = "operation"
-	aboutUnknown      callbackKind = "unknown"
-)
-
-// kindOfType knows the spellings found in code and in the pages of several versions.
-func kindOfType(text string) callbackKind {
-	switch text {
+// about says what a callback is about, which the spellings of its type in code and in the pages of several versions tell; for any
+// other, the id that is there.
+func about(kind, registration, operation string) (isRegistration, isOperation bool) {
+	switch kind {
 	case "ACTIVATION", "REGISTRATION", "ACTIVATION_STATUS_CHANGE", "REGISTRATION_STATUS_CHANGE":
-		return aboutRegistration
+		return true, false
 	case "OPERATION", "OPERATION_STATUS_CHANGE":
-		return aboutOperation
+		return false, true
 	}
-	return aboutUnknown
+	return registration != "" && operation == "", operation != "" && registration == ""
 }
 
-// decodeCallback reads a callback. Of its members only the ids must be right: everything else is a hint, and left empty where it has another type.
 func decodeCallback(d *webhook.Delivery) ([]callback, error) {
-	bodies, err := webhook.JSON[members](d)
-	if err != nil {
-		return nil, err
+	c, err := readCallback(d.Request.Body)
+	return []callback{c}, err
+}
+
+// readCallback reads a callback. Of its members only the ids must be right: everything else is a hint, and left empty where it has another type.
+func readCallback(body []byte) (callback, error) {
+	var m members
+	if err := codec.Unmarshal(body, &m); err != nil {
+		return callback{}, &webhook.DecodeError{Detail: err.Error()}
 	}
-	m := bodies[0]
-	c := callback{kindText: memberOf[string](m, "type")}
-	transport.KeepRaw(&c.raw, d.Request.Body)
-	registration, operation := memberOf[string](m, "activationId"), memberOf[string](m, "operationId")
-	if registration == "" {
-		registration = memberOf[string](m, "registrationId")
+	if m == nil {
+		return callback{}, &webhook.DecodeError{Detail: "is no object"}
 	}
-	if c.kind = kindOfType(c.kindText); c.kind == aboutUnknown {
-		switch { // a new spelling: which id is there tells
-		case registration != "" && operation == "":
-			c.kind = aboutRegistration
-		case operation != "" && registration == "":
-			c.kind = aboutOperation
-		}
-	}
-	switch c.kind {
-	case aboutRegistration:
-		if registration == "" {
-			return nil, &webhook.DecodeError{Detail: "a registration callback lacks activationId"}
-		}
+	var c callback
+	c.Type = m.text("type")
+	transport.KeepRaw(&c.Raw, wire.TrimBOM(body))
+	registration, operation := cmp.Or(m.text("activationId"), m.text("registrationId")), m.text("operationId")
+	switch isRegistration, isOperation := about(c.Type, registration, operation); {
+	case isRegistration && registration == "":
+		return callback{}, &webhook.DecodeError{Detail: "a registration callback lacks activationId"}
+	case isRegistration:
 		c.id = registration
-		c.registration = &RegistrationCallback{Raw: c.raw, RegistrationID: RegistrationID(registration), Payload: m.registration()}
-	case aboutOperation:
-		if operation == "" {
-			return nil, &webhook.DecodeError{Detail: "an operation callback lacks operationId"}
-		}
+		c.registration = &RegistrationCallback{Raw: c.Raw, RegistrationID: RegistrationID(registration), Payload: m.registration()}
+	case isOperation && operation == "":
+		return callback{}, &webhook.DecodeError{Detail: "an operation callback lacks operationId"}
+	case isOperation:
 		c.id = operation
-		c.operation = &OperationCallback{Raw: c.raw, OperationID: OperationID(operation), Payload: m.operation()}
+		c.operation = &OperationCallback{Raw: c.Raw, OperationID: OperationID(operation), Payload: m.operation()}
 	}
-	return []callback{c}, nil
+	return c, nil
 }
 
 type members map[string]json.RawMessage

@@ -172,6 +172,62 @@ func TestEveryAttributeOfACallbackIsRead(t *testing.T) {
 	}, got.registrations[0].Payload)
 }
 
+func TestCallbacksAreReadByTheRulesOfJSONv2(t *testing.T) {
+	t.Parallel()
+	const plain = `{"type":"OPERATION","operationId":"o-1","userId":"u-1","status":"APPROVED"}`
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		want   powerauth.OperationPayload
+	}{
+		"as PAC writes it":          {plain, 200, powerauth.OperationPayload{Status: "APPROVED", UserID: "u-1"}},
+		"a byte order mark":         {"\xef\xbb\xbf" + plain, 200, powerauth.OperationPayload{Status: "APPROVED", UserID: "u-1"}},
+		"another letter case":       {strings.Replace(plain, "status", "Status", 1), 200, powerauth.OperationPayload{UserID: "u-1"}},
+		"letters that fold to it":   {strings.Replace(plain, `"status`, `"ſtatus`, 1), 200, powerauth.OperationPayload{UserID: "u-1"}},
+		"2^53+1":                    {strings.Replace(plain, `"u-1"`, `9007199254740993`, 1), 200, powerauth.OperationPayload{Status: "APPROVED", UserID: "9007199254740993"}},
+		"members of another type":   {`{"operationId":"o-1","status":[],"userId":{},"failureCount":"x","parameters":[],"applications":{},"timestampCreated":true}`, 200, powerauth.OperationPayload{}},
+		"an id in another case":     {strings.Replace(plain, "operationId", "OperationId", 1), 400, powerauth.OperationPayload{}},
+		"a duplicate id":            {strings.Replace(plain, "{", `{"operationId":"o-2",`, 1), 400, powerauth.OperationPayload{}},
+		"a duplicate member deep":   {strings.Replace(plain, "{", `{"additionalData":{"a":[{"b":1,"b":2}]},`, 1), 400, powerauth.OperationPayload{}},
+		"bytes that are not UTF-8":  {strings.Replace(plain, "u-1", "J\xf6rg", 1), 400, powerauth.OperationPayload{}},
+		"the same in unknown ones":  {strings.Replace(plain, "{", "{\"new\":[\"J\xf6rg\"],", 1), 400, powerauth.OperationPayload{}},
+		"half of a surrogate pair":  {strings.Replace(plain, "u-1", `\ud800`, 1), 400, powerauth.OperationPayload{}},
+		"something after the value": {plain + "{}", 400, powerauth.OperationPayload{}},
+	} {
+		h, got := callbacks(t, nil, trusting)
+		assert.Equal(t, c.status, deliver(h, c.body), name)
+		parsed, err := powerauth.ParseOperationCallback([]byte(c.body))
+		if c.status != 200 {
+			assert.ErrorIs(t, err, webhook.ErrInvalidEvent, name)
+			assert.Nil(t, parsed, name)
+			assert.Zero(t, got.total(), name)
+			continue
+		}
+		require.NoError(t, err, name)
+		require.Len(t, got.operations, 1, name)
+		assert.Equal(t, c.want, got.operations[0].Payload, name)
+		assert.Equal(t, strings.TrimPrefix(c.body, "\xef\xbb\xbf"), string(got.operations[0].RawJSON()), name)
+		assert.Equal(t, got.operations[0], *parsed, "%s: stored and read back", name)
+	}
+}
+
+func TestStoredCallbacksAreReadBack(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, `{"registrationId":"r-1","registrationStatus":"BLOCKED"}`)
+	h, got := callbacks(t, client)
+	require.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1","activationStatus":"BLOCKED"}`))
+	stored := got.registrations[0]
+	parsed, err := powerauth.ParseRegistrationCallback(stored.RawJSON())
+	require.NoError(t, err)
+	assert.Equal(t, stored.Payload, parsed.Payload)
+	assert.Nil(t, parsed.Registration)
+	assert.Equal(t, 1, s.count(), "nothing is asked")
+	_, err = powerauth.ParseOperationCallback(stored.RawJSON())
+	require.ErrorIs(t, err, webhook.ErrInvalidEvent)
+	_, err = powerauth.ParseRegistrationCallback([]byte(`{"operationId":"o-1"}`))
+	require.ErrorIs(t, err, webhook.ErrInvalidEvent)
+}
+
 const operationBody = `{"operationId":"o-1","status":"PENDING","userId":"u-1"}`
 
 func TestCallbackStateIsReadAgain(t *testing.T) {
