@@ -14,7 +14,7 @@ import (
 	"github.com/identkit/identkit/webhook"
 )
 
-// CallbackConfig says how callbacks are received. Verify, OnUnknown, and Client unless TrustBody is set, are required.
+// CallbackConfig says how callbacks are received. Verify, HandleUnknown, and Client unless TrustBody is set, are required.
 type CallbackConfig struct {
 	// Verify decides whether the sender is PAC: webhook.NewBasicAuth, webhook.NewBearer or NewBearerFunc (the sender gets its
 	// token by OAuth2), webhook.NewClientCertificate, or as the last resort webhook.NewPathSecret. None of them covers the body,
@@ -24,12 +24,12 @@ type CallbackConfig struct {
 	Client *Client
 	// TrustBody hands callbacks over as they came, without reading again: they may be old.
 	TrustBody bool
-	// OnRegistration and OnOperation do the work. An error, and a panic, gets 503, so that PAC tries again if its MaxAttempts lets it.
-	// Without one, its callbacks go to OnUnknown.
-	OnRegistration func(ctx context.Context, c RegistrationCallback) error
-	OnOperation    func(ctx context.Context, c OperationCallback) error
-	// OnUnknown gets every other callback.
-	OnUnknown func(ctx context.Context, c UnknownCallback) error
+	// HandleRegistration and HandleOperation do the work, more than once for the same change if PAC sends no key. An error, and a panic,
+	// gets 503, so that PAC tries again if its MaxAttempts lets it. Without one, its callbacks go to HandleUnknown.
+	HandleRegistration func(ctx context.Context, c RegistrationCallback) error
+	HandleOperation    func(ctx context.Context, c OperationCallback) error
+	// HandleUnknown gets every other callback.
+	HandleUnknown func(ctx context.Context, c UnknownCallback) error
 
 	// Name stands in logs and in front of keys in the store. Empty means "powerauth".
 	Name string
@@ -54,7 +54,7 @@ type CallbackConfig struct {
 // Responses are those of package webhook. Source: callbacks page, WebServices-Methods and code of the engine; checked 2026-11.
 func NewCallbackHandler(cfg CallbackConfig) (*webhook.Handler, error) {
 	var check transport.Check
-	check.That(cfg.OnUnknown != nil, "OnUnknown", "is nil")
+	check.That(cfg.HandleUnknown != nil, "HandleUnknown", "is nil")
 	if cfg.Client != nil || !cfg.TrustBody {
 		cfg.Client.check("Client", &check)
 	}
@@ -85,7 +85,7 @@ type callbackReceiver struct {
 // resolve replaces what the body says by what PAC says now.
 func (r *callbackReceiver) resolve(ctx context.Context, c callback) (callback, error) {
 	switch {
-	case c.registration != nil && r.cfg.OnRegistration == nil, c.operation != nil && r.cfg.OnOperation == nil:
+	case c.registration != nil && r.cfg.HandleRegistration == nil, c.operation != nil && r.cfg.HandleOperation == nil:
 		return c.asUnknown(), nil
 	case r.cfg.TrustBody, c.registration == nil && c.operation == nil:
 		return c, nil
@@ -147,9 +147,9 @@ func (r *callbackReceiver) eventID(d *webhook.Delivery, c callback) (string, err
 func (r *callbackReceiver) handle(ctx context.Context, c callback) error {
 	switch {
 	case c.registration != nil:
-		return r.cfg.OnRegistration(ctx, *c.registration)
+		return r.cfg.HandleRegistration(ctx, *c.registration)
 	case c.operation != nil:
-		return r.cfg.OnOperation(ctx, *c.operation)
+		return r.cfg.HandleOperation(ctx, *c.operation)
 	}
-	return r.cfg.OnUnknown(ctx, c.UnknownCallback)
+	return r.cfg.HandleUnknown(ctx, c.UnknownCallback)
 }

@@ -29,21 +29,21 @@ type received struct {
 	err           error
 }
 
-func (r *received) OnRegistration(_ context.Context, c powerauth.RegistrationCallback) error {
+func (r *received) HandleRegistration(_ context.Context, c powerauth.RegistrationCallback) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.registrations = append(r.registrations, c)
 	return r.err
 }
 
-func (r *received) OnOperation(_ context.Context, c powerauth.OperationCallback) error {
+func (r *received) HandleOperation(_ context.Context, c powerauth.OperationCallback) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.operations = append(r.operations, c)
 	return r.err
 }
 
-func (r *received) OnUnknown(_ context.Context, c powerauth.UnknownCallback) error {
+func (r *received) HandleUnknown(_ context.Context, c powerauth.UnknownCallback) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unknown = append(r.unknown, c)
@@ -69,7 +69,7 @@ func callbacks(t *testing.T, client *powerauth.Client, adjust ...func(*powerauth
 	t.Helper()
 	got := new(received)
 	cfg := powerauth.CallbackConfig{
-		Verify: basicAuth(t), Client: client, OnRegistration: got.OnRegistration, OnOperation: got.OnOperation, OnUnknown: got.OnUnknown,
+		Verify: basicAuth(t), Client: client, HandleRegistration: got.HandleRegistration, HandleOperation: got.HandleOperation, HandleUnknown: got.HandleUnknown,
 	}
 	for _, f := range adjust {
 		f(&cfg)
@@ -395,7 +395,7 @@ func TestFailedCallbackIsDeliveredAgain(t *testing.T) {
 func TestCallbacksWithoutAFunctionReachTheFallback(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, operationBody)
-	h, got := callbacks(t, client, func(cfg *powerauth.CallbackConfig) { cfg.OnOperation, cfg.OnRegistration = nil, nil })
+	h, got := callbacks(t, client, func(cfg *powerauth.CallbackConfig) { cfg.HandleOperation, cfg.HandleRegistration = nil, nil })
 	assert.Equal(t, 200, deliver(h, `{"type":"OPERATION","operationId":"o-1"}`))
 	assert.Equal(t, 200, deliver(h, `{"type":"ACTIVATION","activationId":"r-1"}`))
 	assert.Len(t, got.unknown, 2)
@@ -406,7 +406,7 @@ func TestCallbackHandlerReportsEveryConfigurationFault(t *testing.T) {
 	t.Parallel()
 	_, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{Retention: -1})
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
-	for _, text := range []string{"OnUnknown", "Client is nil", "Verify is nil", "negative"} {
+	for _, text := range []string{"HandleUnknown", "Client is nil", "Verify is nil", "negative"} {
 		require.ErrorContains(t, err, text)
 	}
 	for _, trust := range []bool{false, true} {

@@ -303,13 +303,13 @@ func ExampleNewCallbackHandler() {
 	}
 	handler, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{
 		Verify: verifier, Client: client,
-		OnOperation: func(_ context.Context, c powerauth.OperationCallback) error {
+		HandleOperation: func(_ context.Context, c powerauth.OperationCallback) error {
 			if c.Operation != nil { // nil: PAC does not find it any more
 				fmt.Println(c.Operation.Template, c.Operation.Status)
 			}
 			return nil
 		},
-		OnUnknown: func(context.Context, powerauth.UnknownCallback) error { return nil },
+		HandleUnknown: func(context.Context, powerauth.UnknownCallback) error { return nil },
 	})
 	if err != nil {
 		fmt.Println(err)

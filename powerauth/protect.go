@@ -71,7 +71,7 @@ const (
 	ReasonHeaderMissing   ProtectReason = "header missing"
 	ReasonHeaderRepeated  ProtectReason = "header more than once"
 	ReasonHeaderMalformed ProtectReason = "header malformed"
-	ReasonNotCovered      ProtectReason = "request has what the code cannot cover"
+	ReasonNotSigned       ProtectReason = "request has what the code does not sign"
 	ReasonOtherRequest    ProtectReason = "header was verified for another request"
 	ReasonBodyTooLarge    ProtectReason = "body too large"  // 413
 	ReasonBodyUnreadable  ProtectReason = "body unreadable" // 400
@@ -121,12 +121,12 @@ func (g *signatureGuard) authorize(w http.ResponseWriter, r *http.Request) (*ver
 	}
 	in := VerifySignatureParams{Method: r.Method, URIID: g.cfg.URIID, AuthHeader: identkit.Secret(header)}
 	if !canSign(r.Method) {
-		return nil, nil, ReasonNotCovered, nil
+		return nil, nil, ReasonNotSigned, nil
 	}
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		var ok bool
 		if in.QueryParams, ok = g.query(r); !ok {
-			return nil, nil, ReasonNotCovered, nil
+			return nil, nil, ReasonNotSigned, nil
 		}
 	}
 	body, reason, err := readBody(w, r, g.cfg.MaxBodyBytes)
@@ -136,7 +136,7 @@ func (g *signatureGuard) authorize(w http.ResponseWriter, r *http.Request) (*ver
 	case r.Method != http.MethodGet:
 		in.Body = body
 	case len(body) > 0:
-		return nil, nil, ReasonNotCovered, nil
+		return nil, nil, ReasonNotSigned, nil
 	}
 	v := &verified{header: header, signed: signedContent{g.client, g.cfg.URIID, r.Method, r.URL.RawQuery, body}, parent: verifiedFrom(r.Context())}
 	if known := v.parent.find(header); known != nil {

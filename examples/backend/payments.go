@@ -54,8 +54,8 @@ func newPayments(m *mobile) (*payments, error) {
 	}
 	p.callbacks, err = powerauth.NewCallbackHandler(powerauth.CallbackConfig{
 		Verify: verify, Client: m.client, Logger: m.logger,
-		OnOperation: p.record,
-		OnUnknown:   func(context.Context, powerauth.UnknownCallback) error { return nil },
+		HandleOperation: p.record,
+		HandleUnknown:   func(context.Context, powerauth.UnknownCallback) error { return nil },
 	})
 	if err == nil && m.fake != nil {
 		m.fake.AddCallback(powerauthtest.Callback{

@@ -98,7 +98,7 @@ var powerauth = []row{
 	{"PA-048", "callbacks", "\"not found\" when the state is read again is handed over as `RegistrationCallback.NotFound` or `OperationCallback.NotFound`; it means REMOVED only if the callback says so",
 		"`CallbackConfig.TrustBody`", `it can also mean "no access"`, "callback: remove a registration and read it when its callback arrives"},
 	{"PA-049", "callbacks", "type is ACTIVATION, REGISTRATION or OPERATION, with or without _STATUS_CHANGE; for any other, the id that is there decides, and registrationId stands in for activationId",
-		"`CallbackConfig.OnUnknown`", "the engine's code and several versions of the page disagree", "callback: look at one of each type"},
+		"`CallbackConfig.HandleUnknown`", "the engine's code and several versions of the page disagree", "callback: look at one of each type"},
 	{"PA-050", "callbacks", "applications is array, text or bracketed text, or comes as applicationId; times are numbers or ISO 8601",
 		"`RawJSON`", "code, template and old versions disagree; retries are built from stored JSON", "callback: look at an operation's, first attempt and retry"},
 	{"PA-051", "callbacks", "activationFlag comes only if the callback's URL contains that word",

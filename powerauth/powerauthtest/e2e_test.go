@@ -49,13 +49,13 @@ func newBank(t *testing.T, client *powerauth.Client) *bank {
 	require.NoError(t, err)
 	callbacks, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{
 		Verify: verifier, Client: client,
-		OnOperation: func(_ context.Context, c powerauth.OperationCallback) error {
+		HandleOperation: func(_ context.Context, c powerauth.OperationCallback) error {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.received = append(b.received, c)
 			return nil
 		},
-		OnUnknown: func(context.Context, powerauth.UnknownCallback) error { return nil },
+		HandleUnknown: func(context.Context, powerauth.UnknownCallback) error { return nil },
 	})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
