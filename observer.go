@@ -137,7 +137,7 @@ const (
 // DriftInfo says where a response has something that this version does not know, never the value.
 type DriftInfo struct {
 	Provider, Operation string
-	Path                string // such as "registrations[].platform"; keys of maps are *
+	Path                string // such as "registrations[].platform"; keys of maps, and names that are no plain words, are *
 	Kind                DriftKind
 }
 

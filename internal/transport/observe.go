@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -85,7 +84,7 @@ func (c *call) reportDrift(body []byte, out any) {
 		return
 	}
 	wire.Drift(body, out, func(path string, member bool) {
-		info := identkit.DriftInfo{Provider: c.client.provider, Operation: c.op.name, Path: printable(path), Kind: identkit.DriftValue}
+		info := identkit.DriftInfo{Provider: c.client.provider, Operation: c.op.name, Path: path, Kind: identkit.DriftValue}
 		if member {
 			info.Kind = identkit.DriftMember
 		}
@@ -93,14 +92,4 @@ func (c *call) reportDrift(body []byte, out any) {
 			c.client.observer.Drift(c.ctx, info)
 		}
 	})
-}
-
-// printable keeps a path, whose last name may be the provider's, plain and short.
-func printable(path string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '_'
-		}
-		return r
-	}, path[:min(len(path), 128)])
 }

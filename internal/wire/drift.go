@@ -5,18 +5,23 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Drift reports each member of a JSON text that the Go type of v does not have (known is false), and each value of an enumeration, a
-// string type with a Known method, that it does not know. Elements of lists are [] in a path, keys of maps *. The text must have been read
+// string type with a Known method, that it does not know. Elements of lists are [] in a path, keys of maps, and unknown names that are
+// no plain words, are *. The text must have been read
 // by [Unmarshal] before.
 func Drift(body []byte, v any, report func(path string, member bool)) {
 	d := drift{jsontext.NewDecoder(bytes.NewBuffer(TrimBOM(body))), report}
 	d.value(reflect.TypeOf(v), "")
 }
+
+// memberName is what an unknown name must look like to be reported: words, not what a provider could have put there of a request.
+var memberName = regexp.MustCompile(`^[A-Za-z_]{1,40}[0-9]{0,2}$`)
 
 type drift struct {
 	*jsontext.Decoder
@@ -69,6 +74,9 @@ func (d drift) object(t reflect.Type, path string) {
 		} else if f, ok := fieldNamed(t, name); ok {
 			member = f
 		} else {
+			if !memberName.MatchString(name) {
+				name = "*"
+			}
 			d.report(strings.TrimPrefix(path+"."+name, "."), true)
 		}
 		d.value(member, strings.TrimPrefix(path+"."+name, "."))
