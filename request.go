@@ -29,8 +29,8 @@ type Request struct {
 	// Body is sent as JSON; nil sends none. A json.RawMessage is sent as it is. A [Secret] in it is sent as its
 	// text.
 	Body any
-	// Retry is when the call may be repeated; the zero value is [RetryIfNotProcessed]. A GET may still be repeated by net/http itself, on a
-	// connection that the server closes at that moment.
+	// Retry is when the call may be repeated; the zero value is [RetryIfNotProcessed]. A RoundTripper of your own that repeats requests by
+	// itself cannot be stopped.
 	Retry RetryClass
 }
 
