@@ -66,7 +66,7 @@ func read(in io.Reader) (string, error) {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		line := lines.Text()
 		if c, ok := strings.CutPrefix(line, "cpu: "); ok {
-			cpu = c
+			cpu = strings.TrimSpace(c)
 		}
 		if strings.HasPrefix(line, "FAIL") || strings.HasPrefix(line, "--- FAIL") {
 			return "", errors.New("a benchmark failed: " + line)
