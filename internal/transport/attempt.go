@@ -269,10 +269,10 @@ func (a *attempt) read(resp *http.Response) *failure {
 	var err error
 	c.body, err = readResponse(c.op.method, resp, c.client.maxBody)
 	_ = resp.Body.Close()
-	if err == nil {
-		err = a.ctx.Err() // also when it ended inside the body of a failed response
+	if c.status/100 != 2 && a.ctx.Err() == nil {
+		err = nil // what could be read is enough, the status decides
 	}
-	switch {
+	switch { // a whole response is the result, also when the context has ended since
 	case err != nil:
 		f := a.lost(err)
 		f.err.Status, f.err.RequestID = c.status, c.requestID

@@ -205,6 +205,29 @@ func TestCallLeavesItsTargetAloneUnlessTheResponseIsRead(t *testing.T) {
 	require.ErrorIs(t, call(`<html>`, nil), identkit.ErrBadResponse)
 }
 
+func TestAWholeResponseIsTheResultThoughTheContextEnds(t *testing.T) {
+	t.Parallel()
+	for status, kind := range map[int]error{200: nil, 409: identkit.ErrConflict, 404: identkit.ErrNotFound} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var check Check
+		c := New(Config{Provider: "test", BaseURL: "https://h", Operations: []Operation{&writeThing}, Options: identkit.Options{
+			HTTPClient: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+				resp, err := stub(status, `{"id":"1"}`)(r)
+				cancel() // all of it is here
+				return resp, err
+			})},
+		}}, &check)
+		got, err := writeThing.Do(ctx, c, thingParams{"1", "2", nil}, nil)
+		if kind == nil {
+			require.NoError(t, err)
+			assert.Equal(t, "1", got.ID)
+			continue
+		}
+		require.ErrorIs(t, err, kind)
+		require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown, "it says what happened")
+	}
+}
+
 func TestMisuseIsAnErrorNotAPanic(t *testing.T) {
 	t.Parallel()
 	_, c := things(t)

@@ -44,7 +44,7 @@ func readCapped(r io.Reader, announced, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// readResponse reads the body of a response. That of a failed one never fails: what could be read is enough, the status decides.
+// readResponse reads the body of a response; of a failed one as much as any documented envelope needs.
 func readResponse(method string, resp *http.Response, limit int64) ([]byte, error) {
 	if method == http.MethodHead || resp.StatusCode < http.StatusOK {
 		return nil, nil // after 101 the body would be the connection itself
@@ -52,8 +52,7 @@ func readResponse(method string, resp *http.Response, limit int64) ([]byte, erro
 	if resp.StatusCode/100 == 2 {
 		return readCapped(resp.Body, resp.ContentLength, limit)
 	}
-	b, _ := readCapped(io.LimitReader(resp.Body, maxErrorBody), min(resp.ContentLength, maxErrorBody), maxErrorBody)
-	return b, nil
+	return readCapped(io.LimitReader(resp.Body, maxErrorBody), min(resp.ContentLength, maxErrorBody), maxErrorBody)
 }
 
 var (
