@@ -108,10 +108,12 @@ func frameServer(t *testing.T, secure bool, script func(f *framer, stream uint32
 		group sync.WaitGroup
 		mu    sync.Mutex
 		open  []net.Conn
+		over  bool
 	)
 	t.Cleanup(func() {
 		_ = l.Close()
 		mu.Lock()
+		over = true
 		for _, c := range open {
 			_ = c.Close()
 		}
@@ -136,7 +138,9 @@ func frameServer(t *testing.T, secure bool, script func(f *framer, stream uint32
 				return
 			}
 			mu.Lock()
-			open = append(open, c)
+			if open = append(open, c); over {
+				_ = c.Close() // accepted while the others were closed
+			}
 			mu.Unlock()
 			group.Go(func() { (&framer{Conn: c}).serve(arrivals, script) })
 		}
