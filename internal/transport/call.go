@@ -163,16 +163,20 @@ func (c *call) send() *identkit.Error {
 
 func noBackoff(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 }
 
+// payload is the response's body without its envelope; nil for 204.
+func (c *call) payload() ([]byte, error) {
+	switch {
+	case c.status == http.StatusNoContent:
+		return nil, nil
+	case c.client.unwrap == nil || len(c.body) == 0:
+		return c.body, nil
+	}
+	return c.client.unwrap(c.body)
+}
+
 // decode reads the response of a call into out.
 func (c *call) decode(out any) *identkit.Error {
-	body := c.body
-	if c.status == http.StatusNoContent {
-		body = nil
-	}
-	var err error
-	if c.client.unwrap != nil && len(body) > 0 {
-		body, err = c.client.unwrap(body)
-	}
+	body, err := c.payload()
 	if err == nil {
 		err = c.op.decode(c.client.codec, body, out, c.request.TextVerdicts)
 	}

@@ -49,9 +49,8 @@ func (c *call) runRaw(out any, target reflect.Value) *identkit.Error {
 	if err := c.send(); err != nil {
 		return err
 	}
-	body := c.body
 	if out == nil {
-		if isHTML(body) {
+		if isHTML(c.body) {
 			return c.invalid(errHTML)
 		}
 		return nil
@@ -59,11 +58,9 @@ func (c *call) runRaw(out any, target reflect.Value) *identkit.Error {
 	if c.status == http.StatusNoContent {
 		return nil
 	}
-	var err error
-	if c.client.unwrap != nil && len(body) > 0 {
-		if body, err = c.client.unwrap(body); err != nil {
-			return c.invalid(err)
-		}
+	body, err := c.payload()
+	if err != nil {
+		return c.invalid(err)
 	}
 	switch {
 	case len(body) == 0:
