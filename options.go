@@ -37,7 +37,7 @@ type Options struct {
 }
 
 // RetryPolicy configures how failed attempts are repeated. The zero value is 3 attempts with full jitter
-// between 200 ms and 10 s, 30 s for each attempt, and a budget of 100 retries.
+// between 200 ms and 10 s, 30 s and 1 KiB/s for each attempt, and a budget of 100 retries.
 type RetryPolicy struct {
 	// MaxAttempts is the maximum of a call, the first attempt included. Zero means 3; 1 means no retries.
 	MaxAttempts int
@@ -45,8 +45,12 @@ type RetryPolicy struct {
 	InitialBackoff time.Duration
 	// MaxBackoff caps every wait. A response with a longer Retry-After ends the call with its error. Zero means 10 s.
 	MaxBackoff time.Duration
-	// AttemptTimeout bounds one attempt, from dialling to the last byte of the response. Zero means 30 s.
+	// AttemptTimeout bounds one attempt: from dialling to the request's body, and again from its last byte to the last of the
+	// response. Zero means 30 s.
 	AttemptTimeout time.Duration
+	// MinRate ends an attempt whose request or response body moves fewer bytes a second than this, measured over 10 s. Zero means
+	// 1 KiB/s; a negative value means no minimum.
+	MinRate int64
 	// Budget is how many retries a client starts with: each retry takes one, each successful call adds a tenth. An empty budget ends a
 	// call after its first attempt with [ErrRetryBudget]. Zero means 100; a negative value means no budget.
 	Budget int

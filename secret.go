@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
+
+	"github.com/identkit/identkit/internal/seal"
 )
 
 // secretMask stands for every secret that is not empty. It is never a secret itself: nothing sends it or reads it back.
@@ -69,6 +72,13 @@ func (s *Secret) UnmarshalJSON(b []byte) error {
 type SecretSource func(ctx context.Context) (Secret, error)
 
 // Static returns a source that always gives s.
-func Static(s Secret) SecretSource {
+//
+//go:noinline
+func Static(s Secret) SecretSource { // inlined, the function it returns would be another one in each caller
 	return func(context.Context) (Secret, error) { return s, nil }
+}
+
+func init() {
+	static := reflect.ValueOf(Static("")).Pointer()
+	seal.IsStatic = func(source any) bool { return reflect.ValueOf(source).Pointer() == static }
 }

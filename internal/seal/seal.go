@@ -23,4 +23,6 @@ var (
 	PeekRawJSON func(result any) []byte
 	// ErrorBody keeps a copy of the beginning of a response body in an *identkit.Error.
 	ErrorBody func(err error, body []byte)
+	// IsStatic reports whether an identkit.SecretSource was made by identkit.Static.
+	IsStatic func(source any) bool
 )

@@ -63,12 +63,13 @@ func (c *call) pause() bool {
 // attempt is one attempt: limiter, credential, body, round trip, read, classify. It is also the context of the request, in which
 // the dialler finds it.
 type attempt struct {
-	context.Context // the attempt's own, with its deadline
+	context.Context // the attempt's own
 	progress
-	call *call
-	ctx  context.Context // the caller's, which decides whether a failure is a cancellation
-	info identkit.Attempt
-	out  Outgoing
+	watch watch
+	call  *call
+	ctx   context.Context // the caller's, which decides whether a failure is a cancellation
+	info  identkit.Attempt
+	out   Outgoing
 }
 
 type attemptKey struct{}
@@ -89,10 +90,13 @@ func (a *attempt) run(blank *http.Request) *failure {
 	if client.limiter != nil {
 		begun = time.Now() // the limiter's wait is the call's, not the attempt's
 	}
-	within, cancel := context.WithDeadline(a.ctx, earlier(c.deadline, begun.Add(client.retry.AttemptTimeout)))
-	defer cancel()
+	within, cancel := context.WithCancelCause(a.ctx)
+	defer cancel(nil)
 	a.Context = within
-	a.once, a.cancel = c.op.retry == identkit.RetryIfNotProcessed, cancel
+	a.watch.cancel, a.watch.deadline, a.watch.timeout, a.watch.rate = cancel, c.deadline, client.retry.AttemptTimeout, client.retry.MinRate
+	a.watch.start(begun)
+	defer a.watch.stop()
+	a.once, a.cancel, a.http1 = c.op.retry == identkit.RetryIfNotProcessed, cancel, client.http1.Load()
 	a.replayable = isReplayable(c.op.method)
 	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.url.RawQuery, values: c.request.values}
 	if f := a.authorize(); f != nil {
@@ -174,7 +178,7 @@ func (a *attempt) authorize() *failure {
 	switch {
 	case a.ctx.Err() != nil:
 		f.err = canceled(a.ctx)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), a.timedOut() != nil:
 		f.permanent = !time.Now().Before(a.call.deadline)
 		f.err = &identkit.Error{Kind: identkit.ErrTimeout, Detail: "no credential in time", Err: err}
 	case errors.As(err, &e):
@@ -211,7 +215,11 @@ func (a *attempt) build() (*http.Request, *failure) {
 	req := http.Request{Method: c.op.method, URL: u, Host: u.Host, Header: o.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if !o.Body.IsZero() {
 		o.Header["Content-Type"] = []string{o.Body.contentType}
+		a.askFirst()
 		body, err := a.body()
+		if err != nil && a.Err() != nil {
+			return nil, a.lost(err)
+		}
 		if err != nil {
 			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: describeBody(err), Err: err}}
 		}
@@ -219,7 +227,7 @@ func (a *attempt) build() (*http.Request, *failure) {
 			req.Body = body
 			// Without GetBody, net/http says why it would have sent the request again. Where it is known to speak HTTP/1, it would only
 			// do so after nothing was written to a connection that the server had closed.
-			if !a.once || !a.replayable && c.client.http1.Load() {
+			if !a.once || !a.replayable && a.http1 {
 				req.GetBody = a.bodyAgain
 			}
 		}
@@ -227,17 +235,26 @@ func (a *attempt) build() (*http.Request, *failure) {
 	return req.WithContext(httptrace.WithClientTrace(a, a.hooks())), nil
 }
 
-// body opens the body.
+// smallBody is what fits in the buffers below any connection.
+const smallBody = 16 << 10
+
+// body opens the body. How a larger one moves is watched.
 func (a *attempt) body() (io.ReadCloser, error) {
 	b := &a.out.Body
-	if b.err != nil {
+	switch {
+	case b.err != nil:
 		return nil, b.err
+	case b.memory != nil && len(b.memory) <= smallBody:
+		return b.reader(a)
+	case b.memory != nil || b.local:
+		r, err := b.reader(a)
+		return &watchedBody{r, a, b.length}, err
 	}
-	r, err := b.reader()
-	if err == nil && b.memory == nil {
-		r = &watchedBody{ReadCloser: r, a: a}
+	r, err := foreign(a, b.open)
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	return &watchedBody{newPump(a, r), a, b.length}, nil
 }
 
 func describeBody(err error) string {
@@ -262,12 +279,17 @@ func (a *attempt) read(resp *http.Response) *failure {
 		resp.Body = http.NoBody
 	}
 	a.advance(stepBody)
+	a.watch.download()
+	a.heard()
 	if one := resp.ProtoMajor == 1; one != c.client.http1.Load() {
 		c.client.http1.Store(one)
 	}
 	c.status, c.responseHeader, c.requestID = resp.StatusCode, resp.Header, requestID(resp.Header)
 	var err error
-	c.body, err = readResponse(c.op.method, resp, c.client.maxBody)
+	c.body, err = readResponse(c.op.method, resp, &counted{resp.Body, &a.watch}, c.client.maxBody)
+	if err == nil && c.op.isCut(resp, c.body) {
+		err = io.ErrUnexpectedEOF
+	}
 	_ = resp.Body.Close()
 	if c.status/100 != 2 && a.ctx.Err() == nil {
 		err = nil // what could be read is enough, the status decides
@@ -280,11 +302,21 @@ func (a *attempt) read(resp *http.Response) *failure {
 	case c.status/100 == 2, c.op.result != nil && c.op.result(c.status, c.body):
 		return nil
 	}
-	return c.refused()
+	f := c.refused()
+	if a.refusedToAsk() {
+		f.sent, f.unknown, f.unprocessed = false, false, true
+	}
+	return f
 }
 
 // lost is the failure of an attempt that brought no whole response.
 func (a *attempt) lost(err error) *failure {
+	if cause := a.timedOut(); cause != nil {
+		err = cause
+		a.checkSilence(a.watch.ended())
+	} else if end, ok := a.ctx.Deadline(); ok && errors.Is(a.ctx.Err(), context.DeadlineExceeded) {
+		a.checkSilence(end)
+	}
 	f := lost(a.ctx, err, &a.progress)
 	switch {
 	case a.once && a.ctx.Err() == nil && provenUnprocessed(err):
@@ -326,15 +358,24 @@ func (c *call) refused() *failure {
 
 var errNoResponse = errors.New("transport: the RoundTripper gave neither a response nor an error")
 
-// watchedBody remembers that a request body could not be read, which another attempt will not change.
+// watchedBody tells the attempt how its request body moves, and that it could not be read, which another attempt will not change.
 type watchedBody struct {
 	io.ReadCloser
-	a *attempt
+	a    *attempt
+	left int64
 }
 
 func (b *watchedBody) Read(buf []byte) (int, error) {
+	if b.left == b.a.out.Body.length {
+		b.a.bodyBegins()
+	}
 	n, err := b.ReadCloser.Read(buf)
-	if err != nil && err != io.EOF && !errors.Is(err, errStaleBody) {
+	b.left -= int64(n)
+	b.a.watch.moved.Add(int64(n))
+	switch {
+	case err == io.EOF, b.left == 0 && n > 0:
+		b.a.watch.uploaded()
+	case err != nil && !errors.Is(err, errStaleBody) && !errors.Is(err, errAbandoned):
 		b.a.unreadable.Store(true)
 	}
 	return n, err

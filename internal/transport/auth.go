@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/seal"
 )
 
 // Authorizer puts credentials into attempts.
@@ -51,9 +52,13 @@ func Bearer(token identkit.SecretSource) *HeaderAuth {
 
 var errSecretSyntax = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential holds characters that a header cannot, such as a line break"}
 
-// Reveal asks a source for its secret. One that cannot be a secret, see [Check.Secret], is an error.
+// Reveal asks a source for its secret, for no longer than ctx. One that cannot be a secret, see [Check.Secret], is an error.
 func Reveal(ctx context.Context, source identkit.SecretSource) (string, error) {
-	s, err := source(ctx)
+	ask := source
+	if !seal.IsStatic(source) {
+		ask = func(ctx context.Context) (identkit.Secret, error) { return foreign(ctx, source) }
+	}
+	s, err := ask(ctx)
 	if err != nil {
 		return "", err
 	}

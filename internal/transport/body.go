@@ -2,11 +2,11 @@ package transport
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/url"
 	"slices"
-	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -18,8 +18,9 @@ import (
 type Body struct {
 	contentType string
 	length      int64
-	memory      []byte                        // the body itself, if it is in memory
-	open        func() (io.ReadCloser, error) // else; nil: no body
+	memory      []byte                                       // the body itself, if it is in memory
+	open        func(context.Context) (io.ReadCloser, error) // else; nil: no body
+	local       bool                                         // what open gives never blocks
 	kind        bodyKind
 	parts       *multipartBody // of a multipart body
 	spent       func() bool    // reports that a one-shot body was begun; nil: it can be opened again
@@ -155,22 +156,21 @@ func (b Body) with(codec *wire.Codec, more map[string]any, check *Check) Body {
 }
 
 // reader opens the body for one attempt.
-func (b Body) reader() (io.ReadCloser, error) {
+func (b Body) reader(ctx context.Context) (io.ReadCloser, error) {
 	if b.memory != nil {
 		return io.NopCloser(bytes.NewReader(b.memory)), nil // of exactly this type: net/http then knows that it is in memory
 	}
-	return b.open()
+	return b.open(ctx)
 }
 
 // ReaderAt streams size bytes of r. Attempts read independently.
 func ReaderAt(contentType string, r io.ReaderAt, size int64) Body {
-	return Body{contentType: contentType, length: size, open: func() (io.ReadCloser, error) {
+	return Body{contentType: contentType, length: size, local: isLocal(r), open: func(context.Context) (io.ReadCloser, error) {
 		return io.NopCloser(io.NewSectionReader(r, 0, size)), nil
 	}}
 }
 
-// Seeker streams r from its present position to its end, and rewinds to there for another attempt. A Read that blocks holds the call
-// up beyond its timeouts: net/http waits for it.
+// Seeker streams r from its present position to its end, and rewinds to there for another attempt.
 func Seeker(contentType string, r io.ReadSeeker) Body {
 	start, err := r.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -183,26 +183,30 @@ func Seeker(contentType string, r io.ReadSeeker) Body {
 	if _, err = r.Seek(start, io.SeekStart); err != nil {
 		return Body{err: err}
 	}
-	g := &gate{r: r, start: start}
-	return Body{contentType: contentType, length: end - start, open: g.open}
+	g := &gate{r: r, start: start, free: make(chan struct{}, 1)}
+	return Body{contentType: contentType, length: end - start, local: isLocal(r), open: g.open}
 }
 
-// gate gives a shared seeker to one attempt at a time: net/http may still be reading for an attempt that is over
+// gate gives a shared seeker to one attempt at a time: a Read of an attempt that is over may still be at work
 // when the next one begins, and must then get an error, not the next one's bytes.
 type gate struct {
-	mu      sync.Mutex
 	r       io.ReadSeeker
 	start   int64
-	current *pass
+	free    chan struct{} // holds a value while the reader is used
+	current *pass         // belongs to who uses it
 }
 
 type pass struct{ g *gate }
 
 var errStaleBody = errors.New("transport: body belongs to a later attempt")
 
-func (g *gate) open() (io.ReadCloser, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (g *gate) open(ctx context.Context) (io.ReadCloser, error) {
+	select {
+	case g.free <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer g.release()
 	if _, err := g.r.Seek(g.start, io.SeekStart); err != nil {
 		return nil, err
 	}
@@ -210,9 +214,11 @@ func (g *gate) open() (io.ReadCloser, error) {
 	return g.current, nil
 }
 
+func (g *gate) release() { <-g.free }
+
 func (p *pass) Read(b []byte) (int, error) {
-	p.g.mu.Lock()
-	defer p.g.mu.Unlock()
+	p.g.free <- struct{}{}
+	defer p.g.release()
 	if p.g.current != p {
 		return 0, errStaleBody
 	}
@@ -220,8 +226,8 @@ func (p *pass) Read(b []byte) (int, error) {
 }
 
 func (p *pass) Close() error {
-	p.g.mu.Lock()
-	defer p.g.mu.Unlock()
+	p.g.free <- struct{}{}
+	defer p.g.release()
 	if p.g.current == p {
 		p.g.current = nil
 	}

@@ -23,7 +23,7 @@ func TestSeekerStreamsFromItsPositionAndRewinds(t *testing.T) {
 	require.NoError(t, b.err)
 	assert.EqualValues(t, 4, b.length)
 	for range 2 {
-		rc, err := b.open()
+		rc, err := b.open(t.Context())
 		require.NoError(t, err)
 		got, err := io.ReadAll(rc)
 		require.NoError(t, err)
@@ -34,9 +34,9 @@ func TestSeekerStreamsFromItsPositionAndRewinds(t *testing.T) {
 func TestAnOverAttemptCannotReadTheNextOnesBody(t *testing.T) {
 	t.Parallel()
 	b := Seeker("text/plain", strings.NewReader("body"))
-	first, err := b.open()
+	first, err := b.open(t.Context())
 	require.NoError(t, err)
-	second, err := b.open()
+	second, err := b.open(t.Context())
 	require.NoError(t, err)
 	_, err = first.Read(make([]byte, 2))
 	require.ErrorIs(t, err, errStaleBody)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,27 +38,28 @@ type Config struct {
 
 // Client carries the calls of one client of a provider. It is safe for concurrent use.
 type Client struct {
-	provider  string
-	base      *url.URL
-	host      string
-	transport http.RoundTripper
-	own       *http.Transport // nil: the caller brought one
-	jar       http.CookieJar
-	retry     identkit.RetryPolicy
-	budget    *budget
-	limiter   identkit.Limiter
-	timeout   time.Duration
-	maxBody   int64
-	agent     []string
-	auth      Authorizer
-	observer  identkit.Observer
-	logger    *slog.Logger
-	paths     map[string]*template
-	codec     *wire.Codec
-	failure   func(*identkit.Error, []byte)
-	unwrap    func([]byte) ([]byte, error)
-	http1     *atomic.Bool // the last response came over HTTP/1
-	drifts    *drifts
+	provider   string
+	base       *url.URL
+	host       string
+	transport  http.RoundTripper
+	own        *http.Transport // nil: the caller brought one
+	jar        http.CookieJar
+	retry      identkit.RetryPolicy
+	budget     *budget
+	limiter    identkit.Limiter
+	timeout    time.Duration
+	maxBody    int64
+	agent      []string
+	auth       Authorizer
+	observer   identkit.Observer
+	logger     *slog.Logger
+	paths      map[string]*template
+	codec      *wire.Codec
+	failure    func(*identkit.Error, []byte)
+	unwrap     func([]byte) ([]byte, error)
+	http1      *atomic.Bool // the last response came over HTTP/1
+	drifts     *drifts
+	asksInVain *atomic.Bool // the server let an Expect: 100-continue pass
 }
 
 // New builds a client. Every fault of the configuration is added to check, and the client is then nil.
@@ -65,21 +67,22 @@ func New(cfg Config, check *Check) *Client {
 	faults := len(check.Faults)
 	o := cfg.Options
 	c := &Client{
-		provider: cfg.Provider,
-		retry:    retryPolicy(o.Retry, check),
-		limiter:  o.Limiter,
-		timeout:  or(o.Timeout, 2*time.Minute),
-		maxBody:  or(o.MaxResponseBytes, 16<<20),
-		agent:    []string{strings.TrimSpace(o.UserAgent + " identkit/" + Version + " (" + cfg.Provider + ")")},
-		auth:     cfg.Auth,
-		observer: o.Observer,
-		logger:   o.Logger,
-		paths:    make(map[string]*template, len(cfg.Operations)),
-		codec:    cfg.Codec,
-		failure:  cfg.Failure,
-		unwrap:   cfg.Unwrap,
-		http1:    new(atomic.Bool),
-		drifts:   new(drifts),
+		provider:   cfg.Provider,
+		retry:      retryPolicy(o.Retry, check),
+		limiter:    o.Limiter,
+		timeout:    or(o.Timeout, 2*time.Minute),
+		maxBody:    or(o.MaxResponseBytes, 16<<20),
+		agent:      []string{strings.TrimSpace(o.UserAgent + " identkit/" + Version + " (" + cfg.Provider + ")")},
+		auth:       cfg.Auth,
+		observer:   o.Observer,
+		logger:     o.Logger,
+		paths:      make(map[string]*template, len(cfg.Operations)),
+		codec:      cfg.Codec,
+		failure:    cfg.Failure,
+		unwrap:     cfg.Unwrap,
+		http1:      new(atomic.Bool),
+		drifts:     new(drifts),
+		asksInVain: new(atomic.Bool),
 	}
 	if !cfg.BaseURLRefused {
 		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)
@@ -164,6 +167,7 @@ func retryPolicy(p identkit.RetryPolicy, check *Check) identkit.RetryPolicy {
 	p.InitialBackoff = or(p.InitialBackoff, 200*time.Millisecond)
 	p.MaxBackoff = or(p.MaxBackoff, 10*time.Second)
 	p.AttemptTimeout = or(p.AttemptTimeout, 30*time.Second)
+	p.MinRate = min(or(p.MinRate, 1<<10), math.MaxInt64/int64(rateWindow/time.Second))
 	p.Budget = or(p.Budget, 100)
 	return p
 }

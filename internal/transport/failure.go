@@ -19,12 +19,13 @@ import (
 
 // failure is how an attempt failed, with what decides about another one.
 type failure struct {
-	err       *identkit.Error
-	phase     identkit.Phase
-	sent      bool // the request, or a part of it, may have reached the server
-	unknown   bool // the request may have taken effect
-	permanent bool // another attempt would fail the same way
-	paused    bool // there was no attempt: the context ended in the wait before it
+	err         *identkit.Error
+	phase       identkit.Phase
+	sent        bool // the request, or a part of it, may have reached the server
+	unknown     bool // the request may have taken effect
+	permanent   bool // another attempt would fail the same way
+	unprocessed bool // the server said that it did nothing, and another attempt will be another
+	paused      bool // there was no attempt: the context ended in the wait before it
 }
 
 func isTLS(err error) bool {
@@ -94,10 +95,13 @@ func describe(err error) string {
 		cert   x509.CertificateInvalidError
 		host   x509.HostnameError
 		issuer x509.UnknownAuthorityError
+		own    timeoutError
 	)
 	switch {
 	case errors.Is(err, errTooLarge):
 		return errTooLarge.Error()
+	case errors.As(err, &own):
+		return own.Error()
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return "server speaks plain HTTP"
 	case errors.As(err, &dns):

@@ -2,11 +2,12 @@ package transport
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime/multipart"
 	"net/textproto"
-	"sync"
+	"sync/atomic"
 )
 
 // Multipart is a multipart/form-data body: the fields in their order, then a file that streams from content, which also gives
@@ -39,11 +40,12 @@ func (m *multipartBody) body() Body {
 		kind:        partsBody,
 		parts:       m,
 		spent:       m.content.spent,
+		local:       m.content.local || m.content.memory != nil,
 		contentType: w.FormDataContentType(),
 		length:      int64(head.Len()) + m.content.length + int64(len(tail)),
 		err:         errors.Join(err, perr),
-		open: func() (io.ReadCloser, error) {
-			file, err := m.content.reader()
+		open: func(ctx context.Context) (io.ReadCloser, error) {
+			file, err := m.content.reader(ctx)
 			if err != nil {
 				return nil, err
 			}
@@ -98,49 +100,40 @@ func (e *fixedLength) Read(b []byte) (int, error) {
 // OneShot streams size bytes of a reader that cannot go back. Once an attempt has read from it there is no other.
 func OneShot(contentType string, r io.Reader, size int64) Body {
 	o := &oneShot{r: r}
-	return Body{contentType: contentType, length: size, open: o.open, spent: o.spent}
+	return Body{contentType: contentType, length: size, local: isLocal(r), open: o.open, spent: o.spent}
 }
 
 type oneShot struct {
-	mu      sync.Mutex
 	r       io.Reader
-	current *oneShotPass
-	begun   bool
+	current atomic.Pointer[oneShotPass]
+	begun   atomic.Bool
 }
 
 type oneShotPass struct{ o *oneShot }
 
-func (o *oneShot) open() (io.ReadCloser, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.begun {
+func (o *oneShot) open(context.Context) (io.ReadCloser, error) {
+	p := &oneShotPass{o}
+	o.current.Store(p) // before the look at begun: the pass before it sets that, and then looks at current
+	if o.begun.Load() {
 		return nil, errSpent
 	}
-	o.current = &oneShotPass{o}
-	return o.current, nil
+	return p, nil
 }
 
-func (o *oneShot) spent() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.begun
-}
+func (o *oneShot) spent() bool { return o.begun.Load() }
 
 func (p *oneShotPass) Read(b []byte) (int, error) {
-	p.o.mu.Lock()
-	defer p.o.mu.Unlock()
-	if p.o.current != p {
+	if p.o.current.Load() != p {
 		return 0, errStaleBody
 	}
-	p.o.begun = true
+	p.o.begun.Store(true)
+	if p.o.current.Load() != p {
+		return 0, errStaleBody
+	}
 	return p.o.r.Read(b)
 }
 
 func (p *oneShotPass) Close() error {
-	p.o.mu.Lock()
-	defer p.o.mu.Unlock()
-	if p.o.current == p {
-		p.o.current = nil
-	}
+	p.o.current.CompareAndSwap(p, nil)
 	return nil
 }

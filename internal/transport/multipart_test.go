@@ -28,7 +28,7 @@ func TestMultipartPutsFieldsFirstAndKnowsItsLength(t *testing.T) {
 			t.Parallel()
 			b := Multipart(formFields, "image", `a "b".png`, content)
 			require.NoError(t, b.err)
-			r, err := b.open()
+			r, err := b.open(t.Context())
 			require.NoError(t, err)
 			whole, err := io.ReadAll(r)
 			require.NoError(t, err)
@@ -64,14 +64,14 @@ func TestMultipartRefusesAFileOfAnotherLength(t *testing.T) {
 	}{"shorter": {9, errShort}, "longer": {7, errLong}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, err := Multipart(formFields, "image", "x", OneShot("", strings.NewReader("the file"), c.size)).open()
+			r, err := Multipart(formFields, "image", "x", OneShot("", strings.NewReader("the file"), c.size)).open(t.Context())
 			require.NoError(t, err)
 			_, err = io.ReadAll(r)
 			require.ErrorIs(t, err, c.want)
 		})
 	}
 	broken := errors.New("disk")
-	r, err := Multipart(nil, "image", "x", OneShot("", iotest.ErrReader(broken), 5)).open()
+	r, err := Multipart(nil, "image", "x", OneShot("", iotest.ErrReader(broken), 5)).open(t.Context())
 	require.NoError(t, err)
 	_, err = io.ReadAll(r)
 	require.ErrorIs(t, err, broken)
@@ -81,16 +81,16 @@ func TestMultipartRefusesAFileOfAnotherLength(t *testing.T) {
 func TestOnceIsReadOnceAndByTheLatestPass(t *testing.T) {
 	t.Parallel()
 	b := OneShot("", strings.NewReader("abc"), 3)
-	first, err := b.open()
+	first, err := b.open(t.Context())
 	require.NoError(t, err)
-	second, err := b.open()
+	second, err := b.open(t.Context())
 	require.NoError(t, err, "looking is not reading")
 	_, err = first.Read(make([]byte, 1))
 	require.ErrorIs(t, err, errStaleBody)
 	whole, err := io.ReadAll(second)
 	require.NoError(t, err)
 	assert.Equal(t, "abc", string(whole))
-	_, err = b.open()
+	_, err = b.open(t.Context())
 	require.ErrorIs(t, err, errSpent)
 }
 
@@ -100,7 +100,7 @@ func FuzzMultipart(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string, file []byte) { // names are the module's own
 		b := Multipart([]Field{{"field", value}}, "image", "image.png", ReaderAt("image/png", bytes.NewReader(file), int64(len(file))))
 		require.NoError(t, b.err)
-		r, err := b.open()
+		r, err := b.open(t.Context())
 		require.NoError(t, err)
 		whole, err := io.ReadAll(r)
 		require.NoError(t, err)

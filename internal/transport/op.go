@@ -153,6 +153,7 @@ type spec struct {
 	retry              identkit.RetryClass
 	unmetered          bool
 	response           ResponseBody
+	bodyless           bool // a success may have no body
 	result             func(int, []byte) bool
 	verdicts           []string
 	afterLoss          string
@@ -163,7 +164,8 @@ type spec struct {
 func (o *Op[In, Out]) spec() spec {
 	return spec{
 		name: o.Name, method: o.Method, path: o.Path, retry: o.Retry, unmetered: o.Unmetered, response: o.Response,
-		result: o.Result, verdicts: o.Verdicts, afterLoss: o.AfterLoss, assumption: o.Assumption,
+		bodyless: o.Response == ResponseOptional || o.Response == ResponseIgnored,
+		result:   o.Result, verdicts: o.Verdicts, afterLoss: o.AfterLoss, assumption: o.Assumption,
 	}
 }
 

@@ -62,6 +62,9 @@ func pooled() *http.Transport {
 	t.MaxIdleConnsPerHost = 1024
 	t.IdleConnTimeout = 90 * time.Second
 	t.MaxResponseHeaderBytes = 1 << 20
+	// HTTP/2 connections are asked for a sign of life when nothing came in for a while.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
+	t.ExpectContinueTimeout = time.Second
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = new(tls.Config)
 	}
@@ -98,6 +101,6 @@ func paced(dial func(context.Context, string, string) (net.Conn, error)) func(co
 		if a, ok := ctx.Value(attemptKey{}).(*attempt); ok && a.has.Load() {
 			return nil, errServed // nothing waits for this connection
 		}
-		return dial(ctx, network, addr)
+		return dialConn(ctx, dial, network, addr)
 	}
 }

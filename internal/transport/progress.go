@@ -23,11 +23,21 @@ type progress struct {
 	wrote       atomic.Bool // the header, or its beginning, was written
 	stopped     atomic.Bool // net/http was about to repeat the request
 	trace       httptrace.ClientTrace
+	http1       bool // the client's connections speak HTTP/1, as far as is known
+
+	// For HTTP/2 connections of the client's own pool:
+	conn     *conn
+	received int64       // what had come in when the attempt got the connection
+	headers  atomic.Bool // the request's header was written
+
+	// For bodies that ask first:
+	asks   bool
+	agreed atomic.Bool // the server said 100 Continue
 
 	// For an operation that must not be repeated:
 	once       bool // it is one
 	replayable bool // of a method that net/http repeats by itself over HTTP/1
-	cancel     context.CancelFunc
+	cancel     context.CancelCauseFunc
 }
 
 const (
@@ -41,6 +51,12 @@ func (p *progress) hooks() *httptrace.ClientTrace {
 	if p.once {
 		p.trace.WroteHeaderField = p.wroteHeaderField
 	}
+	if !p.http1 {
+		p.trace.WroteHeaders = p.wroteHeaders
+	}
+	if p.asks {
+		p.trace.Got100Continue = p.got100
+	}
 	return &p.trace
 }
 
@@ -52,6 +68,8 @@ func (p *progress) wroteHeaderField(name string, _ []string) {
 	}
 }
 
+func (p *progress) wroteHeaders() { p.headers.Store(true) }
+
 // getConn begins the search for a connection, also when net/http looks for another one after the first was closed under it.
 func (p *progress) getConn(string) {
 	p.traced.Store(true)
@@ -61,6 +79,7 @@ func (p *progress) getConn(string) {
 func (p *progress) gotConn(info httptrace.GotConnInfo) {
 	if c, ok := info.Conn.(*tls.Conn); ok && c.ConnectionState().NegotiatedProtocol == "h2" {
 		p.multiplexed.Store(true)
+		p.follow(c)
 	}
 	p.has.Store(true)
 	p.advance(stepSent)
@@ -76,10 +95,10 @@ func (p *progress) stopRepeat(conn net.Conn) {
 	}
 	if p.multiplexed.Load() {
 		p.stopped.Store(true)
-		p.cancel() // HTTP/2 looks at the context before it writes a header
+		p.cancel(errRepeat) // HTTP/2 looks at the context before it writes a header
 	} else if p.replayable {
 		p.stopped.Store(true)
-		p.cancel()
+		p.cancel(errRepeat)
 		_ = conn.Close() // HTTP/1 does not
 	}
 }

@@ -15,7 +15,7 @@ import (
 // HTML page; 204 leaves out as it is. A response that cannot be read leaves out as it was.
 func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts []identkit.CallOption) error {
 	t, fault := parseTemplate(in.Path)
-	op := spec{name: in.Name, method: strings.ToUpper(in.Method), path: in.Path, retry: in.Retry, template: &t}
+	op := spec{name: in.Name, method: strings.ToUpper(in.Method), path: in.Path, retry: in.Retry, template: &t, bodyless: out == nil}
 	if op.name == "" && c != nil {
 		op.name = c.provider + ".Call"
 	}

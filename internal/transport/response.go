@@ -16,6 +16,7 @@ import (
 
 const (
 	maxErrorBody = 64 << 10 // of a failed response, enough for every documented envelope
+	maxDrained   = 1 << 20  // of a failed response beyond that
 	trustedUpTo  = 1 << 20  // a Content-Length is believed this far; beyond, memory follows what really arrives
 )
 
@@ -44,15 +45,32 @@ func readCapped(r io.Reader, announced, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// readResponse reads the body of a response; of a failed one as much as any documented envelope needs.
-func readResponse(method string, resp *http.Response, limit int64) ([]byte, error) {
+// readResponse reads the body of a response; of a failed one as much as any documented envelope needs. The rest of that is read on,
+// within bounds, because HTTP/1 would otherwise close the connection.
+func readResponse(method string, resp *http.Response, body io.Reader, limit int64) ([]byte, error) {
 	if method == http.MethodHead || resp.StatusCode < http.StatusOK {
 		return nil, nil // after 101 the body would be the connection itself
 	}
 	if resp.StatusCode/100 == 2 {
-		return readCapped(resp.Body, resp.ContentLength, limit)
+		return readCapped(body, resp.ContentLength, limit)
 	}
-	return readCapped(io.LimitReader(resp.Body, maxErrorBody), min(resp.ContentLength, maxErrorBody), maxErrorBody)
+	b, err := readCapped(io.LimitReader(body, maxErrorBody), min(resp.ContentLength, maxErrorBody), maxErrorBody)
+	if err == nil && resp.ProtoMajor == 1 && resp.ContentLength <= maxDrained {
+		_, _ = io.CopyN(io.Discard, body, maxDrained)
+	}
+	return b, err
+}
+
+// isCut reports whether a success whose length was not announced ends within its JSON: over HTTP/1.0, or with Connection: close, the
+// end of such a body cannot be told from a connection that was lost.
+func (s *spec) isCut(resp *http.Response, body []byte) bool {
+	switch {
+	case resp.StatusCode/100 != 2, resp.ProtoMajor != 1, resp.ContentLength >= 0, len(resp.TransferEncoding) > 0, resp.Uncompressed:
+		return false
+	case len(body) == 0:
+		return !s.bodyless
+	}
+	return wire.IsCut(body)
 }
 
 var (

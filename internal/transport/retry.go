@@ -18,7 +18,7 @@ func retryable(class identkit.RetryClass, f *failure) bool {
 	switch {
 	case f.permanent:
 		return false
-	case f.err.Kind == identkit.ErrRateLimited:
+	case f.unprocessed, f.err.Kind == identkit.ErrRateLimited:
 		return true
 	case !f.sent:
 		return f.err.Kind == identkit.ErrNetwork || f.err.Kind == identkit.ErrTimeout

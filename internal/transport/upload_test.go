@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -131,7 +132,7 @@ func TestAnUnreadableUploadIsNotSentAgain(t *testing.T) {
 	base, _ := receiver(t, 0)
 	var opened atomic.Int32
 	broken := errors.New("disk error")
-	body := Body{contentType: "application/octet-stream", length: 1 << 20, open: func() (io.ReadCloser, error) {
+	body := Body{contentType: "application/octet-stream", length: 1 << 20, open: func(context.Context) (io.ReadCloser, error) {
 		opened.Add(1)
 		return io.NopCloser(io.MultiReader(io.LimitReader(&pattern{size: 1 << 20}, 1<<19), failing{broken})), nil
 	}}

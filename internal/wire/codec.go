@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"io"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -90,6 +91,12 @@ func Kind(body []byte) jsontext.Kind {
 		return jsontext.Kind(k)
 	}
 	return 0
+}
+
+// IsCut reports whether the body is the beginning of a JSON value.
+func IsCut(body []byte) bool {
+	_, err := jsontext.NewDecoder(bytes.NewReader(TrimBOM(body))).ReadValue()
+	return errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // Member returns a member of a JSON object as it stands there, or nil. Duplicates are left to Unmarshal: of several members of one name
