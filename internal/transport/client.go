@@ -46,6 +46,7 @@ type Client struct {
 	retry     identkit.RetryPolicy
 	budget    *budget
 	limiter   identkit.Limiter
+	notifier  identkit.Notifier // of all waits; nil: they only poll
 	timeout   time.Duration
 	maxBody   int64
 	agent     []string
@@ -68,6 +69,7 @@ func New(cfg Config, check *Check) *Client {
 		provider: cfg.Provider,
 		retry:    retryPolicy(o.Retry, check),
 		limiter:  o.Limiter,
+		notifier: o.Notifier,
 		timeout:  or(o.Timeout, 2*time.Minute),
 		maxBody:  or(o.MaxResponseBytes, 16<<20),
 		agent:    []string{strings.TrimSpace(o.UserAgent + " identkit/" + Version + " (" + cfg.Provider + ")")},
@@ -130,6 +132,9 @@ func (c *Client) Codec() *wire.Codec { return c.codec }
 
 // Observer is that of the client's options, for what a provider reports beside calls.
 func (c *Client) Observer() identkit.Observer { return c.observer }
+
+// Notifier is that of the client's options, for the handlers of a provider's webhooks.
+func (c *Client) Notifier() identkit.Notifier { return c.notifier }
 
 // CloseIdleConnections closes the idle connections of the client's own pool; a caller's pool is left alone.
 func (c *Client) CloseIdleConnections() {
