@@ -3,6 +3,9 @@ package transport
 import (
 	"net/http"
 	"time"
+
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/seal"
 )
 
 const (
@@ -15,6 +18,13 @@ const (
 	maxWait = 24 * time.Hour
 )
 
+// Dated sets at to the Date of a call's response, which is on the server's clock. It stays zero without one.
+func Dated(at *time.Time) identkit.CallOption {
+	return func(s *seal.CallSettings) {
+		s.Received = func(h http.Header) { *at, _ = serverDate(h) }
+	}
+}
+
 // ending is when a wait is over, on our monotonic clock.
 type ending struct {
 	started time.Time
@@ -26,7 +36,7 @@ type ending struct {
 
 // note computes the expiry of a state that was read now. Times of the provider are compared with times of the provider alone: the time that is
 // left is the expiry minus the Date of the same response. Without a Date it is the whole validity, counted from the first read.
-func (n *ending) note(h http.Header, created, expires, now time.Time) {
+func (n *ending) note(date, created, expires, now time.Time) {
 	if n.first.IsZero() {
 		n.first = now
 	}
@@ -34,7 +44,7 @@ func (n *ending) note(h http.Header, created, expires, now time.Time) {
 	if expires.IsZero() {
 		return
 	}
-	if date, ok := serverDate(h); ok {
+	if !date.IsZero() {
 		n.expires = now.Add(expires.Sub(date))
 	} else if !created.IsZero() && expires.After(created) {
 		n.expires = n.first.Add(expires.Sub(created))

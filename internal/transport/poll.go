@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
-	"github.com/identkit/identkit/internal/seal"
 )
 
 // Poll reads a state until it is the one wanted.
@@ -176,10 +175,9 @@ func (w *waiting[T]) read(ctx context.Context) (done bool, e *identkit.Error) {
 	end, _ := w.at()
 	within, cancel := context.WithDeadline(ctx, later(end, time.Now()).Add(time.Second))
 	defer cancel()
-	var header http.Header
-	received := func(s *seal.CallSettings) { s.Received = func(h http.Header) { header = h } }
+	var date time.Time
 	w.polls++
-	state, err := w.Read(within, append(w.Options[:len(w.Options):len(w.Options)], received))
+	state, err := w.Read(within, append(w.Options[:len(w.Options):len(w.Options)], Dated(&date)))
 	w.failure, w.earliest = err, time.Time{}
 	if err == nil {
 		w.last = state
@@ -187,7 +185,7 @@ func (w *waiting[T]) read(ctx context.Context) (done bool, e *identkit.Error) {
 		if w.Expiry != nil {
 			created, expires = w.Expiry(state)
 		}
-		w.note(header, created, expires, time.Now())
+		w.note(date, created, expires, time.Now())
 		done, err := w.Done(state)
 		if err != nil {
 			return false, &identkit.Error{Kind: identkit.ErrConflict, Detail: err.Error(), Err: err}

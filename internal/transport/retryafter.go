@@ -47,7 +47,7 @@ func number(s string, unit time.Duration) (time.Duration, bool) {
 	return time.Duration(f), true
 }
 
-// serverDate is the time at which the server wrote the response, on its own clock, to the second.
+// serverDate is the time at which the server wrote the response, on its own clock, to the second. Without a Date it is zero.
 func serverDate(h http.Header) (time.Time, bool) { return parseDate(h.Get("Date")) }
 
 // The layouts of dates as Go, Java and JavaScript write them, RFC 9110 and its predecessors included. A day of one digit fits all of them.
@@ -85,6 +85,6 @@ func parseDate(s string) (time.Time, bool) {
 	if len(s) < 5 || s[4] != '-' {
 		return time.Time{}, false // a number is no date here
 	}
-	at := wire.ParseTime(s)
+	at := wire.ParseTime(s) // zero when it is no time
 	return at, !at.IsZero()
 }
