@@ -45,12 +45,13 @@ func (e WaitError[T]) MarshalJSON() ([]byte, error) { return json.Marshal(e.Erro
 // WaitPolicy configures how a call polls for a state. The zero value suits a person with a phone: each wait has its own defaults, which
 // its documentation names. The pauses between reads grow by half each time and are jittered.
 //
-// A wait ends with the context, at Until, soon after the state ends by itself, and without either at the bound that its documentation
-// names; it always reads once. What the provider asks for with Retry-After is the shortest pause before the next read.
+// A wait reads at least once. It ends with the context, at Until, and soon after the state ends by itself; without Until also at the
+// bound that its documentation names. It reads no earlier than the provider asked for with Retry-After: when that is after the end, it
+// goes on until its end and says so.
 //
 // A read that fails with [ErrNetwork], [ErrTimeout], [ErrUnavailable], [ErrRateLimited] or [ErrRetryBudget], or gets the HTML page of a
-// gateway, does not end the wait. Every other failure does, and so do what cannot get better: an unknown host name or an invalid
-// certificate, unless there was a successful read before, and HTTP 501 and 505.
+// gateway with a status of success, does not end the wait. Every other failure does, and so does what cannot get better: HTTP 501 and
+// 505, and an unknown host name or an invalid certificate as long as no read has succeeded.
 type WaitPolicy struct {
 	InitialInterval time.Duration // the longest pause before the second read
 	MaxInterval     time.Duration // what the pauses grow to
