@@ -3,7 +3,6 @@ package powerauth_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,17 +143,24 @@ func TestAWaitComparesExpiryWithTheProvidersClock(t *testing.T) {
 func TestAFakeWhoseClockIsBehindOverASocket(t *testing.T) {
 	t.Parallel()
 	srv := powerauthtest.NewServer(t, func(o *powerauthtest.Options) { o.Clock = identkittest.NewClock(time.Now().Add(-10 * time.Minute)) })
-	client := srv.Client()
+	read := make(chan struct{}, 1000)
+	client := srv.Client(func(cfg *powerauth.Config) {
+		cfg.Options.Observer.CallEnd = func(_ context.Context, c identkit.CallResult) {
+			if c.Operation == "powerauth.Operations.Get" {
+				read <- struct{}{}
+			}
+		}
+	})
 	device := active(t, srv, client, "u-1")
 	op, err := client.Operations.Create(t.Context(), paymentIn)
 	require.NoError(t, err)
-	read := make(chan struct{}, 100)
-	srv.Fault(identkittest.On("powerauth.Operations.Get").When(func(*http.Request) bool { read <- struct{}{}; return false }).Status(500))
 	go func() {
-		<-read // the wait has begun
+		for range 4 { // while the wait goes on
+			<-read
+		}
 		_ = srv.Approve(op.ID, device, "")
 	}()
-	op, err = client.Operations.Wait(t.Context(), op.ID, identkit.WaitPolicy{})
+	op, err = client.Operations.Wait(t.Context(), op.ID, identkit.WaitPolicy{InitialInterval: time.Millisecond})
 	require.NoError(t, err)
 	assert.True(t, op.IsApproved())
 }
