@@ -20,6 +20,14 @@
 // A [Secret] prints, logs and marshals as a mask. To store one, store what [Secret.Reveal] returns: reading the mask back fails with
 // [ErrMasked], and calls and configurations refuse it.
 //
+// # Waits
+//
+// Waits for a state poll, and each of them ends: see [WaitPolicy]. A [Notifier] makes them read again at once when a webhook handler has
+// learned of a change; give the same one to [Options] and to the handlers. What must survive a restart is a row of the team's own: keep
+// the id, and wait again when the process starts, or let a job queue read by [WaitPolicy.Next].
+//
+// Times of a provider are compared with times of that provider, such as the Date of its responses, never with our clock.
+//
 // # Observing
 //
 // [Options].Logger gets a record for each call and retry. An [Observer] gets calls, attempts, waits, webhook deliveries and

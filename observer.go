@@ -89,8 +89,14 @@ type WaitInfo struct {
 	Operation string // such as "powerauth.Operations.Wait"
 	Start     time.Time
 	Duration  time.Duration
-	Polls     int  // the number of reads
-	Kind      Kind // "" when the state came
+	Polls     int    // the number of reads
+	Failed    int    // how many of them failed
+	Notified  int    // how many of them a Notifier caused
+	State     string // the last state, if this version knows it
+	Failure   Kind   // of the last read; "" when it succeeded
+	Kind      Kind   // "" when the state came
+	// NotifierErr is why the wait only polled although it has a Notifier, which may be of the team's own, or nil.
+	NotifierErr error
 }
 
 // DeliveryInfo is the end of a delivery to a webhook handler.

@@ -13,11 +13,14 @@ type Options struct {
 	// HTTPClient makes the requests; nil means a pooled client of our own. It is copied, and redirects are not followed. Its
 	// transport should keep as many idle connections as there are concurrent calls; see "Connections" in the package documentation.
 	HTTPClient *http.Client
-	// Logger receives one record per call (debug) and per retried attempt (info). Nil disables it.
+	// Logger receives one record per call (debug), per retried attempt (info), and per wait whose Notifier fails (warn). Nil disables it.
 	// Records hold what an [Observer] gets, never bodies, headers, query values or secrets.
 	Logger *slog.Logger
 	// Observer gets calls, attempts and waits, for traces and metrics.
 	Observer Observer
+	// Notifier makes the waits of this client read again as soon as a webhook handler has notified it; see [NewNotifier]. A
+	// WaitPolicy.Notifier replaces it. Nil means that waits only poll.
+	Notifier Notifier
 	// Retry configures how failed attempts are repeated.
 	Retry RetryPolicy
 	// Limiter is called before every attempt of a metered operation. Nil means the provider's documented

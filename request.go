@@ -59,6 +59,16 @@ func (r Response) LogValue() slog.Value {
 	return slog.GroupValue(slog.Int("status", r.Status), slog.String("request_id", printable(r.RequestID)))
 }
 
+// Until is how long it was from this response to a time of the same provider, such as an expiry, by the provider's own clock: it compares
+// with the Date header. ok is false for a response without one.
+func (r Response) Until(at time.Time) (left time.Duration, ok bool) {
+	date, err := http.ParseTime(r.Header.Get("Date"))
+	if err != nil {
+		return 0, false
+	}
+	return at.Sub(date), true
+}
+
 // CallOption adjusts one call. Make one with [WithHeader], [WithTimeout], [WithAttempts], [WithBodyField] or [WithResponse].
 type CallOption func(*seal.CallSettings)
 

@@ -21,7 +21,7 @@ type Audit struct{ client *transport.Client }
 type AuditLogParams struct {
 	// UserID is the user. Required; 1 to 255 characters.
 	UserID UserID
-	// From and To bound the time, both included. Zero means 30 days before To, and now. To the millisecond.
+	// From and To bound the time, both included. Zero means 30 days before To, and now, by PAC's clock if that is ahead. To the millisecond.
 	From, To time.Time
 	// Window is how much time one call asks for. Zero means a day: PAC has no paging, and a busy month could be more than one
 	// response may hold.
@@ -126,6 +126,7 @@ var auditLog = transport.Op[auditRequest, auditPage]{
 // Source: API-Audit; checked 2026-11.
 func (s Audit) Log(ctx context.Context, q AuditLogParams, opts ...identkit.CallOption) iter.Seq2[AuditItem, error] {
 	return func(yield func(AuditItem, error) bool) {
+		open := q.To.IsZero()
 		q := q.withDefaults(time.Now())
 		var edge map[string]int // the events at the end of the last window, counted
 		for from := q.From; ; from = from.Add(q.Window) {
@@ -133,11 +134,17 @@ func (s Audit) Log(ctx context.Context, q AuditLogParams, opts ...identkit.CallO
 			if to.After(q.To) {
 				to = q.To
 			}
-			page, err := auditLog.Do(ctx, s.client, auditRequest{q, from, to}, opts)
+			var date time.Time
+			page, err := auditLog.Do(ctx, s.client, auditRequest{q, from, to}, append(slices.Clip(opts), transport.Dated(&date)))
 			if err != nil {
 				yield(AuditItem{}, err)
 				return
 			}
+			// The newest events are dated by PAC's clock. Its Date has no fractions of the second.
+			if ahead := date.Sub(time.Now()).Truncate(time.Millisecond); open && ahead > 0 {
+				q.To = q.To.Add(ahead + time.Second)
+			}
+			open = false
 			next := make(map[string]int)
 			for _, item := range page.Items {
 				if item.Time.Before(from) || item.Time.After(to.Add(time.Millisecond)) {

@@ -15,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/powerauth"
+	"github.com/identkit/identkit/powerauth/powerauthtest"
 )
 
 // auditStart is the beginning of the logs below, in milliseconds. A number before 1973 would be read as seconds.
@@ -109,6 +111,29 @@ func TestAuditLogDefaultsToThirtyDaysInDailyWindows(t *testing.T) {
 		}, a.asked[0])
 		assert.Equal(t, strconv.FormatInt(now, 10), a.asked[29].Get("timestampTo"))
 	})
+}
+
+func TestAuditLogEndsWithThePresentOfTheProvidersClock(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{-10 * time.Minute, 0, 10 * time.Minute, 50 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			clock := new(identkittest.Clock)
+			clock.Advance(skew)
+			srv := powerauthtest.New(powerauthtest.Options{Clock: clock})
+			defer srv.Close()
+			client := srv.Client()
+			header, err := phoneOf(srv, client, "u-1").Sign(powerauthtest.Request{Method: http.MethodPost, URIID: "/pay"}, powerauthtest.PIN("1379"))
+			require.NoError(t, err)
+			_, err = client.Signatures.Verify(t.Context(), powerauth.VerifySignatureParams{Method: http.MethodPost, URIID: "/pay", AuthHeader: identkit.Secret(header)})
+			require.NoError(t, err)
+			events := 0
+			for _, err := range client.Audit.Log(t.Context(), powerauth.AuditLogParams{UserID: "u-1"}) {
+				require.NoError(t, err)
+				events++
+			}
+			assert.Equal(t, 1, events, skew)
+		})
+	}
 }
 
 func TestAuditLogStopsWithTheLoop(t *testing.T) {

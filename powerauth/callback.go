@@ -41,6 +41,9 @@ type CallbackConfig struct {
 	Timeout time.Duration
 	// MaxBytes caps the body. Zero means 1 MiB.
 	MaxBytes int64
+	// Notifier wakes Registrations.WaitFor and Operations.Wait after a callback about what they wait for was handled, by whichever function.
+	// Nil means that of the Client's Options.
+	Notifier identkit.Notifier
 	// Logger, Observer and Clock are those of webhook.Config. An Observer without a Delivery function means the Client's.
 	Logger   *slog.Logger
 	Observer identkit.Observer
@@ -58,13 +61,19 @@ func NewCallbackHandler(cfg CallbackConfig) (*webhook.Handler, error) {
 	if cfg.Client != nil || !cfg.TrustBody {
 		cfg.Client.check("Client", &check)
 	}
-	if cfg.Client != nil && cfg.Client.client != nil && cfg.Observer.Delivery == nil {
-		cfg.Observer = cfg.Client.client.Observer()
+	if cfg.Client != nil && cfg.Client.client != nil {
+		if cfg.Observer.Delivery == nil {
+			cfg.Observer = cfg.Client.client.Observer()
+		}
+		if cfg.Notifier == nil {
+			cfg.Notifier = cfg.Client.client.Notifier()
+		}
 	}
 	r := &callbackReceiver{cfg: cfg, header: webhook.UnsignedIDHeader("Idempotency-Key")}
 	h, err := webhook.NewHandler(webhook.Config[callback]{
 		Name: cmp.Or(cfg.Name, provider), Verify: cfg.Verify, Decode: decodeCallback, Resolve: r.resolve, EventID: r.eventID, Handle: r.handle,
 		Store: cfg.Store, Retention: cfg.Retention, Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes,
+		Notifier: cfg.Notifier, NotifyKey: func(c callback) string { return c.notifyKey },
 		Logger: cfg.Logger, Observer: cfg.Observer, Clock: cfg.Clock,
 	})
 	var faults *identkit.Error

@@ -114,12 +114,15 @@ func ParseOperationCallback(raw []byte) (*OperationCallback, error) {
 type callback struct {
 	UnknownCallback
 	id           string
+	notifyKey    string
 	registration *RegistrationCallback
 	operation    *OperationCallback
 }
 
 // asUnknown is a callback that no function of its own takes.
-func (c callback) asUnknown() callback { return callback{UnknownCallback: c.UnknownCallback, id: c.id} }
+func (c callback) asUnknown() callback {
+	return callback{UnknownCallback: c.UnknownCallback, id: c.id, notifyKey: c.notifyKey}
+}
 
 // about says what a callback is about, which the spellings of its type in code and in the pages of several versions tell; for any
 // other, the id that is there.
@@ -155,12 +158,12 @@ func readCallback(body []byte) (callback, error) {
 	case isRegistration && registration == "":
 		return callback{}, &webhook.DecodeError{Detail: "a registration callback lacks activationId"}
 	case isRegistration:
-		c.id = registration
+		c.id, c.notifyKey = registration, RegistrationKey(RegistrationID(registration))
 		c.registration = &RegistrationCallback{Raw: c.Raw, RegistrationID: RegistrationID(registration), Payload: m.registration()}
 	case isOperation && operation == "":
 		return callback{}, &webhook.DecodeError{Detail: "an operation callback lacks operationId"}
 	case isOperation:
-		c.id = operation
+		c.id, c.notifyKey = operation, OperationKey(OperationID(operation))
 		c.operation = &OperationCallback{Raw: c.Raw, OperationID: OperationID(operation), Payload: m.operation()}
 	}
 	return c, nil

@@ -59,6 +59,20 @@
 // 1) lets it. What PAC no longer finds is handed over as NotFound. The vendor itself says that callbacks may be lost: sweep open
 // registrations and operations as well.
 //
+// With a [identkit.Notifier] in the client's Options, callbacks make [Operations.Wait] and [Registrations.WaitFor] read again at once:
+//
+//	cfg, err := powerauth.ConfigFromEnv()
+//	cfg.Options.Notifier = identkit.NewNotifier() // for one process
+//	client, err := powerauth.New(cfg)
+//	callbacks, err := powerauth.NewCallbackHandler(powerauth.CallbackConfig{
+//		Verify: verifier, Client: client,
+//		HandleUnknown: func(context.Context, powerauth.UnknownCallback) error { return nil },
+//	})
+//	mux.Handle("POST /callbacks/powerauth", callbacks)
+//	op, err = client.Operations.Wait(ctx, op.ID, identkit.WaitPolicy{}) // an approval is seen as soon as its callback was handled
+//
+// Whoever else learns of a change notifies [OperationKey] or [RegistrationKey].
+//
 // Repeated deliveries are known by the Idempotency-Key header (PAC 1.9 and later). Without it, every delivery is handed
 // over with the state that was read: nothing tells a repeated one from the next change of a device that is blocked, unblocked and blocked,
 // so the functions must be idempotent. The header is not covered by the

@@ -41,6 +41,13 @@ func (b *backlog) begin() bool {
 	return !b.closed
 }
 
+// add counts work that belongs to an event which is being handled, so that the handler is not closed before it.
+func (b *backlog) add() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running++
+}
+
 func (b *backlog) leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

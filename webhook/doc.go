@@ -54,8 +54,12 @@
 // or encoding. 503 the handler, Resolve, the store or a key's source failed, or an equal delivery is being handled right
 // now; the sender should try again. Bodies are empty, unless [Config].Challenge or Respond gives one.
 //
+// # Waits
+//
+// [Config].Notifier wakes those who wait for what an event is about, once it was handled: they read its state again.
+//
 // # Shutting down
 //
 // An event whose time is up is left behind: the sender gets 503 and the event settles its claim when it ends. [Handler.Close] waits for
-// such events, after [net/http.Server.Shutdown].
+// such events and for notifications, after [net/http.Server.Shutdown].
 package webhook

@@ -16,6 +16,7 @@ type events[E any] struct {
 	decode  func(*Delivery) ([]E, error)
 	resolve func(context.Context, E) (E, error)
 	handle  func(context.Context, E) error
+	notify  func(E) string
 	key     keyRule[E]
 }
 
@@ -232,6 +233,8 @@ func (r *run[E]) claimed(ctx context.Context, claim Claim, e E) (end ending) {
 		handled = errTimedOut
 		return end
 	}
-	handled = r.v.handle(ctx, e)
+	if handled = r.v.handle(ctx, e); handled == nil {
+		r.v.h.notify(ctx, r.v.notifyKey(e))
+	}
 	return end
 }

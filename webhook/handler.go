@@ -75,6 +75,11 @@ type Config[E any] struct {
 	// Observer's Delivery function is called for each delivery after the response was sent, and for the end of each event left behind;
 	// its other functions are not.
 	Observer identkit.Observer
+	// Notifier is notified of NotifyKey after Handle returned nil, so that a wait for what the event is about reads it again at once. One of the
+	// team's own gets a second, and neither the response nor its result depends on it. Nil notifies nobody.
+	Notifier identkit.Notifier
+	// NotifyKey is the key of an event, as the provider's package makes it; "" notifies nobody. It is required beside a Notifier.
+	NotifyKey func(e E) string
 	// Clock gives [Request].Time. Nil means time.Now.
 	Clock func() time.Time
 }
@@ -95,6 +100,7 @@ type Handler struct {
 	observe    func(context.Context, identkit.DeliveryInfo)
 	clock      func() time.Time
 	challenges []string
+	notifier   notifier
 	late       lateEvents
 	backlog    backlog
 }
@@ -109,6 +115,7 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 	f.that(cfg.Verify != nil, "Verify", "is nil")
 	f.that(cfg.Handle != nil, "Handle", "is nil")
 	f.that(cfg.DeliveryID == nil || cfg.EventID == nil, "DeliveryID", "is set beside EventID")
+	f.that(cfg.Notifier == nil || cfg.NotifyKey != nil, "NotifyKey", "is nil beside a Notifier")
 	f.that(cfg.EventID == nil || cfg.DeduplicateWithin == 0, "DeduplicateWithin", "is set beside EventID")
 	f.that(cfg.DeduplicateWithin >= 0, "DeduplicateWithin", "is negative")
 	f.that(cfg.Retention >= 0, "Retention", "is negative")
@@ -129,6 +136,7 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 		},
 		logger: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)), observe: cfg.Observer.Delivery, clock: cfg.Clock, challenges: challengesOf(cfg.Verify),
 	}
+	h.notifier.Notifier = cfg.Notifier
 	if len(cfg.Methods) == 0 {
 		h.intake.methods = []string{http.MethodPost}
 	}
@@ -139,7 +147,7 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 		h.store = NewMemoryStore(MemoryConfig{Clock: cfg.Clock})
 	}
 	v := &events[E]{
-		h: h, decode: cfg.Decode, resolve: cfg.Resolve, handle: cfg.Handle,
+		h: h, decode: cfg.Decode, resolve: cfg.Resolve, handle: cfg.Handle, notify: cfg.NotifyKey,
 		key: keyRule[E]{
 			name: cfg.Name, deliveryID: cfg.DeliveryID, eventID: cfg.EventID,
 			retention: cmp.Or(cfg.Retention, 72*time.Hour), deduplicateWithin: cfg.DeduplicateWithin,

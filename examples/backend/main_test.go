@@ -161,6 +161,11 @@ func TestFailuresOfTheProviderBecomeTheServicesOwnErrors(t *testing.T) {
 		s.handler(slog.New(slog.DiscardHandler)).ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/operations", strings.NewReader(body)))
 		assert.Equal(t, http.StatusBadRequest, rec.Code)
 	}
+	for query, want := range map[string]int{"wait=x": http.StatusBadRequest, "wait=2m": http.StatusBadRequest, "wait=": http.StatusBadRequest, "wait=1s": http.StatusNotFound} {
+		rec := httptest.NewRecorder()
+		s.handler(slog.New(slog.DiscardHandler)).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/operations/unknown?"+query, nil))
+		assert.Equal(t, want, rec.Code, query)
+	}
 }
 
 func onFake(t *testing.T) *service {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"os"
@@ -31,6 +32,7 @@ func newMobile(opts identkit.Options) (*mobile, error) {
 			return nil, err
 		}
 		cfg.Options = opts
+		cfg.Options.Notifier = identkit.NewNotifier() // callbacks wake the waits; several processes need one that they share
 		if m.client, err = powerauth.New(cfg); err != nil {
 			return nil, err
 		}
@@ -173,8 +175,25 @@ func (m *mobile) createOperation(r *http.Request, in powerauth.CreateOperationPa
 	return showOperation(http.StatusCreated, op, err)
 }
 
+// longestWait is shorter than the server's WriteTimeout.
+const longestWait = time.Minute
+
+// getOperation shows an operation. With a query such as ?wait=30s it responds when the operation has ended, or after that time.
 func (m *mobile) getOperation(_ http.ResponseWriter, r *http.Request) (response, error) {
-	op, err := m.client.Operations.Get(r.Context(), powerauth.OperationID(r.PathValue("id")))
+	id, query := powerauth.OperationID(r.PathValue("id")), r.URL.Query()
+	if !query.Has("wait") {
+		op, err := m.client.Operations.Get(r.Context(), id)
+		return showOperation(http.StatusOK, op, err)
+	}
+	wait, err := time.ParseDuration(query.Get("wait"))
+	if err != nil || wait <= 0 || wait > longestWait {
+		return response{}, refuse(http.StatusBadRequest, "wait must be a duration of up to "+longestWait.String())
+	}
+	op, err := m.client.Operations.Wait(r.Context(), id, identkit.WaitPolicy{Until: time.Now().Add(wait)})
+	var undecided *identkit.WaitError[powerauth.Operation]
+	if errors.As(err, &undecided) && errors.Is(err, identkit.ErrTimeout) && undecided.Failure == nil {
+		op, err = undecided.Last, nil
+	}
 	return showOperation(http.StatusOK, op, err)
 }
 

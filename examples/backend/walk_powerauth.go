@@ -55,11 +55,13 @@ func (m *mobile) walkOperations(w *walker, device powerauth.RegistrationID) {
 	w.check(op.Status == powerauth.OperationPending, "a new payment should be pending, not %s", op.Status)
 	path := "/operations/" + url.PathEscape(string(op.ID))
 	w.call("It is pending", http.MethodGet, path, "", http.StatusOK, &op)
-	// Alice takes a moment, while the service polls.
+	w.call("It is pending after a short wait, too", http.MethodGet, path+"?wait=10ms", "", http.StatusOK, &op)
+	w.check(op.Status == powerauth.OperationPending, "the payment should still be pending, not %s", op.Status)
+	// Alice takes a moment, while the request waits.
 	approved := time.AfterFunc(50*time.Millisecond, func() { _ = m.fake.Approve(op.ID, device, "") })
 	defer approved.Stop()
 	var done operationView
-	w.poll("Poll until Alice has decided on her phone", path, &done, func() bool { return done.Status.IsFinal() })
+	w.call("Wait until Alice has decided on her phone", http.MethodGet, path+"?wait=30s", "", http.StatusOK, &done)
 	w.check(done.Status == powerauth.OperationApproved, "the payment should be approved, not %s", done.Status)
 	w.note("status", string(done.Status))
 

@@ -30,8 +30,11 @@ func (s *Server) Serve(tb testing.TB) {
 }
 
 // Reach completes the options of a client so that it reaches the fake, over the socket if there is one, and its first retry waits a
-// millisecond at most. Options that are set stay.
+// millisecond at most. Waits read again when the fake notifies. Options that are set stay.
 func (s *Server) Reach(o *identkit.Options) {
+	if o.Notifier == nil {
+		o.Notifier = &s.notifier
+	}
 	o.Retry.InitialBackoff = cmp.Or(o.Retry.InitialBackoff, time.Millisecond)
 	switch pool := s.RootCAs(); {
 	case o.HTTPClient != nil:

@@ -80,6 +80,9 @@ func (x *exchange) respond() *reply {
 		out.body, _ = io.ReadAll(io.LimitReader(out.stream, x.server.config.MaxBody)) // the fault needs all of it
 		out.stream = nil
 	}
+	if _, set := out.header["Date"]; !set { // times in the body are those of the same clock
+		out.header["Date"] = []string{x.server.config.Clock.Now().UTC().Format(http.TimeFormat)}
+	}
 	for name, values := range x.plan.Header {
 		out.header[name] = values
 	}

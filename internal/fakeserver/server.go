@@ -8,6 +8,7 @@ package fakeserver
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,6 +80,7 @@ type Server struct {
 	faults    faults
 	entries   journal
 	feed      feed
+	notifier  identkit.LocalNotifier
 	outbox    *outbox
 	socket    socket
 	transport transport
@@ -267,6 +269,9 @@ func (s *Server) State() []byte {
 
 // Changed puts a change of the fake's state into the feed.
 func (s *Server) Changed(name, id string) { s.changed(identkittest.ChangeState, name, id) }
+
+// Notify wakes the waits of the fake's own clients for a key, as the provider's webhook would. It may be called with the fake's lock held.
+func (s *Server) Notify(key string) { _ = s.notifier.Notify(context.Background(), key) }
 
 func (s *Server) changed(kind identkittest.ChangeKind, name string, id any) {
 	s.feed.add(identkittest.Change{Kind: kind, Name: name, ID: fmt.Sprint(id)})

@@ -17,7 +17,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/identkit/identkit/internal/fault"
 )
@@ -104,7 +103,6 @@ func (t *transport) connect(x *exchange, u *url.URL, trace *httptrace.ClientTrac
 
 // response is what the client gets.
 func (x *exchange) response(r *http.Request, d response, implicitGzip bool) *http.Response {
-	d.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	resp := &http.Response{
 		Status:        strconv.Itoa(d.status) + " " + http.StatusText(d.status),
 		StatusCode:    d.status,

@@ -9,11 +9,12 @@ import (
 
 // CallSettings is what the options of one call amount to.
 type CallSettings struct {
-	Header     http.Header    // nil: nothing to add
-	Timeout    time.Duration  // zero: the client's
-	Attempts   int            // zero: the client's
-	Response   any            // nil: not wanted; else an *identkit.Response
-	BodyFields map[string]any // members added to a JSON body
+	Header     http.Header       // nil: nothing to add
+	Timeout    time.Duration     // zero: the client's
+	Attempts   int               // zero: the client's
+	Response   any               // nil: not wanted; else an *identkit.Response
+	BodyFields map[string]any    // members added to a JSON body
+	Received   func(http.Header) // gets the header of the last response, which it must not change; nil: not wanted
 }
 
 var (

@@ -38,28 +38,29 @@ type Config struct {
 
 // Client carries the calls of one client of a provider. It is safe for concurrent use.
 type Client struct {
-	provider   string
-	base       *url.URL
-	host       string
-	transport  http.RoundTripper
-	own        *http.Transport // nil: the caller brought one
-	jar        http.CookieJar
-	retry      identkit.RetryPolicy
-	budget     *budget
-	limiter    identkit.Limiter
-	timeout    time.Duration
-	maxBody    int64
-	agent      []string
-	auth       Authorizer
-	observer   identkit.Observer
-	logger     *slog.Logger
-	paths      map[string]*template
-	codec      *wire.Codec
-	failure    func(*identkit.Error, []byte)
-	unwrap     func([]byte) ([]byte, error)
-	http1      *atomic.Bool // the last response came over HTTP/1
-	drifts     *drifts
-	asksInVain *atomic.Bool // the server let an Expect: 100-continue pass
+	provider  string
+	base      *url.URL
+	host      string
+	transport http.RoundTripper
+	own       *http.Transport // nil: the caller brought one
+	jar       http.CookieJar
+	retry     identkit.RetryPolicy
+	budget    *budget
+	limiter   identkit.Limiter
+	notifier  identkit.Notifier // of all waits; nil: they only poll
+	timeout   time.Duration
+	maxBody   int64
+	agent     []string
+	auth      Authorizer
+	observer  identkit.Observer
+	logger    *slog.Logger
+	paths     map[string]*template
+	codec     *wire.Codec
+	failure   func(*identkit.Error, []byte)
+	unwrap    func([]byte) ([]byte, error)
+	http1     *atomic.Bool // the last response came over HTTP/1
+	drifts    *drifts
+	noExpect  *atomic.Bool // the server let an Expect: 100-continue pass
 }
 
 // New builds a client. Every fault of the configuration is added to check, and the client is then nil.
@@ -67,22 +68,23 @@ func New(cfg Config, check *Check) *Client {
 	faults := len(check.Faults)
 	o := cfg.Options
 	c := &Client{
-		provider:   cfg.Provider,
-		retry:      retryPolicy(o.Retry, check),
-		limiter:    o.Limiter,
-		timeout:    or(o.Timeout, 2*time.Minute),
-		maxBody:    or(o.MaxResponseBytes, 16<<20),
-		agent:      []string{strings.TrimSpace(o.UserAgent + " identkit/" + Version + " (" + cfg.Provider + ")")},
-		auth:       cfg.Auth,
-		observer:   o.Observer,
-		logger:     o.Logger,
-		paths:      make(map[string]*template, len(cfg.Operations)),
-		codec:      cfg.Codec,
-		failure:    cfg.Failure,
-		unwrap:     cfg.Unwrap,
-		http1:      new(atomic.Bool),
-		drifts:     new(drifts),
-		asksInVain: new(atomic.Bool),
+		provider: cfg.Provider,
+		retry:    retryPolicy(o.Retry, check),
+		limiter:  o.Limiter,
+		notifier: o.Notifier,
+		timeout:  or(o.Timeout, 2*time.Minute),
+		maxBody:  or(o.MaxResponseBytes, 16<<20),
+		agent:    []string{strings.TrimSpace(o.UserAgent + " identkit/" + Version + " (" + cfg.Provider + ")")},
+		auth:     cfg.Auth,
+		observer: o.Observer,
+		logger:   o.Logger,
+		paths:    make(map[string]*template, len(cfg.Operations)),
+		codec:    cfg.Codec,
+		failure:  cfg.Failure,
+		unwrap:   cfg.Unwrap,
+		http1:    new(atomic.Bool),
+		drifts:   new(drifts),
+		noExpect: new(atomic.Bool),
 	}
 	if !cfg.BaseURLRefused {
 		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)
@@ -133,6 +135,9 @@ func (c *Client) Codec() *wire.Codec { return c.codec }
 
 // Observer is that of the client's options, for what a provider reports beside calls.
 func (c *Client) Observer() identkit.Observer { return c.observer }
+
+// Notifier is that of the client's options, for the handlers of a provider's webhooks.
+func (c *Client) Notifier() identkit.Notifier { return c.notifier }
 
 // CloseIdleConnections closes the idle connections of the client's own pool; a caller's pool is left alone.
 func (c *Client) CloseIdleConnections() {

@@ -10,7 +10,7 @@ var expectContinue = []string{"100-continue"}
 
 // askFirst asks for the body with Expect: 100-continue, unless the server is known to let the question pass.
 func (a *attempt) askFirst() {
-	a.asks = a.once && a.out.Body.length >= askFrom && !a.call.client.asksInVain.Load()
+	a.asks = a.once && a.out.Body.length >= askFrom && !a.call.client.noExpect.Load()
 	if a.asks {
 		a.out.Header["Expect"] = expectContinue
 	} else {
@@ -24,7 +24,7 @@ func (p *progress) got100() { p.agreed.Store(true) }
 func (a *attempt) bodyBegins() {
 	a.watch.upload()
 	if a.asks && !a.agreed.Load() {
-		a.call.client.asksInVain.Store(true)
+		a.call.client.noExpect.Store(true)
 	}
 }
 
@@ -33,6 +33,6 @@ func (a *attempt) refusedToAsk() bool {
 	if !a.asks || a.call.status != http.StatusExpectationFailed {
 		return false
 	}
-	a.call.client.asksInVain.Store(true)
+	a.call.client.noExpect.Store(true)
 	return true
 }

@@ -21,6 +21,9 @@ func (c *call) attemptInfo(a identkit.Attempt, number int) identkit.AttemptInfo 
 
 // report fills the caller's Response and tells the observer and the log how the call ended.
 func (c *call) report(e *identkit.Error) {
+	if f := c.settings.Received; f != nil && c.status != 0 {
+		f(c.responseHeader)
+	}
 	if r, ok := c.settings.Response.(*identkit.Response); ok && r != nil && c.status != 0 {
 		*r = identkit.Response{Status: c.status, Header: c.responseHeader.Clone(), RequestID: c.requestID, Body: bytes.Clone(c.body), Attempts: slices.Clone(c.attempts)}
 	}

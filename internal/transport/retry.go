@@ -5,8 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -117,39 +115,6 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// retryAfter reads how long the provider asks to wait: Retry-After as seconds, decimals or a date, or the
-// Retry-After-Ms forms. Values beyond what a duration holds saturate; negative and unreadable ones are not given.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	for _, name := range [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms", "X-Retry-After-Ms"} {
-		if d, ok := number(h.Get(name), time.Millisecond); ok {
-			return d, true
-		}
-	}
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if v == "" {
-		return 0, false
-	}
-	if d, ok := number(v, time.Second); ok {
-		return d, true
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0, false
-	}
-	return max(at.Sub(now), 0), true
-}
-
-func number(s string, unit time.Duration) (time.Duration, bool) {
-	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err != nil && !math.IsInf(f, 1) || math.IsNaN(f) || f < 0 {
-		return 0, false
-	}
-	if f *= float64(unit); f >= math.MaxInt64 {
-		return math.MaxInt64, true
-	}
-	return time.Duration(f), true
 }
 
 // budget is how many retries a client has in hand, counted in tenths.

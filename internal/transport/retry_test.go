@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"math"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -11,50 +9,6 @@ import (
 
 	"github.com/identkit/identkit"
 )
-
-func TestRetryAfterIsReadInEveryForm(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for _, c := range []struct {
-		name, header, value string
-		want                time.Duration
-		given               bool
-	}{
-		{"seconds", "Retry-After", "1", time.Second, true},
-		{"decimals", "Retry-After", "1.5", 1500 * time.Millisecond, true},
-		{"zero", "Retry-After", "0", 0, true},
-		{"date", "Retry-After", now.Add(7 * time.Second).Format(http.TimeFormat), 7 * time.Second, true},
-		{"date that has passed", "Retry-After", now.Add(-time.Hour).Format(http.TimeFormat), 0, true},
-		{"more than a duration holds saturates", "Retry-After", "9999999999999", math.MaxInt64, true},
-		{"more than a float holds saturates", "Retry-After", "1e999", math.MaxInt64, true},
-		{"negative is not given", "Retry-After", "-5", 0, false},
-		{"NaN is not given", "Retry-After", "NaN", 0, false},
-		{"words are not given", "Retry-After", "soon", 0, false},
-		{"empty is not given", "Retry-After", "", 0, false},
-		{"milliseconds", "Retry-After-Ms", "250", 250 * time.Millisecond, true},
-		{"milliseconds, vendor form", "X-Ms-Retry-After-Ms", "250", 250 * time.Millisecond, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			h := http.Header{}
-			h.Set(c.header, c.value)
-			got, given := retryAfter(h, now)
-			assert.Equal(t, c.given, given)
-			assert.Equal(t, c.want, got)
-		})
-	}
-}
-
-func FuzzRetryAfter(f *testing.F) {
-	for _, s := range []string{"1", "1.5", "-1", "9999999999999", "Wed, 21 Oct 2015 07:28:00 GMT", "0x1p-2", "Inf", "1_0"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		if d, ok := retryAfter(http.Header{"Retry-After": {s}}, time.Unix(0, 0)); d < 0 || !ok && d != 0 {
-			t.Fatalf("%q gave %v, %v", s, d, ok)
-		}
-	})
-}
 
 func TestJitterStaysUnderItsEdge(t *testing.T) {
 	t.Parallel()

@@ -174,9 +174,10 @@ func attributesOf(kind powerauth.CallbackType) []string {
 	return registrationAttributes
 }
 
-// registrationChanged queues the callbacks about a registration. It is called with the lock held.
+// registrationChanged wakes waits for a registration, and queues the callbacks about it. It is called with the lock held.
 func (s *Server) registrationChanged(r *registration) {
 	s.engine.Changed("registration", string(r.id))
+	s.engine.Notify(powerauth.RegistrationKey(r.id))
 	for _, cb := range s.callbacks {
 		if cb.Type != powerauth.CallbackRegistration || cb.Application != "" && cb.Application != r.app {
 			continue
@@ -195,9 +196,10 @@ func (s *Server) registrationChanged(r *registration) {
 	}
 }
 
-// operationChanged queues the callbacks about an operation. It is called with the lock held.
+// operationChanged wakes waits for an operation, and queues the callbacks about it. It is called with the lock held.
 func (s *Server) operationChanged(o *operation) {
 	s.engine.Changed("operation", string(o.id))
+	s.engine.Notify(powerauth.OperationKey(o.id))
 	for _, cb := range s.callbacks {
 		apps := s.applicationsOf(o)
 		if cb.Type != powerauth.CallbackOperation || cb.Application != "" && !slices.Contains(apps, cb.Application) {

@@ -101,7 +101,8 @@ func (s *Server) AdminClient(adjust ...func(*powerauth.AdminConfig)) *powerauth.
 	return fakeserver.NewClient(s.engine, cfg, options, powerauth.NewAdmin, adjust)
 }
 
-// Config is the configuration of a client of the fake, with the variants that the dialect chose.
+// Config is the configuration of a client of the fake, with the variants that the dialect chose. Its Options.Notifier is the fake's own, which
+// makes waits read again as soon as a registration or an operation changes, without a callback.
 func (s *Server) Config() powerauth.Config {
 	cfg := s.ConfigFor(s.URL())
 	s.engine.Reach(&cfg.Options)
