@@ -37,10 +37,8 @@ func (s *Server) Reach(o *identkit.Options) {
 	case o.HTTPClient != nil:
 	case s.started() == nil:
 		o.HTTPClient = &http.Client{Transport: s.Transport()}
-	case pool != nil:
-		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-		o.HTTPClient = &http.Client{Transport: own}
+	case pool != nil && o.TLS == nil:
+		o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 }
 

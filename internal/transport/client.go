@@ -84,6 +84,7 @@ func New(cfg Config, check *Check) *Client {
 	if !cfg.BaseURLRefused {
 		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)
 	}
+	checkConnections(o, check)
 	check.That(o.Timeout >= 0, "Options.Timeout", "is negative")
 	check.That(o.MaxResponseBytes >= 0, "Options.MaxResponseBytes", "is negative")
 	check.That(validHeaderValue(o.UserAgent), "Options.UserAgent", "must be printable ASCII")
@@ -101,6 +102,7 @@ func New(cfg Config, check *Check) *Client {
 	}
 	if o.HTTPClient == nil {
 		c.own = pooled()
+		connectAs(c.own, o, c.base.Hostname())
 		c.transport = c.own
 		return c
 	}
