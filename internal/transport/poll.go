@@ -24,6 +24,10 @@ type Poll[T any] struct {
 // does not end it. When it gives up, the error is an *identkit.WaitError with the last state.
 func Wait[T any](ctx context.Context, c *Client, p Poll[T]) (*T, error) {
 	w := waiting[T]{Poll: p, client: c, started: time.Now()}
+	if ctx == nil {
+		w.client = nil // no observer is given a nil context
+		return w.end(ctx, nilContext())
+	}
 	if c == nil {
 		return w.end(ctx, &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: notMade})
 	}
