@@ -126,7 +126,7 @@ func TestWhatCannotWorkIsRefusedFromTheEnvironmentByName(t *testing.T) {
 func TestACompressedResponseIsNotAskedFor(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		requests.Add(1)
 		w.Header().Set("Content-Encoding", "gzip")
 		var b bytes.Buffer

@@ -38,7 +38,9 @@ func (s *Server) Reach(o *identkit.Options) {
 	case s.started() == nil:
 		o.HTTPClient = &http.Client{Transport: s.Transport()}
 	case pool != nil && o.TLS == nil:
-		o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+		o.HTTPClient = &http.Client{Transport: own}
 	}
 }
 

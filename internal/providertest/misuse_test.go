@@ -2,7 +2,6 @@ package providertest
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"testing"
 
@@ -80,14 +79,15 @@ func TestANilContextIsRefusedByEveryCall(t *testing.T) {
 		misuse(t, client, reflect.Zero(contextType), func(t *testing.T, method string, err error) {
 			refusedLocally(t, method, err)
 			var e *identkit.Error
-			require.True(t, errors.As(err, &e), method)
+			require.ErrorAs(t, err, &e, method)
 			if !assert.NotEmpty(t, e.Fields, method) {
 				return
 			}
 			assert.Contains(t, []string{"ctx", "Journey"}, e.Fields[0].Field, method)
 		})
 	}
-	_, who := powerauth.IdentityFrom(nil) //nolint:staticcheck // what is tested
+	var none context.Context
+	_, who := powerauth.IdentityFrom(none)
 	assert.False(t, who)
 	assert.Zero(t, pac.Journal().Len()+face.Journal().Len())
 }

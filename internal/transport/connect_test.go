@@ -82,7 +82,7 @@ var loopback = net.IPv4(127, 0, 0, 1)
 // deployment is a TLS server that responds with the thing asked for, and says in a header who the client is.
 type deployment struct {
 	*httptest.Server
-	tls         atomic.Pointer[tls.Config]
+	config      atomic.Pointer[tls.Config]
 	connections atomic.Int32
 	requests    atomic.Int32
 }
@@ -90,7 +90,7 @@ type deployment struct {
 func deploy(t *testing.T, http2 bool, cfg *tls.Config) *deployment {
 	t.Helper()
 	d := new(deployment)
-	d.tls.Store(cfg)
+	d.config.Store(cfg)
 	d.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.requests.Add(1)
 		if len(r.TLS.PeerCertificates) > 0 {
@@ -111,8 +111,8 @@ func deploy(t *testing.T, http2 bool, cfg *tls.Config) *deployment {
 	if http2 {
 		protos = []string{"h2", "http/1.1"}
 	}
-	d.Server.TLS = &tls.Config{NextProtos: protos, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		c := d.tls.Load().Clone()
+	d.TLS = &tls.Config{NextProtos: protos, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c := d.config.Load().Clone()
 		c.NextProtos = protos
 		return c, nil
 	}}
@@ -175,7 +175,7 @@ func TestCertificatesAreReplacedWithoutANewClient(t *testing.T) {
 	}
 	use(old, "one")
 	c := d.reach(t, identkit.Options{Retry: identkit.RetryPolicy{MaxAttempts: 1}, TLS: &tls.Config{
-		InsecureSkipVerify:   true, //nolint:gosec // VerifyConnection verifies
+		InsecureSkipVerify:   true,
 		VerifyConnection:     identkit.VerifyRoots(func() (*x509.CertPool, error) { return roots.Load(), nil }),
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own.Load(), nil },
 	}})
@@ -188,7 +188,7 @@ func TestCertificatesAreReplacedWithoutANewClient(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "one", who)
 
-	d.tls.Store(serve(next))
+	d.config.Store(serve(next))
 	who, err = call()
 	require.NoError(t, err, "the connection that is open goes on")
 	assert.Equal(t, "one", who)
@@ -223,7 +223,7 @@ func TestAVerificationOfOnesOwnKnowsTheHostOfAnAddress(t *testing.T) {
 	for name, verify := range map[string]func(tls.ConnectionState) error{
 		"recipe": recipe, "VerifyRoots": identkit.VerifyRoots(func() (*x509.CertPool, error) { return ca.pool(), nil }),
 	} {
-		c := d.reach(t, identkit.Options{TLS: &tls.Config{InsecureSkipVerify: true, VerifyConnection: verify}}) //nolint:gosec // VerifyConnection verifies
+		c := d.reach(t, identkit.Options{TLS: &tls.Config{InsecureSkipVerify: true, VerifyConnection: verify}})
 		_, err := readOne(t.Context(), c, "1")
 		require.ErrorIs(t, err, identkit.ErrNetwork, name)
 		require.ErrorContains(t, err, "certificate is for another host", name)
@@ -289,9 +289,9 @@ func TestConnectionsThatCannotWorkAreRefused(t *testing.T) {
 	}{
 		"TLS beside a client":         {identkit.Options{HTTPClient: http.DefaultClient, TLS: new(tls.Config)}, "Options.TLS"},
 		"proxy beside a client":       {identkit.Options{HTTPClient: http.DefaultClient, Proxy: http.ProxyFromEnvironment}, "Options.Proxy"},
-		"no verification":             {identkit.Options{TLS: &tls.Config{InsecureSkipVerify: true}}, "Options.TLS.InsecureSkipVerify"}, //nolint:gosec // refused
-		"TLS 1.1":                     {identkit.Options{TLS: &tls.Config{MaxVersion: tls.VersionTLS11}}, "Options.TLS.MaxVersion"},     //nolint:gosec // refused
-		"TLS 1.0 as the minimum":      {identkit.Options{TLS: &tls.Config{MinVersion: tls.VersionTLS10}}, "Options.TLS.MinVersion"},     //nolint:gosec // refused
+		"no verification":             {identkit.Options{TLS: &tls.Config{InsecureSkipVerify: true}}, "Options.TLS.InsecureSkipVerify"},
+		"TLS 1.1":                     {identkit.Options{TLS: &tls.Config{MaxVersion: tls.VersionTLS11}}, "Options.TLS.MaxVersion"},
+		"TLS 1.0 as the minimum":      {identkit.Options{TLS: &tls.Config{MinVersion: tls.VersionTLS10}}, "Options.TLS.MinVersion"},
 		"maximum under the minimum":   {identkit.Options{TLS: &tls.Config{MinVersion: tls.VersionTLS13, MaxVersion: tls.VersionTLS12}}, "Options.TLS.MaxVersion"},
 		"another protocol":            {identkit.Options{TLS: &tls.Config{NextProtos: []string{"http/1.1", "spdy/3"}}}, "Options.TLS.NextProtos"},
 		"limiter that holds nothing":  {identkit.Options{Limiter: (*countingLimiter)(nil)}, "Options.Limiter"},
@@ -306,7 +306,7 @@ func TestConnectionsThatCannotWorkAreRefused(t *testing.T) {
 	}
 	var check Check
 	require.NotNil(t, New(Config{Provider: "test", BaseURL: "https://h", Options: identkit.Options{
-		TLS: &tls.Config{InsecureSkipVerify: true, VerifyConnection: verify, MaxVersion: tls.VersionTLS12}, Limiter: identkit.NoLimit, //nolint:gosec // VerifyConnection verifies
+		TLS: &tls.Config{InsecureSkipVerify: true, VerifyConnection: verify, MaxVersion: tls.VersionTLS12}, Limiter: identkit.NoLimit,
 	}}, &check))
 	require.NotNil(t, New(Config{Provider: "test", BaseURL: "https://h", Options: identkit.Options{HTTPClient: new(http.Client)}}, &check))
 }
