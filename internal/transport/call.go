@@ -61,7 +61,7 @@ func begin(ctx context.Context, client *Client, op spec, opts []identkit.CallOpt
 	switch {
 	case client == nil:
 		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: notMade}
-	case ctx == nil:
+	case IsNil(ctx):
 		missing = nilContext()
 	}
 	if missing != nil {

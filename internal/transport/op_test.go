@@ -238,6 +238,8 @@ func TestMisuseIsAnErrorNotAPanic(t *testing.T) {
 	_, err = readOne(none, c, "1")
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	require.ErrorContains(t, err, "ctx")
+	_, err = readOne((*attempt)(nil), c, "1")
+	require.EqualError(t, err, "test.Read: invalid request: ctx is nil", "a pointer to nothing is none either")
 	for _, client := range []*Client{c, nil} {
 		_, err = Wait(none, client, Poll[thing]{Operation: "test.Wait", Read: func(ctx context.Context) (*thing, error) { return readOne(ctx, c, "1") }})
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)

@@ -24,7 +24,7 @@ type Poll[T any] struct {
 // does not end it. When it gives up, the error is an *identkit.WaitError with the last state.
 func Wait[T any](ctx context.Context, c *Client, p Poll[T]) (*T, error) {
 	w := waiting[T]{Poll: p, client: c, started: time.Now()}
-	if ctx == nil {
+	if IsNil(ctx) {
 		w.client = nil // no observer is given a nil context
 		return w.end(ctx, nilContext())
 	}
