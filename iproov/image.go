@@ -160,7 +160,7 @@ func formatOf(head []byte) imageFormat {
 // openPhoto finds out how large a file is and what it is, reading no more than its first bytes.
 func openPhoto(r io.Reader, size int64) photo {
 	switch {
-	case r == nil:
+	case transport.IsNil(r):
 		return photo{fault: "is missing"}
 	case size < 0:
 		return photo{fault: "has a negative Size"}

@@ -135,6 +135,8 @@ func TestBadPhotosAreNotSent(t *testing.T) {
 		"a GIF":                           {iproov.EnrolImageParams{Image: bytes.NewReader([]byte("GIF89a.............."))}, "image is not a PNG, JPEG or JP2 file"},
 		"two bytes":                       {iproov.EnrolImageParams{Image: bytes.NewReader([]byte("\xff\xd8"))}, "image is not a PNG, JPEG or JP2 file"},
 		"nothing":                         {iproov.EnrolImageParams{}, "image is missing"},
+		"a pointer to nothing":            {iproov.EnrolImageParams{Image: (*bytes.Reader)(nil)}, "image is missing"},
+		"a file that was not opened":      {iproov.EnrolImageParams{Image: (*os.File)(nil), Size: 100}, "image is missing"},
 		"empty":                           {iproov.EnrolImageParams{Image: bytes.NewReader(nil)}, "image is empty"},
 		"empty buffer":                    {iproov.EnrolImageParams{Image: new(bytes.Buffer)}, "image is empty"},
 		"a reader of unknown size":        {iproov.EnrolImageParams{Image: onlyReader{good()}}, "image is of unknown size; give Size"},

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/input"
 	"github.com/identkit/identkit/internal/seal"
 )
 
@@ -62,7 +63,7 @@ func Reveal(ctx context.Context, source identkit.SecretSource) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if fault := secretFault(s); fault != "" {
+	if fault := input.SecretFault(s); fault != "" {
 		e := &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential from its source " + fault}
 		if s.IsMask() {
 			e.Err = identkit.ErrMasked

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -50,14 +51,18 @@ type call struct {
 
 const notMade = "the client was not made by its constructor"
 
+func nilContext() *identkit.Error {
+	return &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "ctx", Reason: "is nil"}}}
+}
+
 // begin makes a call of a client.
 func begin(ctx context.Context, client *Client, op spec, opts []identkit.CallOption) (*call, error) {
 	var missing *identkit.Error
 	switch {
 	case client == nil:
 		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: notMade}
-	case ctx == nil:
-		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "ctx", Reason: "is nil"}}}
+	case IsNil(ctx):
+		missing = nilContext()
 	}
 	if missing != nil {
 		missing.Operation = op.name
@@ -114,8 +119,10 @@ func (c *call) validate() *identkit.Error {
 	h := make(http.Header, 6)
 	h["User-Agent"] = c.client.agent
 	h["Accept"] = acceptJSON
-	addHeader(h, r.Header, &r.Check)
-	addHeader(h, c.settings.Header, &r.Check)
+	own := c.client.header(u)
+	maps.Copy(h, own)
+	addHeader(h, r.Header, own, &r.Check)
+	addHeader(h, c.settings.Header, own, &r.Check)
 	if c.op.retry == identkit.RetryIfNotProcessed {
 		for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
 			_, given := h[name]

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/seal"
 	"github.com/identkit/identkit/internal/wire"
 )
 
@@ -26,9 +27,10 @@ type Config struct {
 
 	Operations []Operation
 	Options    identkit.Options
-	Auth       Authorizer       // nil: calls carry no credentials
-	Limiter    identkit.Limiter // the provider's documented rate, used when Options has none; nil: none
-	Codec      *wire.Codec      // nil: that of package wire, with nothing of the provider's own
+	Auth       Authorizer                 // nil: calls carry no credentials
+	Header     map[string]identkit.Secret // sent with every call
+	Limiter    identkit.Limiter           // the provider's documented rate, used when Options has none; nil: none
+	Codec      *wire.Codec                // nil: that of package wire, with nothing of the provider's own
 	// Failure reads the body of a failed response into e, whose Kind and Status are set from the HTTP status. It must
 	// leave e usable whatever the body is.
 	Failure func(e *identkit.Error, body []byte)
@@ -52,6 +54,7 @@ type Client struct {
 	maxBody   int64
 	agent     []string
 	auth      Authorizer
+	ownHeader seal.Hidden[http.Header]
 	observer  identkit.Observer
 	logger    *slog.Logger
 	paths     map[string]*template
@@ -89,6 +92,8 @@ func New(cfg Config, check *Check) *Client {
 	if !cfg.BaseURLRefused {
 		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)
 	}
+	c.ownHeader = configured(cfg.Header, cfg.Auth, check)
+	checkConnections(o, check)
 	check.That(o.Timeout >= 0, "Options.Timeout", "is negative")
 	check.That(o.MaxResponseBytes >= 0, "Options.MaxResponseBytes", "is negative")
 	check.That(validHeaderValue(o.UserAgent), "Options.UserAgent", "must be printable ASCII")
@@ -106,6 +111,7 @@ func New(cfg Config, check *Check) *Client {
 	}
 	if o.HTTPClient == nil {
 		c.own = pooled()
+		connectAs(c.own, o, c.base.Hostname())
 		c.transport = c.own
 		return c
 	}

@@ -238,6 +238,15 @@ func TestMisuseIsAnErrorNotAPanic(t *testing.T) {
 	_, err = readOne(none, c, "1")
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	require.ErrorContains(t, err, "ctx")
+	_, err = readOne((*attempt)(nil), c, "1")
+	require.EqualError(t, err, "test.Read: invalid request: ctx is nil", "a pointer to nothing is none either")
+	for _, client := range []*Client{c, nil} {
+		_, err = Wait(none, client, Poll[thing]{Operation: "test.Wait", Read: func(ctx context.Context, _ []identkit.CallOption) (*thing, error) { return readOne(ctx, c, "1") }})
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+		require.EqualError(t, err, "test.Wait: invalid request: ctx is nil")
+	}
+	err = c.Call(t.Context(), identkit.Request{Method: http.MethodPost, Path: "/x", Body: (*thing)(nil)}, nil, nil)
+	require.ErrorContains(t, err, "Body holds a nil pointer", "which is sent as null, while nil sends no body")
 	var noClient *Client
 	require.ErrorIs(t, noClient.Call(t.Context(), identkit.Request{Path: "/x"}, nil, nil), identkit.ErrInvalidRequest)
 	noClient.CloseIdleConnections()

@@ -85,7 +85,7 @@ func (t *template) fill(base *url.URL, values []pathValue) (*url.URL, []identkit
 		case ".", "..":
 			refused = append(refused, identkit.FieldError{Field: name, Reason: "must not be . or .."})
 		}
-		escape = escape || url.PathEscape(v) != v
+		escape = escape || escapePath(v) != v
 	}
 	if refused != nil {
 		return nil, refused
@@ -107,7 +107,7 @@ func (t *template) fill(base *url.URL, values []pathValue) (*url.URL, []identkit
 		for i, literal := range t.literals {
 			escaped.WriteString(literal)
 			if i < len(t.names) {
-				escaped.WriteString(url.PathEscape(value(t.names[i])))
+				escaped.WriteString(escapePath(value(t.names[i])))
 			}
 		}
 		if u.RawPath = escaped.String(); u.EscapedPath() != u.RawPath {
@@ -117,3 +117,6 @@ func (t *template) fill(base *url.URL, values []pathValue) (*url.URL, []identkit
 	}
 	return &u, nil
 }
+
+// escapePath escapes a value for a path. A plus, which needs no escaping there, is escaped all the same: many servers read it as a space.
+func escapePath(value string) string { return strings.ReplaceAll(url.PathEscape(value), "+", "%2B") }
