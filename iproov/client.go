@@ -86,7 +86,7 @@ func New(cfg Config) (*Client, error) {
 		Operations:     catalog,
 		Options:        cfg.Options,
 		Codec:          codec,
-		Failure:        func(err *identkit.Error, body []byte) { readFailure(err, body, e) },
+		Failure:        func(err *identkit.Error, r transport.FailedResponse) { readFailure(err, r, e) },
 	}, &check)
 	if err := check.Err(provider, "iproov.New"); err != nil {
 		return nil, err

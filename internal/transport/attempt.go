@@ -310,16 +310,12 @@ func (c *call) refused() *failure {
 	if d, ok := retryAfter(c.responseHeader, time.Now()); ok {
 		e.RetryAfter = d
 	}
-	if c.status/100 == 3 {
-		e.Detail = "redirects are not followed"
-	}
 	// What the status says is decided before the provider's reading of the body may rename the kind.
-	f := &failure{err: e, sent: true, unknown: e.Kind == identkit.ErrUnavailable || e.Kind == identkit.ErrBadResponse}
-	if c.client.failure != nil {
-		c.client.failure(e, c.body)
-	}
+	f := &failure{err: e, sent: true, unknown: e.Kind == identkit.ErrUnavailable || e.Kind == identkit.ErrBadResponse && !c.unprocessed()}
+	c.readFailure(e)
 	if c.op.assumption != "" && (c.status == http.StatusNotFound || c.status == http.StatusMethodNotAllowed) {
-		e.Kind, e.Detail = identkit.ErrRejected, "the path is an assumption ("+c.op.assumption+"): Options.Paths["+strconv.Quote(c.op.name)+"] replaces it"
+		e.Kind = identkit.ErrRejected
+		addDetail(e, "the path is an assumption ("+c.op.assumption+"): Options.Paths["+strconv.Quote(c.op.name)+"] replaces it")
 	}
 	return f
 }

@@ -135,7 +135,7 @@ func TestARefusedPairIsRenewedOnceUnlessTheCallMayHaveBeenProcessed(t *testing.T
 			}}
 			ends := 0
 			srv, client := keyedServer(t, auth, func(cfg *Config) {
-				cfg.Failure = func(e *identkit.Error, _ []byte) { e.Kind = identkit.ErrUnauthorized } // whatever the status was
+				cfg.Failure = func(e *identkit.Error, _ FailedResponse) { e.Kind = identkit.ErrUnauthorized } // whatever the status was
 				cfg.Options.Observer.CallEnd = func(context.Context, identkit.CallResult) { ends++ }
 			})
 			srv.Fault(identkittest.Any().Nth(1).Status(c.status))

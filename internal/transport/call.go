@@ -195,7 +195,10 @@ func (c *call) invalid(err error) *identkit.Error {
 	if !errors.As(err, &e) {
 		e = &identkit.Error{Kind: identkit.ErrBadResponse, Detail: describeResponse(err), Err: err}
 	}
-	e.Status, e.RequestID = c.status, c.requestID
+	own := *e // a Check may return the same one for every call
+	e = &own
+	e.Status = c.status
+	c.keepRequestID(e)
 	seal.ErrorBody(e, c.body)
 	// A refusal is a result that is read: nothing happened.
 	c.unknown = c.unknown || e.Kind != identkit.ErrRejected

@@ -28,9 +28,9 @@ type Config struct {
 	Auth       Authorizer       // nil: calls carry no credentials
 	Limiter    identkit.Limiter // the provider's documented rate, used when Options has none; nil: none
 	Codec      *wire.Codec      // nil: that of package wire, with nothing of the provider's own
-	// Failure reads the body of a failed response into e, whose Kind and Status are set from the HTTP status. It must
-	// leave e usable whatever the body is.
-	Failure func(e *identkit.Error, body []byte)
+	// Failure reads a failed response into e, whose Kind and Status are set from the HTTP status. It must leave e usable whatever
+	// the body is. A RequestID that it sets is that of the attempt, also for observers and logs.
+	Failure func(e *identkit.Error, r FailedResponse)
 	// Unwrap takes the envelope off a 2xx body. An *identkit.Error it returns is the call's.
 	Unwrap func(body []byte) ([]byte, error)
 }
@@ -54,7 +54,7 @@ type Client struct {
 	logger    *slog.Logger
 	paths     map[string]*template
 	codec     *wire.Codec
-	failure   func(*identkit.Error, []byte)
+	failure   func(*identkit.Error, FailedResponse)
 	unwrap    func([]byte) ([]byte, error)
 	http1     *atomic.Bool // the last response came over HTTP/1
 	drifts    *drifts

@@ -162,7 +162,7 @@ func TestUnknownIsDecidedByTheStatus(t *testing.T) {
 		var check Check
 		c := New(Config{
 			Provider: "test", BaseURL: "https://h", Operations: []Operation{&writeThing},
-			Failure: func(e *identkit.Error, _ []byte) { e.Kind = identkit.ErrUnauthorized }, // a provider's code says so
+			Failure: func(e *identkit.Error, _ FailedResponse) { e.Kind = identkit.ErrUnauthorized }, // a provider's code says so
 			Options: identkit.Options{HTTPClient: &http.Client{Transport: stub(status, `{}`)}, Retry: identkit.RetryPolicy{MaxAttempts: 1}},
 		}, &check)
 		_, err := writeThing.Do(t.Context(), c, thingParams{"1", "2", nil}, nil)
