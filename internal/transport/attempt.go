@@ -300,6 +300,18 @@ func (a *attempt) lost(err error) *failure {
 		f.permanent = true
 		f.err.Detail = "call timed out"
 	}
+	switch {
+	case a.ctx.Err() != nil:
+		if a.traced.Load() && !a.sent() {
+			addDetail(f.err, "while connecting to "+hostPort(a.call.url))
+		}
+	case f.err.Kind == identkit.ErrNetwork, f.err.Kind == identkit.ErrTimeout:
+		where := unreached(hostPort(a.call.url), err)
+		if f.err.Detail != "" {
+			where += ": "
+		}
+		f.err.Detail = where + f.err.Detail
+	}
 	return f
 }
 
