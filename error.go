@@ -22,20 +22,21 @@ type Kind string
 
 // The kinds of failure.
 const (
-	ErrInvalidRequest   Kind = "invalid request"    // refused locally, nothing was sent
-	ErrUnauthorized     Kind = "unauthorized"       // credentials missing, invalid or expired
-	ErrForbidden        Kind = "forbidden"          // credentials valid, but not allowed
-	ErrNotFound         Kind = "not found"          // missing, or no access to it
-	ErrConflict         Kind = "conflict"           // the entity's state does not allow this
-	ErrRejected         Kind = "rejected"           // any other refusal by the provider (4xx)
-	ErrRateLimited      Kind = "rate limited"       // 429, or the local limiter would wait too long
-	ErrUnavailable      Kind = "unavailable"        // the provider failed (5xx)
-	ErrNetwork          Kind = "network failure"    // no complete response was received
-	ErrTimeout          Kind = "timeout"            // an attempt, the call or the context ran out of time
-	ErrCanceled         Kind = "canceled"           // the context was cancelled
-	ErrBadResponse      Kind = "bad response"       // a response that cannot be decoded or contradicts itself
-	ErrResponseTooLarge Kind = "response too large" // a response over Options.MaxResponseBytes
-	ErrRetryBudget      Kind = "retry budget empty" // a retry was due, but the client's budget is empty; Unwrap gives the failure
+	ErrInvalidRequest   Kind = "invalid request"        // refused locally: nothing was sent, or not all of a body that could not be read
+	ErrCredential       Kind = "credential unavailable" // a [SecretSource] failed or gave no usable secret; nothing was sent
+	ErrUnauthorized     Kind = "unauthorized"           // credentials missing, invalid or expired
+	ErrForbidden        Kind = "forbidden"              // credentials valid, but not allowed
+	ErrNotFound         Kind = "not found"              // missing, or no access to it
+	ErrConflict         Kind = "conflict"               // the entity's state does not allow this
+	ErrRejected         Kind = "rejected"               // any other refusal by the provider (4xx)
+	ErrRateLimited      Kind = "rate limited"           // 429, or the local limiter would wait too long
+	ErrUnavailable      Kind = "unavailable"            // the provider failed (5xx)
+	ErrNetwork          Kind = "network failure"        // no complete response was received
+	ErrTimeout          Kind = "timeout"                // an attempt, the call or the context ran out of time
+	ErrCanceled         Kind = "canceled"               // the context was cancelled
+	ErrBadResponse      Kind = "bad response"           // a response that cannot be decoded or contradicts itself
+	ErrResponseTooLarge Kind = "response too large"     // a response over Options.MaxResponseBytes
+	ErrRetryBudget      Kind = "retry budget empty"     // a retry was due, but the client's budget is empty; Unwrap gives the failure
 )
 
 // ErrOutcomeUnknown holds in addition to the kind, for every failure after which the request may have taken effect.

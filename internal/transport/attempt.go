@@ -181,7 +181,7 @@ func (a *attempt) authorize() *failure {
 		own := *e
 		f.err = &own
 	default:
-		f.err = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "no credential to send", Err: err}
+		f.err = &identkit.Error{Kind: identkit.ErrCredential, Detail: "no credential to send", Err: err}
 	}
 	return f
 }

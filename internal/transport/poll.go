@@ -21,7 +21,7 @@ type Poll[T any] struct {
 }
 
 // Wait polls at growing, jittered intervals. A read that failed for a passing reason (network, timeout, 5xx, rate limit)
-// does not end it. When it gives up, the error is an *identkit.WaitError with the last state.
+// does not end it; others do, a failing source of the credential among them. When it gives up, the error is an *identkit.WaitError with the last state.
 func Wait[T any](ctx context.Context, c *Client, p Poll[T]) (*T, error) {
 	w := waiting[T]{Poll: p, client: c, started: time.Now()}
 	if c == nil {
