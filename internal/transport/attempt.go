@@ -213,7 +213,14 @@ func (a *attempt) build() (*http.Request, *failure) {
 		o.Header["Content-Type"] = []string{o.Body.contentType}
 		body, err := a.body()
 		if err != nil {
-			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: describeBody(err), Err: err}}
+			return nil, a.bodyFailure(err)
+		}
+		if o.Body.length == 0 && o.Body.memory == nil {
+			_, err := body.Read(make([]byte, 1))
+			_ = body.Close()
+			if err != io.EOF {
+				return nil, a.bodyFailure(err)
+			}
 		}
 		if req.ContentLength = o.Body.length; req.ContentLength > 0 {
 			req.Body = body
@@ -234,17 +241,13 @@ func (a *attempt) body() (io.ReadCloser, error) {
 		return nil, b.err
 	}
 	r, err := b.reader()
-	if err == nil && b.memory == nil {
+	switch {
+	case err != nil:
+		a.noteBody(err)
+	case b.memory == nil:
 		r = &watchedBody{ReadCloser: r, a: a}
 	}
 	return r, err
-}
-
-func describeBody(err error) string {
-	if errors.Is(err, errFieldUsed) {
-		return "the body has a field that authentication sends"
-	}
-	return "request body cannot be read"
 }
 
 // bodyAgain opens the body again for net/http. Over HTTP/2 that may be for a request that the server has read.
@@ -286,16 +289,16 @@ func (a *attempt) read(resp *http.Response) *failure {
 // lost is the failure of an attempt that brought no whole response.
 func (a *attempt) lost(err error) *failure {
 	f := lost(a.ctx, err, &a.progress)
+	fault := a.fault.Load()
 	switch {
+	case fault != nil && a.ctx.Err() == nil:
+		return a.bodyFailure(fault.err)
 	case a.once && a.ctx.Err() == nil && provenUnprocessed(err):
 		f.sent, f.unknown = false, false
 		f.err.Err, f.err.Detail = errNotRead, "the server did not process the request"
 	case a.stopped.Load() && a.ctx.Err() == nil:
 		f.permanent = true
 		f.err.Kind, f.err.Err, f.err.Detail = identkit.ErrNetwork, errRepeat, "the connection was lost or reset after the request was sent"
-	case a.unreadable.Load():
-		f.permanent = true
-		f.err.Detail = "request body cannot be read"
 	case f.err.Kind == identkit.ErrTimeout && a.ctx.Err() == nil && !time.Now().Before(a.call.deadline):
 		f.permanent = true
 		f.err.Detail = "call timed out"
@@ -333,20 +336,6 @@ func (c *call) refused() *failure {
 }
 
 var errNoResponse = errors.New("transport: the RoundTripper gave neither a response nor an error")
-
-// watchedBody remembers that a request body could not be read, which another attempt will not change.
-type watchedBody struct {
-	io.ReadCloser
-	a *attempt
-}
-
-func (b *watchedBody) Read(buf []byte) (int, error) {
-	n, err := b.ReadCloser.Read(buf)
-	if err != nil && err != io.EOF && !errors.Is(err, errStaleBody) {
-		b.a.unreadable.Store(true)
-	}
-	return n, err
-}
 
 // cookiesOf is all that http.Client may look at, for a caller's cookie jar.
 func cookiesOf(h http.Header) http.Header {

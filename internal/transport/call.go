@@ -108,6 +108,10 @@ func (c *call) validate() *identkit.Error {
 	switch {
 	case errors.Is(r.Body.err, identkit.ErrMasked):
 		r.Refuse("Body", "holds a masked secret: it was stored without Reveal")
+	case errors.Is(r.Body.err, errNegative):
+		r.Refuse(r.Body.name(), errNegative.Error())
+	case r.Body.err != nil && r.Body.field != "":
+		r.Refuse(r.Body.field, "cannot be read")
 	case r.Body.err != nil:
 		r.Refuse("Body", "cannot be encoded")
 	}
