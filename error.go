@@ -174,22 +174,15 @@ func formatLine(f fmt.State, verb rune, line string) {
 	_, _ = io.WriteString(f, line)
 }
 
-// MarshalJSON writes the line and its parts, nothing more.
-func (e Error) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Operation      string `json:"operation"`
-		Kind           Kind   `json:"kind"`
-		Status         int    `json:"status,omitempty"`
-		Code           string `json:"code,omitempty"`
-		RequestID      string `json:"requestId,omitempty"`
-		OutcomeUnknown bool   `json:"outcomeUnknown,omitempty"`
-		Text           string `json:"text"`
-	}{e.Operation, e.Kind, e.Status, printable(e.Code), printable(e.RequestID), e.OutcomeUnknown, e.Error()})
-}
+// MarshalJSON writes what LogValue logs.
+func (e Error) MarshalJSON() ([]byte, error) { return marshalAttrs(e.attrs()) }
 
-// LogValue returns the line as its parts.
-func (e Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("kind", string(e.Kind)), slog.String("text", e.Error())}
+// LogValue returns the parts of the line, and the line as text: operation, kind, status, code, request_id, outcome_unknown, text. Those
+// that are zero are left out, except operation, kind and text.
+func (e Error) LogValue() slog.Value { return slog.GroupValue(e.attrs()...) }
+
+func (e *Error) attrs() []slog.Attr {
+	attrs := append(make([]slog.Attr, 0, 8), slog.String("operation", e.Operation), slog.String("kind", string(e.Kind)))
 	if e.Status != 0 {
 		attrs = append(attrs, slog.Int("status", e.Status))
 	}
@@ -199,7 +192,27 @@ func (e Error) LogValue() slog.Value {
 	if e.RequestID != "" {
 		attrs = append(attrs, slog.String("request_id", printable(e.RequestID)))
 	}
-	return slog.GroupValue(attrs...)
+	if e.OutcomeUnknown {
+		attrs = append(attrs, slog.Bool("outcome_unknown", true))
+	}
+	return append(attrs, slog.String("text", e.Error()))
+}
+
+// marshalAttrs writes attributes as a JSON object, in their order.
+func marshalAttrs(attrs []slog.Attr) ([]byte, error) {
+	out := []byte{'{'}
+	for i, a := range attrs {
+		value, err := json.Marshal(a.Value.Any())
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(strconv.AppendQuote(out, a.Key), ':')
+		out = append(out, value...)
+	}
+	return append(out, '}'), nil
 }
 
 // Unwrap returns the cause, so that context errors stay reachable.

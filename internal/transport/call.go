@@ -52,6 +52,15 @@ const notMade = "the client was not made by its constructor"
 
 // begin makes a call of a client.
 func begin(ctx context.Context, client *Client, op spec, opts []identkit.CallOption) (*call, error) {
+	c := &call{client: client, op: op, ctx: ctx, started: time.Now()}
+	for _, o := range opts {
+		if o != nil {
+			o(&c.settings)
+		}
+	}
+	if r, ok := c.settings.Response.(*identkit.Response); ok && r != nil {
+		*r = identkit.Response{} // also when the call goes no further
+	}
 	var missing *identkit.Error
 	switch {
 	case client == nil:
@@ -63,16 +72,7 @@ func begin(ctx context.Context, client *Client, op spec, opts []identkit.CallOpt
 		missing.Operation = op.name
 		return nil, missing
 	}
-	c := &call{client: client, op: op, ctx: ctx, started: time.Now()}
 	c.request.codec = client.codec
-	for _, o := range opts {
-		if o != nil {
-			o(&c.settings)
-		}
-	}
-	if r, ok := c.settings.Response.(*identkit.Response); ok && r != nil {
-		*r = identkit.Response{}
-	}
 	timeout := client.timeout
 	if c.settings.Timeout > 0 {
 		timeout = c.settings.Timeout
