@@ -32,6 +32,14 @@ func (e *WaitError[T]) Error() string {
 // Unwrap returns the cause.
 func (e *WaitError[T]) Unwrap() error { return e.Err }
 
+// cause is what Explain looks for.
+func (e *WaitError[T]) cause() (polls int, err error) {
+	if e == nil {
+		return 0, nil
+	}
+	return e.Polls, e.Err
+}
+
 // Format prints the same line as Error for every verb.
 func (e WaitError[T]) Format(f fmt.State, verb rune) { formatLine(f, verb, e.Error()) }
 
