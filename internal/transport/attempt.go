@@ -94,7 +94,7 @@ func (a *attempt) run(blank *http.Request) *failure {
 	a.Context = within
 	a.once, a.cancel = c.op.retry == identkit.RetryIfNotProcessed, cancel
 	a.replayable = isReplayable(c.op.method)
-	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.url.RawQuery, values: c.request.values}
+	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.query, values: c.request.values}
 	if f := a.authorize(); f != nil {
 		return f
 	}
@@ -196,6 +196,10 @@ func (c *call) authorizer() Authorizer {
 // build makes the request of this attempt and opens its body.
 func (a *attempt) build() (*http.Request, *failure) {
 	c, o := a.call, &a.out
+	if name := c.template.clash(o.query); name != "" {
+		e := &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "Options.Paths[" + c.op.name + "]", Reason: "has the query member " + name + ", which the operation sends itself"}}}
+		return nil, &failure{permanent: true, err: e}
+	}
 	u := c.url
 	if o.moved {
 		values := make([]pathValue, 0, len(o.values))
@@ -206,7 +210,7 @@ func (a *attempt) build() (*http.Request, *failure) {
 		if u, refused = c.template.fill(c.client.base, values); refused != nil {
 			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: refused}}
 		}
-		u.RawQuery = o.query
+		u.RawQuery = joinQueries(u.RawQuery, o.query)
 	}
 	req := http.Request{Method: c.op.method, URL: u, Host: u.Host, Header: o.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if !o.Body.IsZero() {

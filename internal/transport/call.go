@@ -24,6 +24,7 @@ type call struct {
 	request  Request
 	template *template
 	url      *url.URL
+	query    string // the call's own, without that of the template
 	header   http.Header
 	started  time.Time
 	deadline time.Time
@@ -73,6 +74,13 @@ func begin(ctx context.Context, client *Client, op spec, opts []identkit.CallOpt
 		return nil, missing
 	}
 	c.request.codec = client.codec
+	if c.template = op.template; c.template == nil {
+		c.template = client.template(op.name, op.path)
+		c.op.path = c.template.text
+		if c.template.method != "" {
+			c.op.method = c.template.method
+		}
+	}
 	timeout := client.timeout
 	if c.settings.Timeout > 0 {
 		timeout = c.settings.Timeout
@@ -93,9 +101,6 @@ func (c *call) validate() *identkit.Error {
 	r := &c.request
 	if r.IfNotProcessed {
 		c.op.retry = identkit.RetryIfNotProcessed
-	}
-	if c.template = c.op.template; c.template == nil {
-		c.template = c.client.template(c.op.name, c.op.path)
 	}
 	for _, name := range r.later {
 		r.Path(name, "later") // replaced in each attempt
@@ -132,7 +137,8 @@ func (c *call) validate() *identkit.Error {
 		return &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: r.Faults}
 	}
 	if len(r.Query) > 0 {
-		u.RawQuery = r.Query.Encode()
+		c.query = r.Query.Encode()
+		u.RawQuery = joinQueries(u.RawQuery, c.query)
 	}
 	c.url, c.header = u, h
 	if c.ctx.Err() != nil {

@@ -180,7 +180,7 @@ func (c *Client) parsePaths(ops []Operation, replaced map[string]string, check *
 		t, fault := parseTemplate(info.Path)
 		if path, ok := replaced[info.Name]; ok {
 			own := t
-			if t, fault = parseTemplate(path); fault == "" && !t.sameParts(own) {
+			if t, fault = parseReplacement(path); fault == "" && !t.sameParts(own) {
 				fault = "must hold the same {parts} as " + info.Path
 			}
 		}
