@@ -42,8 +42,10 @@ type Options struct {
 	UserAgent string
 	// MaxResponseBytes caps the decoded body of a response. Zero means 16 MiB.
 	MaxResponseBytes int64
-	// Paths replaces path templates, by operation name, for deployments that differ and for
-	// unpublished paths. A replacement has the same {parts} as the original.
+	// Paths replaces where operations go, by their name, for deployments that differ and for unpublished paths: "[METHOD ]/path[?query]",
+	// such as "/v3/operations/{operationId}" or "POST /operation?id={operationId}&tenant=7". A replacement has the same {parts} as the
+	// original, in any order, in the path or as whole values of the query. The method is GET, POST, PUT, PATCH or DELETE; without one
+	// it stays. When the operation may be retried, and what it sends and expects, stays too.
 	Paths map[string]string
 	// AllowPlainHTTP lets credentials travel over http:// to hosts other than loopback.
 	AllowPlainHTTP bool

@@ -90,7 +90,7 @@ func New(cfg Config) (*Client, error) {
 		Options:        cfg.Options,
 		Header:         cfg.Header,
 		Codec:          codec,
-		Failure:        func(err *identkit.Error, body []byte) { readFailure(err, body, e) },
+		Failure:        func(err *identkit.Error, r transport.FailedResponse) { readFailure(err, r, e) },
 	}, &check)
 	if err := check.Err(provider, "iproov.New"); err != nil {
 		return nil, err

@@ -176,10 +176,11 @@ func TestAReaderThatFailsHalfWayEnrolsNobody(t *testing.T) {
 	for name, c := range map[string]struct {
 		image io.Reader
 		want  error
+		text  string
 	}{
-		"fails":      {io.MultiReader(bytes.NewReader(jpeg(500_000)), iotest.ErrReader(broken)), broken},
-		"ends early": {onlyReader{bytes.NewReader(jpeg(500_000))}, nil},
-		"goes on":    {onlyReader{bytes.NewReader(jpeg(1_500_000))}, nil},
+		"fails":      {io.MultiReader(bytes.NewReader(jpeg(500_000)), iotest.ErrReader(broken)), broken, "image cannot be read"},
+		"ends early": {onlyReader{bytes.NewReader(jpeg(500_000))}, nil, "image ended before its size"},
+		"goes on":    {onlyReader{bytes.NewReader(jpeg(1_500_000))}, nil, "image goes on behind its size"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,8 +188,9 @@ func TestAReaderThatFailsHalfWayEnrolsNobody(t *testing.T) {
 			claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 			require.NoError(t, err)
 			_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: c.image, Size: 1_000_000})
-			require.Error(t, err)
-			require.ErrorContains(t, err, "request body cannot be read")
+			require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+			require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+			require.ErrorContains(t, err, c.text)
 			if c.want != nil {
 				require.ErrorIs(t, err, c.want)
 			}

@@ -73,7 +73,7 @@ func TestATokenThatIsNoHeaderIsNotSent(t *testing.T) {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BearerAuth(identkit.Static("from-a-file\n")) })
 	err := create(t.Context(), client)
-	require.ErrorIs(t, err, identkit.ErrUnauthorized)
+	require.ErrorIs(t, err, identkit.ErrCredential)
 	require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
 	assert.Contains(t, err.Error(), "control character at an end")
 	assert.NotContains(t, err.Error(), "from-a-file")
@@ -157,7 +157,7 @@ func TestAPasswordThatCannotBeOneIsRefused(t *testing.T) {
 			cfg.Credentials = powerauth.BasicAuthFrom("svc", identkit.Static(password))
 		})
 		_, err = client.Operations.Get(t.Context(), "o-1")
-		require.ErrorIs(t, err, identkit.ErrUnauthorized)
+		require.ErrorIs(t, err, identkit.ErrCredential)
 		assert.NotContains(t, err.Error(), "hunter9")
 		assert.Zero(t, srv.Journal().Len(), "nothing was sent")
 	}

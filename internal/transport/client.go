@@ -31,9 +31,9 @@ type Config struct {
 	Header     map[string]identkit.Secret // sent with every call
 	Limiter    identkit.Limiter           // the provider's documented rate, used when Options has none; nil: none
 	Codec      *wire.Codec                // nil: that of package wire, with nothing of the provider's own
-	// Failure reads the body of a failed response into e, whose Kind and Status are set from the HTTP status. It must
-	// leave e usable whatever the body is.
-	Failure func(e *identkit.Error, body []byte)
+	// Failure reads a failed response into e, whose Kind and Status are set from the HTTP status. It must leave e usable whatever
+	// the body is. A RequestID that it sets is that of the attempt, also for observers and logs.
+	Failure func(e *identkit.Error, r FailedResponse)
 	// Unwrap takes the envelope off a 2xx body. An *identkit.Error it returns is the call's.
 	Unwrap func(body []byte) ([]byte, error)
 }
@@ -59,7 +59,7 @@ type Client struct {
 	logger    *slog.Logger
 	paths     map[string]*template
 	codec     *wire.Codec
-	failure   func(*identkit.Error, []byte)
+	failure   func(*identkit.Error, FailedResponse)
 	unwrap    func([]byte) ([]byte, error)
 	http1     *atomic.Bool // the last response came over HTTP/1
 	drifts    *drifts
@@ -195,7 +195,7 @@ func (c *Client) parsePaths(ops []Operation, replaced map[string]string, check *
 		t, fault := parseTemplate(info.Path)
 		if path, ok := replaced[info.Name]; ok {
 			own := t
-			if t, fault = parseTemplate(path); fault == "" && !t.sameParts(own) {
+			if t, fault = parseReplacement(path); fault == "" && !t.sameParts(own) {
 				fault = "must hold the same {parts} as " + info.Path
 			}
 		}

@@ -52,6 +52,7 @@ func pooled() *http.Transport {
 		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
 	}
 	t.DialContext = paced(t.DialContext)
+	namesRefusals(t)
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = 1024
 	t.IdleConnTimeout = 90 * time.Second
