@@ -45,6 +45,7 @@ type Client struct {
 	jar       http.CookieJar
 	retry     identkit.RetryPolicy
 	budget    *budget
+	gate      *pauseGate
 	limiter   identkit.Limiter
 	timeout   time.Duration
 	maxBody   int64
@@ -82,7 +83,7 @@ func New(cfg Config, check *Check) *Client {
 		drifts:   new(drifts),
 	}
 	if !cfg.BaseURLRefused {
-		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)
+		c.base = baseURL("BaseURL", cfg.BaseURL, o.AllowPlainHTTP, check)
 	}
 	check.That(o.Timeout >= 0, "Options.Timeout", "is negative")
 	check.That(o.MaxResponseBytes >= 0, "Options.MaxResponseBytes", "is negative")
@@ -92,7 +93,7 @@ func New(cfg Config, check *Check) *Client {
 		return nil
 	}
 	c.host = hostPort(c.base)
-	c.budget = newBudget(c.retry.Budget)
+	c.budget, c.gate = newBudget(c.retry.Budget), newPauseGate(c.retry.MaxBackoff)
 	if c.limiter == nil {
 		c.limiter = cfg.Limiter
 	}
@@ -115,13 +116,29 @@ func New(cfg Config, check *Check) *Client {
 	return c
 }
 
-// WithAuth is the same client, pool and budget with other credentials, or with none.
+// WithAuth is the same client, pool, gate and budget with other credentials, or with none.
 func (c *Client) WithAuth(a Authorizer) *Client {
 	if c == nil {
 		return nil
 	}
 	other := *c
 	other.auth = a
+	return &other
+}
+
+// WithBase is the same client, pool and budget for another base URL, such as that of a token endpoint. It is checked like Config.BaseURL;
+// field names it in faults. A 429 of one host does not hold back the calls to another.
+func (c *Client) WithBase(field, base string, o identkit.Options, check *Check) *Client {
+	faults := len(check.Faults)
+	u := baseURL(field, base, o.AllowPlainHTTP, check)
+	if c == nil || len(check.Faults) > faults {
+		return nil
+	}
+	other := *c
+	other.base, other.host = u, hostPort(u)
+	if other.host != c.host {
+		other.gate, other.http1 = newPauseGate(c.retry.MaxBackoff), new(atomic.Bool)
+	}
 	return &other
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/identkit/identkit"
 )
@@ -21,10 +22,11 @@ import (
 type failure struct {
 	err       *identkit.Error
 	phase     identkit.Phase
-	sent      bool // the request, or a part of it, may have reached the server
-	unknown   bool // the request may have taken effect
-	permanent bool // another attempt would fail the same way
-	paused    bool // there was no attempt: the context ended in the wait before it
+	sent      bool          // the request, or a part of it, may have reached the server
+	unknown   bool          // the request may have taken effect
+	permanent bool          // another attempt would fail the same way
+	paused    bool          // there was no attempt: the context ended in the wait before it
+	pause     time.Duration // after a 429: the least wait before another attempt
 }
 
 func isTLS(err error) bool {
