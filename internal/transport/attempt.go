@@ -29,6 +29,7 @@ func (c *call) RoundTrip(blank *http.Request) (*http.Response, error) {
 		}
 	}
 	c.failure = try.run(blank)
+	c.reportCredential()
 	try.info.Duration = time.Since(try.info.Start)
 	try.info.Status = c.status
 	if c.failure != nil {
