@@ -135,7 +135,7 @@ func TestThreeHundredCallsToAnAPIThatTakesAHundredASecondAllSucceed(t *testing.T
 		"a bucket of 50":             func() func(time.Duration) bool { return bucket(50) },
 	} {
 		for _, retryAfter := range []string{"", "1"} {
-			for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
+			for _, latency := range []time.Duration{0, 20 * time.Millisecond} {
 				t.Run(name+" "+retryAfter+" "+latency.String(), func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
