@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-func baseURL(text string, plain bool, check *Check) *url.URL {
-	const field = "BaseURL"
+func baseURL(field, text string, plain bool, check *Check) *url.URL {
 	u := check.URL(field, text, "https", "http")
 	if u == nil {
 		return nil
