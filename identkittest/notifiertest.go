@@ -130,9 +130,9 @@ func subscribed(ctx context.Context, n identkit.Notifier, key string) (again <-c
 	again, stop, err = n.Subscribe(ctx, key)
 	switch {
 	case err != nil:
-		return nil, nil, fmt.Errorf("Subscribe: %w", err)
+		return nil, nil, fmt.Errorf("identkittest: Subscribe: %w", err)
 	case again == nil || stop == nil:
-		return nil, nil, errors.New("Subscribe gave neither an error nor both a channel and a stop")
+		return nil, nil, errors.New("identkittest: Subscribe gave neither an error nor both a channel and a stop")
 	}
 	return again, stop, nil
 }
@@ -143,11 +143,11 @@ func notified(ctx context.Context, n identkit.Notifier, key string) error {
 	select {
 	case err := <-done:
 		if err != nil {
-			return fmt.Errorf("Notify: %w", err)
+			return fmt.Errorf("identkittest: Notify: %w", err)
 		}
 		return nil
 	case <-time.After(notifyWithin):
-		return errors.New("Notify blocks")
+		return errors.New("identkittest: Notify blocks")
 	}
 }
 
