@@ -38,6 +38,7 @@ var given = map[string]string{
 	"client": "*powerauth.Client", "iproov/client": "*iproov.Client",
 	"srv": "*powerauthtest.Server", "iproov/srv": "*iproovtest.Server",
 	"admin": "*powerauth.AdminClient", "op": "*powerauth.Operation", "typed": "string",
+	"params": "*ListParams",
 }
 
 // theReaders stands for the reader's own code.
@@ -45,9 +46,12 @@ const theReaders = `package snippets
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/identkit/identkit/powerauth"
 )
+
+type ListParams struct{ Cursor json.RawMessage }
 
 type Event struct{ ID string }
 
