@@ -65,7 +65,7 @@ func TestBytesBehindAResponseAreNotLogged(t *testing.T) {
 	} {
 		for _, secure := range []bool{false, true} {
 			closed := make(chan struct{}, 1)
-			l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed with the test
+			l, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
 			base := "http://" + l.Addr().String()
 			if secure {
@@ -172,7 +172,7 @@ func FuzzHTTP1Conn(f *testing.F) {
 		readAll := func(r io.Reader) (string, error) {
 			resp, err := http.ReadResponse(bufio.NewReader(r), nil)
 			if err != nil || resp.StatusCode/100 == 1 {
-				return "", nil //nolint:nilerr // there is no body to compare
+				return "", nil // no body to compare
 			}
 			defer func() { _ = resp.Body.Close() }()
 			b, err := io.ReadAll(resp.Body)
