@@ -82,7 +82,7 @@ func (s sourceFailure) Error() string { return s.err.Error() }
 
 // Is finds everything but kinds.
 func (s sourceFailure) Is(target error) bool {
-	_, kind := target.(identkit.Kind) //nolint:errorlint // the target is one, or is not
+	_, kind := target.(identkit.Kind)
 	return !kind && target != identkit.ErrOutcomeUnknown && errors.Is(s.err, target)
 }
 

@@ -63,6 +63,7 @@ func pooled() *http.Transport {
 		t.TLSClientConfig = new(tls.Config)
 	}
 	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	dropSurplus(t)
 	return t
 }
 
