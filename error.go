@@ -22,8 +22,7 @@ type Kind string
 
 // The kinds of failure.
 const (
-	ErrInvalidRequest Kind = "invalid request" // refused locally: nothing was sent, or not all of a body that could not be read
-	//nolint:gosec // a name, no credential
+	ErrInvalidRequest   Kind = "invalid request"        // refused locally: nothing was sent, or not all of a body that could not be read
 	ErrCredential       Kind = "credential unavailable" // a [SecretSource] failed or gave no usable secret; nothing was sent
 	ErrUnauthorized     Kind = "unauthorized"           // credentials missing, invalid or expired
 	ErrForbidden        Kind = "forbidden"              // credentials valid, but not allowed
