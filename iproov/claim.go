@@ -2,6 +2,7 @@ package iproov
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"time"
 	"unicode/utf8"
@@ -18,8 +19,12 @@ type ClaimToken string
 const ClaimWindow = 2 * time.Minute
 
 // UserID identifies a user: 1 to 256 letters, digits and ' + _ @ . -, unique, and without personal data such as an e-mail address.
-// "." and "..", which iProov's pattern admits, are refused, because they cannot stand in a path.
+// "." and "..", which iProov's pattern admits, are refused, because they cannot stand in a path. [NewUserID] makes one.
 type UserID string
+
+// NewUserID returns a user id of at least 128 random bits, as 26 capital letters and digits. iProov asks for ids without personal data,
+// and one that was used before may stay taken: keep the id with your own user.
+func NewUserID() UserID { return UserID(rand.Text()) }
 
 func (id UserID) check(c *transport.Check, field string) {
 	const longest = 256
