@@ -19,7 +19,7 @@ import (
 //	UPDATE journeys SET data = $1, revision = $2 WHERE key = $3 AND revision = $2 - 1
 //
 // No row was changed: [ErrRevision]. A journey that was never moved has revision 0; insert it before, or when it is saved with
-// revision 1. Save must not change the journey, and must return when its context ends.
+// revision 1. Save must not change the journey, and must return when its context ends. Package iproovtest has acceptance tests for it.
 type Journey struct {
 	// ID names what the journey is for, such as a login session or an order: attempts are counted for it. A journey that is final
 	// stays final; the next one begins under another id.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +17,17 @@ import (
 	"github.com/identkit/identkit/iproov"
 	"github.com/identkit/identkit/iproov/iproovtest"
 )
+
+func TestTheStoreOfJourneysComparesAndSwaps(t *testing.T) {
+	store := newJourneys()
+	load := func(_ context.Context, key string) (*iproov.Journey, error) {
+		if j := store.load(key); j != nil {
+			return j, nil
+		}
+		return nil, errors.New("no such journey")
+	}
+	iproovtest.RunJourneyTests(t, iproovtest.JourneyStore{Save: store.save, Load: load})
+}
 
 func TestAnAppThatRepeatsItsRequestsGetsOneVerdict(t *testing.T) {
 	s := onFake(t)
