@@ -102,6 +102,9 @@ func (a *attempt) run(blank *http.Request) *failure {
 	if f != nil {
 		return f
 	}
+	if at := c.request.Sent; at != nil {
+		*at = time.Now()
+	}
 	resp, err := client.transport.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errNoResponse
