@@ -109,7 +109,10 @@ func (a *attempt) run(blank *http.Request) *failure {
 	if err != nil {
 		return a.lost(err)
 	}
-	return a.read(resp)
+	if f = a.read(resp); f != nil && a.stopped.Load() {
+		f.unknown, f.permanent = true, true // the RoundTripper repeated the request nevertheless: this is not the first one's response
+	}
+	return f
 }
 
 // limit waits for the limiter.
@@ -286,10 +289,13 @@ func (a *attempt) read(resp *http.Response) *failure {
 // lost is the failure of an attempt that brought no whole response.
 func (a *attempt) lost(err error) *failure {
 	f := lost(a.ctx, err, &a.progress)
-	switch {
-	case a.once && a.ctx.Err() == nil && provenUnprocessed(err):
+	unprocessed := a.unprocessed(err)
+	if unprocessed {
 		f.sent, f.unknown = false, false
-		f.err.Err, f.err.Detail = errNotRead, "the server did not process the request"
+	}
+	switch {
+	case unprocessed && a.ctx.Err() == nil:
+		f.err.Kind, f.err.Err, f.err.Detail = identkit.ErrNetwork, errNotRead, "the server did not process the request"
 	case a.stopped.Load() && a.ctx.Err() == nil:
 		f.permanent = true
 		f.err.Kind, f.err.Err, f.err.Detail = identkit.ErrNetwork, errRepeat, "the connection was lost or reset after the request was sent"
@@ -301,6 +307,17 @@ func (a *attempt) lost(err error) *failure {
 		f.err.Detail = "call timed out"
 	}
 	return f
+}
+
+// unprocessed reports whether the server surely did not process the request of an attempt that was lost before its response.
+func (a *attempt) unprocessed(err error) bool {
+	switch {
+	case !a.once || a.step.Load() >= stepBody:
+		return false
+	case a.stopped.Load():
+		return a.multiplexed.Load() && repeatsOnlyUnprocessed(a.call.client.transport)
+	}
+	return provenUnprocessed(err)
 }
 
 // refused is the failure of a response that is not 2xx.
