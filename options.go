@@ -12,6 +12,11 @@ import (
 type Options struct {
 	// HTTPClient makes the requests; nil means a pooled client of our own. It is copied, and redirects are not followed. Its
 	// transport should keep as many idle connections as there are concurrent calls; see "Connections" in the package documentation.
+	//
+	// A RoundTripper of yours passes the request's context on. It is followed by the hooks of httptrace, which also keep net/http from
+	// repeating a call that is not safe to repeat; a RoundTripper that calls no hooks, or repeats requests by itself, cannot be kept
+	// from it. Its errors mean that the request may have been sent, unless they wrap [ErrNotSent]. Those of an *http.Transport mean it
+	// only once there was a connection; a protocol registered with one calls the hooks too.
 	HTTPClient *http.Client
 	// Logger receives one record per call (debug) and per retried attempt (info). Nil disables it.
 	// Records hold what an [Observer] gets, never bodies, headers, query values or secrets.

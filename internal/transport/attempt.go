@@ -94,6 +94,7 @@ func (a *attempt) run(blank *http.Request) *failure {
 	a.Context = within
 	a.once, a.cancel = c.op.retry == identkit.RetryIfNotProcessed, cancel
 	a.replayable = isReplayable(c.op.method)
+	_, a.native = client.transport.(*http.Transport)
 	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.url.RawQuery, values: c.request.values}
 	if f := a.authorize(); f != nil {
 		return f
@@ -290,7 +291,7 @@ func (a *attempt) read(resp *http.Response) *failure {
 func (a *attempt) lost(err error) *failure {
 	f := lost(a.ctx, err, &a.progress)
 	unprocessed := a.unprocessed(err)
-	if unprocessed {
+	if unprocessed || a.notSent(err) {
 		f.sent, f.unknown = false, false
 	}
 	switch {
@@ -318,6 +319,11 @@ func (a *attempt) unprocessed(err error) bool {
 		return a.multiplexed.Load() && repeatsOnlyUnprocessed(a.call.client.transport)
 	}
 	return provenUnprocessed(err)
+}
+
+// notSent reports whether the RoundTripper says that it sent nothing.
+func (a *attempt) notSent(err error) bool {
+	return errors.Is(err, identkit.ErrNotSent) && a.step.Load() < stepBody && !a.stopped.Load()
 }
 
 // refused is the failure of a response that is not 2xx.

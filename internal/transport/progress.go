@@ -23,6 +23,7 @@ type progress struct {
 	unreadable  atomic.Bool // the request body gave an error
 	wrote       atomic.Bool // the header, or its beginning, was written
 	stopped     atomic.Bool // net/http was about to repeat the request
+	native      bool        // the transport is net/http's own, which calls the hooks before it sends anything
 	trace       httptrace.ClientTrace
 
 	// For an operation that must not be repeated:
@@ -97,7 +98,7 @@ func (p *progress) advance(to int32) {
 }
 
 // sent reports whether anything may have reached the server. A RoundTripper that knows no hooks may have sent everything.
-func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced.Load() }
+func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced.Load() && !p.native }
 
 func (p *progress) phase(err error) identkit.Phase {
 	switch p.step.Load() {
@@ -119,7 +120,7 @@ func (p *progress) phase(err error) identkit.Phase {
 		return identkit.PhaseDNS
 	case isTLS(err):
 		return identkit.PhaseTLS
-	case p.traced.Load(), errors.As(err, &op) && op.Op == "dial":
+	case p.traced.Load(), p.native, errors.Is(err, identkit.ErrNotSent), errors.As(err, &op) && op.Op == "dial":
 		return identkit.PhaseDial
 	}
 	return identkit.PhaseResponse
