@@ -315,7 +315,7 @@ func (a *attempt) unprocessed(err error) bool {
 	switch {
 	case !a.once || a.step.Load() >= stepBody:
 		return false
-	case a.stopped.Load():
+	case a.stopped.Load(), errors.Is(err, errRepeat):
 		return a.multiplexed.Load() && repeatsOnlyUnprocessed(a.call.client.transport)
 	}
 	return provenUnprocessed(err)

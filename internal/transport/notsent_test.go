@@ -141,7 +141,7 @@ func TestARoundTripperSaysThatNothingWasSent(t *testing.T) {
 			t.Parallel()
 			for times, wantAttempts := range map[int]int{1: 2, 100: 3} {
 				fails, made := first(times, open), 0
-				s, c := framed(t, frames.HTTP2, func(pool *http.Transport) http.RoundTripper {
+				s, _, c := framed(t, frames.HTTP2, func(pool *http.Transport) http.RoundTripper {
 					return tripper(func(r *http.Request) (*http.Response, error) {
 						if made++; made > 1 { // the first one opens the connection
 							if err := fails(); err != nil {
@@ -180,7 +180,7 @@ func TestNotSentIsNotSaidByWhatComesLater(t *testing.T) {
 	require.ErrorIs(t, create(t.Context(), c), identkit.ErrOutcomeUnknown)
 
 	// The end of the context, by which a repeated request was stopped.
-	s, c := framed(t, frames.HTTP2, func(pool *http.Transport) http.RoundTripper {
+	s, _, c := framed(t, frames.HTTP2, func(pool *http.Transport) http.RoundTripper {
 		return tripper(func(r *http.Request) (*http.Response, error) {
 			resp, err := pool.RoundTrip(r)
 			if errors.Is(err, context.Canceled) {

@@ -69,7 +69,7 @@ func Faults(p Protocol) []Fault {
 		list = append(list, resets(code)...)
 	}
 	list = append(list, resets(unassigned)...)
-	for _, code := range []uint32{NoError, ProtocolError, RefusedStream, unassigned} {
+	for _, code := range []uint32{NoError, ProtocolError, unassigned} {
 		list = append(list, goAways(code)...)
 	}
 	return append(append(list, faults2()...), connectionFaults()...)
@@ -174,11 +174,13 @@ func connectionFaults() (list []Fault) {
 	for m, when := range map[Moment]string{Connected: "at once", Begun: moments[Begun], Header: moments[Header], Whole: moments[Whole]} {
 		list = append(list,
 			Fault{Name: "connection closed " + when, Early: m == Connected, Do: On(m, func(x *Exchange) { _ = x.Close() })},
-			Fault{Name: "connection reset " + when, Early: m == Connected, Do: On(m, func(x *Exchange) { x.Abort() })},
-			Fault{Name: "garbage " + when, Early: m == Connected, Do: On(m, func(x *Exchange) {
+			Fault{Name: "connection reset " + when, Early: m == Connected, Do: On(m, func(x *Exchange) { x.Abort() })})
+		if m != Connected { // net/http prints what comes before a request
+			list = append(list, Fault{Name: "garbage " + when, Do: On(m, func(x *Exchange) {
 				_, _ = x.Write([]byte("garbage, also as frames\r\n\r\n"))
 				_ = x.Close()
 			})})
+		}
 	}
 	return list
 }
