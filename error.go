@@ -42,9 +42,7 @@ const (
 const ErrOutcomeUnknown outcome = "outcome unknown"
 
 // ErrNotSent is for RoundTrippers of yours ([Options].HTTPClient): an error that wraps it says that nothing of the request was sent, so
-// that any call may be retried and its outcome is not unknown.
-//
-//	return nil, fmt.Errorf("circuit is open: %w", identkit.ErrNotSent)
+// that any call may be retried and its outcome is not unknown. An open circuit breaker is an example.
 const ErrNotSent outcome = "not sent"
 
 type outcome string
