@@ -94,3 +94,25 @@ func TestAOneTimeCallArrivesOncePerAttempt(t *testing.T) {
 		}
 	}
 }
+
+// The client's own pool has connections of its own kind under net/http.
+func TestAOneTimeCallArrivesOncePerAttemptOverTheOwnPool(t *testing.T) {
+	t.Parallel()
+	for _, p := range []frames.Protocol{frames.HTTP2, frames.HTTP1} {
+		for _, call := range onceCalls {
+			t.Run(string(p)+", "+call.name, func(t *testing.T) {
+				t.Parallel()
+				s := frames.New(t, p, frames.Responds(200, aThing))
+				c := frameClient(t, nil, s.URL(), 3)
+				t.Cleanup(c.CloseIdleConnections)
+				if config := s.Transport(t).TLSClientConfig; config != nil {
+					config.MinVersion = 0
+					c.own.TLSClientConfig = config
+				}
+				_, err := readOne(t.Context(), c, "1")
+				require.NoError(t, err)
+				arriveOnce(t, s, c.own, c, call, frames.Faults(p), call.body || http2RepeatsOnlyUnprocessed)
+			})
+		}
+	}
+}
