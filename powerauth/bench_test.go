@@ -1,6 +1,7 @@
 package powerauth_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,16 +31,22 @@ import (
 const registrationBody = `{"registrationId":"3b9edfd2-4d82-477c-b4b3-20fa5c99c993","registrationStatus":"ACTIVE","userId":"u-1","applicationId":"app",
 "name":"My phone","platform":"ios","deviceInfo":"iPhone16,1","flags":["PRIMARY"],"timestampCreated":1701426030500,"timestampLastUsed":1701426030500}`
 
-// loopback serves a registration for every request, counting connections.
+const pendingBody = `{"operationId":"0e5b3a1c-55a4-4b83-8f0e-27a3f2d2a001","userId":"u-1","status":"PENDING","template":"payment","parameters":{"amount":"100.00","currency":"EUR"},
+"timestampCreated":1701426030500,"timestampExpires":1701426330500,"failureCount":0,"maxFailureCount":5}`
+
+// loopback serves a registration for every GET and an operation for every POST, counting connections.
 func loopback(tb testing.TB) (base string, connections *atomic.Int64) {
 	tb.Helper()
 	connections = new(atomic.Int64)
-	body := []byte(registrationBody)
-	length := strconv.Itoa(len(body))
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := registrationBody
+		if r.Method == http.MethodPost {
+			body = pendingBody
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", length)
-		_, _ = w.Write(body)
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = io.WriteString(w, body)
 	}))
 	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
@@ -53,23 +60,49 @@ func loopback(tb testing.TB) (base string, connections *atomic.Int64) {
 
 const registrationID = "3b9edfd2-4d82-477c-b4b3-20fa5c99c993"
 
-// sdkGet is a GET through a client with retry policy, auth and limiter, and no observer.
-func sdkGet(tb testing.TB, base string) func(context.Context) error {
-	tb.Helper()
-	client, err := powerauth.New(powerauth.Config{
-		BaseURL:     base,
-		Credentials: powerauth.BasicAuth("integration", "password"),
-		Options:     identkit.Options{Limiter: rate.NewLimiter(rate.Inf, 1)},
-	})
-	require.NoError(tb, err)
-	tb.Cleanup(client.CloseIdleConnections)
-	return func(ctx context.Context) error {
+// request is one call as the SDK makes it, and as it is written by hand.
+type request struct {
+	sdk  func(context.Context, *powerauth.Client) error
+	hand func(context.Context, *http.Client, string) error
+}
+
+var get = request{
+	func(ctx context.Context, client *powerauth.Client) error {
 		r, err := client.Registrations.Get(ctx, registrationID)
 		if err == nil && r.Status != powerauth.RegistrationActive {
 			err = fmt.Errorf("status %s", r.Status)
 		}
 		return err
-	}
+	},
+	func(ctx context.Context, client *http.Client, base string) error {
+		var r handRegistration
+		err := handCall(ctx, client, http.MethodGet, base+"/v2/registrations/"+url.PathEscape(registrationID), nil, &r)
+		if err == nil && r.Status != "ACTIVE" {
+			err = fmt.Errorf("status %s", r.Status)
+		}
+		return err
+	},
+}
+
+var post = request{
+	func(ctx context.Context, client *powerauth.Client) error {
+		o, err := client.Operations.Create(ctx, powerauth.CreateOperationParams{
+			UserID: "u-1", Template: "payment", Parameters: map[string]string{"amount": "100.00", "currency": "EUR"},
+		})
+		if err == nil && o.Status != powerauth.OperationPending {
+			err = fmt.Errorf("status %s", o.Status)
+		}
+		return err
+	},
+	func(ctx context.Context, client *http.Client, base string) error {
+		var o handOperation
+		in := handParams{"u-1", "payment", map[string]string{"amount": "100.00", "currency": "EUR"}}
+		err := handCall(ctx, client, http.MethodPost, base+"/v2/operations", in, &o)
+		if err == nil && o.Status != "PENDING" {
+			err = fmt.Errorf("status %s", o.Status)
+		}
+		return err
+	},
 }
 
 type handRegistration struct {
@@ -85,59 +118,95 @@ type handRegistration struct {
 	LastUsed int64    `json:"timestampLastUsed"`
 }
 
-// handGet is the same with net/http and encoding/json written by hand, with the pool sized as well as ours and nothing but the
-// happy path: no timeout, no cap, no retry, no limiter.
-func handGet(tb testing.TB, base string) func(context.Context) error {
-	tb.Helper()
-	return handGetWithin(tb, base, 0)
+type handParams struct {
+	UserID     string            `json:"userId"`
+	Template   string            `json:"template"`
+	Parameters map[string]string `json:"parameters"`
 }
 
-// handGetWithin is handGet with http.Client's Timeout, which every service should have.
-func handGetWithin(tb testing.TB, base string, timeout time.Duration) func(context.Context) error {
+type handOperation struct {
+	ID          string            `json:"operationId"`
+	UserID      string            `json:"userId"`
+	Status      string            `json:"status"`
+	Template    string            `json:"template"`
+	Parameters  map[string]string `json:"parameters"`
+	Created     int64             `json:"timestampCreated"`
+	Expires     int64             `json:"timestampExpires"`
+	Failures    int               `json:"failureCount"`
+	MaxFailures int               `json:"maxFailureCount"`
+}
+
+// handCall is a call with net/http and encoding/json: nothing but the happy path, no cap, no retry, no limiter.
+func handCall(ctx context.Context, client *http.Client, method, address string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth("integration", "password")
+	req.Header.Set("Accept", "application/json")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("HTTP %d", resp.StatusCode)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, out)
+}
+
+// sdk makes the request through a client with retry policy, auth and limiter, and no observer.
+func sdk(tb testing.TB, r request, base string) func(context.Context) error {
+	tb.Helper()
+	client, err := powerauth.New(powerauth.Config{
+		BaseURL:     base,
+		Credentials: powerauth.BasicAuth("integration", "password"),
+		Options:     identkit.Options{Limiter: rate.NewLimiter(rate.Inf, 1)},
+	})
+	require.NoError(tb, err)
+	tb.Cleanup(client.CloseIdleConnections)
+	return func(ctx context.Context) error { return r.sdk(ctx, client) }
+}
+
+// byHand makes the request with the pool sized as well as ours. A timeout is http.Client's, which every service should have.
+func byHand(tb testing.TB, r request, base string, timeout time.Duration) func(context.Context) error {
 	tb.Helper()
 	pool := http.DefaultTransport.(*http.Transport).Clone()
 	pool.MaxIdleConns, pool.MaxIdleConnsPerHost = 0, 1024
 	tb.Cleanup(pool.CloseIdleConnections)
 	client := &http.Client{Transport: pool, Timeout: timeout}
-	return func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/v2/registrations/"+url.PathEscape(registrationID), nil)
-		if err != nil {
-			return err
-		}
-		req.SetBasicAuth("integration", "password")
-		req.Header.Set("Accept", "application/json")
-		resp, err := client.Do(req)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = resp.Body.Close() }()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("HTTP %d", resp.StatusCode)
-		}
-		body, err := io.ReadAll(resp.Body)
-		if err != nil {
-			return err
-		}
-		r := new(handRegistration)
-		if err := json.Unmarshal(body, r); err != nil {
-			return err
-		}
-		if r.Status != "ACTIVE" {
-			return fmt.Errorf("status %s", r.Status)
-		}
-		return nil
-	}
+	return func(ctx context.Context) error { return r.hand(ctx, client, base) }
 }
 
-// The variants alternate in one run, so that other load on the machine affects all alike; the ratio is that of the medians.
-func BenchmarkGet(b *testing.B) {
+func BenchmarkGet(b *testing.B)  { one(b, get) }
+func BenchmarkPost(b *testing.B) { one(b, post) }
+
+// one makes calls one after the other. The variants alternate in one run, so that other load on the machine affects all alike; the ratio
+// is that of the medians.
+func one(b *testing.B, r request) {
+	b.Helper()
 	base, _ := loopback(b)
-	hand, timed, ours := handGet(b, base), handGetWithin(b, base, 30*time.Second), sdkGet(b, base)
+	hand, timed, ours := byHand(b, r, base, 0), byHand(b, r, base, 30*time.Second), sdk(b, r, base)
 	const calls = 200
-	block := func(get func(context.Context) error) float64 {
+	block := func(call func(context.Context) error) float64 {
 		start := time.Now()
 		for range calls {
-			if err := get(context.Background()); err != nil {
+			if err := call(context.Background()); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -146,16 +215,20 @@ func BenchmarkGet(b *testing.B) {
 	alternate(b, func() float64 { return block(hand) }, func() float64 { return block(timed) }, func() float64 { return block(ours) })
 }
 
-func BenchmarkGetConcurrent(b *testing.B) {
-	for _, goroutines := range []int{128, 512} {
+func BenchmarkGetConcurrent(b *testing.B)  { concurrent(b, get, 128, 512) }
+func BenchmarkPostConcurrent(b *testing.B) { concurrent(b, post, 128) }
+
+func concurrent(b *testing.B, r request, goroutines ...int) {
+	b.Helper()
+	for _, goroutines := range goroutines {
 		b.Run(strconv.Itoa(goroutines), func(b *testing.B) {
 			handBase, _ := loopback(b)
 			ourBase, connections := loopback(b)
-			hand, timed, ours := handGet(b, handBase), handGetWithin(b, handBase, 30*time.Second), sdkGet(b, ourBase)
+			hand, timed, ours := byHand(b, r, handBase, 0), byHand(b, r, handBase, 30*time.Second), sdk(b, r, ourBase)
 			const each = 20
-			block := func(get func(context.Context) error) float64 {
+			block := func(call func(context.Context) error) float64 {
 				start := time.Now()
-				spread(b, get, goroutines, each)
+				spread(b, call, goroutines, each)
 				return float64(time.Since(start).Nanoseconds()) / float64(goroutines*each)
 			}
 			block(ours)
@@ -216,7 +289,7 @@ func spread(tb testing.TB, get func(context.Context) error, goroutines, n int) {
 // A ceiling, so that the transport does not grow unnoticed. Not parallel: allocations are counted process-wide.
 func TestGetAllocationCeiling(t *testing.T) {
 	base, _ := loopback(t)
-	hand, ours := allocations(t, handGet(t, base)), allocations(t, sdkGet(t, base))
+	hand, ours := allocations(t, byHand(t, get, base, 0)), allocations(t, sdk(t, get, base))
 	t.Logf("by hand %v, identkit %v", hand, ours)
 	assert.LessOrEqual(t, ours, hand+12)
 }
@@ -265,7 +338,7 @@ func TestManyGoroutinesShareTheirConnections(t *testing.T) {
 		first, next := math.Inf(1), math.Inf(1)
 		for range 5 {
 			base, connections := loopback(t)
-			get := sdkGet(t, base)
+			get := sdk(t, get, base)
 			spread(t, get, goroutines, 10)
 			opened := connections.Load()
 			spread(t, get, goroutines, 10)

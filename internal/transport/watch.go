@@ -35,6 +35,7 @@ type watch struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
+	armed time.Time // when the timer fires
 	stage stage
 	end   time.Time // of the stage
 	check time.Time // when the rate is looked at; zero: never
@@ -56,7 +57,12 @@ func (w *watch) start(begun time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.end = earlier(w.deadline, begun.Add(w.timeout))
-	w.timer = time.AfterFunc(time.Until(w.end), w.fire)
+	w.armed = w.end
+	if w.rate > 0 {
+		// Early enough for whatever comes: stages then pass without another look at the timer, which costs more than all the rest.
+		w.armed = earlier(w.end, begun.Add(rateWindow))
+	}
+	w.timer = time.AfterFunc(time.Until(w.armed), w.fire)
 }
 
 func (w *watch) stop() {
@@ -93,12 +99,16 @@ func (w *watch) enter(next stage) {
 	w.arm(now)
 }
 
+// arm makes the timer fire when something is due, unless it fires before.
 func (w *watch) arm(now time.Time) {
 	at := w.end
 	if !w.check.IsZero() {
 		at = earlier(at, w.check)
 	}
-	w.timer.Reset(at.Sub(now))
+	if at.Before(w.armed) || !w.armed.After(now) {
+		w.armed = at
+		w.timer.Reset(at.Sub(now))
+	}
 }
 
 func (w *watch) fire() {
