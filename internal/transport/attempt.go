@@ -91,11 +91,10 @@ func (a *attempt) run(blank *http.Request) *failure {
 		begun = time.Now() // the limiter's wait is the call's, not the attempt's
 	}
 	within, cancel := context.WithCancelCause(a.ctx)
-	defer cancel(nil)
 	a.Context = within
 	a.watch.cancel, a.watch.deadline, a.watch.timeout, a.watch.rate = cancel, c.deadline, client.retry.AttemptTimeout, client.retry.MinRate
 	a.watch.start(begun)
-	defer a.watch.stop()
+	defer a.leave(cancel)
 	a.once, a.cancel, a.http1 = c.op.retry == identkit.RetryIfNotProcessed, cancel, client.http1.Load()
 	a.replayable = isReplayable(c.op.method)
 	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.url.RawQuery, values: c.request.values}
@@ -285,6 +284,9 @@ func (a *attempt) read(resp *http.Response) *failure {
 		c.client.http1.Store(one)
 	}
 	c.status, c.responseHeader, c.requestID = resp.StatusCode, resp.Header, requestID(resp.Header)
+	if c.op.maxDownload > 0 && c.status/100 == 2 {
+		return a.openDownload(resp)
+	}
 	var err error
 	c.body, err = readResponse(c.op.method, resp, &counted{resp.Body, &a.watch}, c.client.maxBody)
 	if err == nil && c.op.isCut(resp, c.body) {
