@@ -178,14 +178,14 @@ func (d *download) Read(b []byte) (int, error) {
 	d.reading = false
 	d.read += int64(n)
 	ended := d.ended
-	if err == io.EOF && !ended { //nolint:errorlint // a wrapped one is not the end
+	if err == io.EOF && !ended {
 		d.err = err
 	}
 	d.mu.Unlock()
 	switch {
 	case ended:
 		_ = d.body.Close() // was left to this Read
-	case err == nil, err == io.EOF: //nolint:errorlint // a wrapped one is not the end
+	case err == nil, err == io.EOF:
 		return n, err
 	default:
 		d.stop()

@@ -30,7 +30,7 @@ var (
 		Name: "test.TakeFile", Method: http.MethodPost, Path: "/files/{id}", MaxBytes: 1000, Response: ResponseOptional, AfterLoss: "look it up",
 		Request: func(in *thingParams, r *Request) { r.Path("id", in.id) },
 	}
-	fileOperations = []Operation{&getFile, &takeFile, &upload}
+	fileOperations = []Operation{&getFile, &takeFile, &setImages}
 )
 
 // fakeOfFiles responds with a file of as many bytes as its id says, announced unless it begins with "u".
@@ -51,6 +51,7 @@ func fakeOfFiles() *fakeserver.Server {
 	}
 	srv.Handle(getFile.Info(), file)
 	srv.Handle(takeFile.Info(), file)
+	receiveImages(srv)
 	return srv
 }
 
@@ -66,6 +67,7 @@ func overAll(t *testing.T, test func(t *testing.T, srv *fakeserver.Server, base 
 			}
 			server := httptest.NewUnstartedServer(srv)
 			server.EnableHTTP2 = protocol == "HTTP/2"
+			server.Config.HTTP2 = &http.HTTP2Config{MaxReadFrameSize: 16 << 10, MaxReceiveBufferPerStream: 64 << 10} // net/http's own buffers
 			server.StartTLS()
 			own := pooled()
 			own.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
@@ -194,6 +196,28 @@ func TestACutDownloadIsAnErrorAtReadAndAtClose(t *testing.T) {
 				assert.Equal(t, e.OutcomeUnknown, o.ends[0].OutcomeUnknown)
 				srv.ClearFaults()
 			}
+		}
+	})
+}
+
+func TestADownloadLostBeforeItsBodyBeginsIsALostResponse(t *testing.T) {
+	t.Parallel()
+	overAll(t, func(t *testing.T, srv *fakeserver.Server, base string, rt http.RoundTripper) {
+		c := filesClient(t, base, rt)
+		for _, rule := range []identkittest.Rule{identkittest.Any().ResetAfterHeaders(), identkittest.Any().Truncate(0)} {
+			srv.Fault(rule.Times(1))
+			_, err := takeFile.Do(t.Context(), c, thingParams{id: "10"}, nil)
+			require.ErrorIs(t, err, identkit.ErrNetwork)
+			require.ErrorIs(t, err, identkit.ErrOutcomeUnknown)
+			var e *identkit.Error
+			require.ErrorAs(t, err, &e)
+			assert.Len(t, e.Attempts, 1)
+			assert.Equal(t, 200, e.Status)
+			srv.Fault(rule.Times(1))
+			d, err := getOne(t.Context(), c, "10")
+			require.NoError(t, err, "a safe one is repeated")
+			require.NoError(t, d.Close())
+			srv.ClearFaults()
 		}
 	})
 }

@@ -111,7 +111,7 @@ func readSlowly(d io.Reader, pause time.Duration) error {
 	buf := make([]byte, 1000)
 	for {
 		if _, err := io.ReadFull(d, buf); err != nil {
-			if err == io.EOF { //nolint:errorlint // a wrapped one is not the end
+			if err == io.EOF {
 				return nil
 			}
 			return err

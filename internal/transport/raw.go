@@ -12,7 +12,8 @@ import (
 )
 
 // Call is the escape hatch: a call that is not in the catalogue. With an out of nil the response is not looked at, unless it is an
-// HTML page; 204 leaves out as it is. A response that cannot be read leaves out as it was. An *identkit.Download streams.
+// HTML page; 204 leaves out as it is. A response that cannot be read leaves out as it was. An *identkit.Download
+// streams; without a body that is an error.
 func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts []identkit.CallOption) error {
 	t, fault := parseTemplate(in.Path)
 	op := spec{name: in.Name, method: strings.ToUpper(in.Method), path: in.Path, retry: in.Retry, template: &t, bodyless: out == nil}
