@@ -222,7 +222,7 @@ func TestADownloadLostBeforeItsBodyBeginsIsALostResponse(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoFileIsNotHandedOut(t *testing.T) {
+func TestASuccessThatIsNoFileIsABadResponse(t *testing.T) {
 	t.Parallel()
 	any := identkittest.Any()
 	page := []byte("<html>gateway</html>")
@@ -315,7 +315,7 @@ func serves(t *testing.T, announced int64, body io.Reader) *Client {
 	}))
 }
 
-func TestARoundTripperThatDoesNotCountIsCounted(t *testing.T) {
+func TestABodyOfAnotherLengthIsAnErrorOverAnyRoundTripper(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		announced int64

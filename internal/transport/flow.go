@@ -15,9 +15,9 @@ const errCallTimeout timeoutError = "call timed out"
 // flow ends a download that takes too long or comes too slowly. Of a window of the rate only the time counts in which a Read waits, so
 // that a caller who reads slowly is not cut.
 type flow struct {
-	cancel context.CancelCauseFunc
-	least  int64     // bytes in a window; zero or less: no minimum
-	end    time.Time // zero: none
+	cancel   context.CancelCauseFunc
+	minBytes int64     // in a window; zero or less: no minimum
+	end      time.Time // zero: none
 
 	mu     sync.Mutex
 	timer  *time.Timer
@@ -31,7 +31,7 @@ func (f *flow) start(cancel context.CancelCauseFunc, rate int64, end time.Time) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	const windows = downloadRate * int64(rateWindow/time.Second)
-	f.cancel, f.least, f.end = cancel, min(rate, math.MaxInt64/windows)*windows, end
+	f.cancel, f.minBytes, f.end = cancel, min(rate, math.MaxInt64/windows)*windows, end
 	f.arm(time.Now())
 }
 
@@ -63,7 +63,7 @@ func (f *flow) leave(n int) {
 // arm sets the timer for the end, and for that of the window while a Read waits.
 func (f *flow) arm(now time.Time) {
 	at := f.end
-	if f.least > 0 && !f.since.IsZero() {
+	if f.minBytes > 0 && !f.since.IsZero() {
 		if look := f.since.Add(rateWindow - f.waited); at.IsZero() || look.Before(at) {
 			at = look
 		}
@@ -96,10 +96,10 @@ func (f *flow) fire() {
 
 // look reports whether a window is over, and begins the next one or ends the download.
 func (f *flow) look(waited time.Duration) bool {
-	if f.least <= 0 || waited < rateWindow || f.over {
+	if f.minBytes <= 0 || waited < rateWindow || f.over {
 		return false
 	}
-	if f.moved < f.least {
+	if f.moved < f.minBytes {
 		f.over = true
 		f.cancel(errTooSlow)
 	}

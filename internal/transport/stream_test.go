@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -100,11 +102,19 @@ func liveHeap(f func()) uint64 {
 	}
 }
 
-const uploadHalf = uploadSize / 2
+// underRace reports whether the race detector runs, under which nothing can be said of the heap: pools forget on purpose.
+func underRace() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
 
 // Not parallel: it measures the heap, of the client and the fake together.
 func TestLargeFilesAreNeverHeld(t *testing.T) {
-	whole, half := digestOf(uploadSize), digestOf(uploadHalf)
+	size := int64(uploadSize)
+	if underRace() {
+		size = 1 << 20
+	}
+	whole, half := digestOf(size), digestOf(size/2)
 	overAll(t, func(t *testing.T, srv *fakeserver.Server, base string, rt http.RoundTripper) {
 		c := filesClient(t, base, rt)
 		d, err := getOne(t.Context(), c, "1") // dials
@@ -118,7 +128,7 @@ func TestLargeFilesAreNeverHeld(t *testing.T) {
 			measure = liveHeap // net/http allocates every frame
 		}
 		peak := measure(func() {
-			d, err := getOne(t.Context(), c, strconv.Itoa(uploadSize))
+			d, err := getOne(t.Context(), c, strconv.FormatInt(size, 10))
 			if !assert.NoError(t, err) {
 				return
 			}
@@ -127,21 +137,21 @@ func TestLargeFilesAreNeverHeld(t *testing.T) {
 			assert.NoError(t, d.Close())
 		})
 		t.Log("download:", peak>>10, "KiB")
-		assert.EqualValues(t, uploadSize, copied)
+		assert.Equal(t, size, copied)
 		assert.Equal(t, whole, hex.EncodeToString(h.Sum(nil)))
-		assert.Less(t, peak, uint64(1<<20))
+		assert.True(t, peak < 1<<20 || underRace(), peak)
 
 		var out *imagesResult
 		peak = measure(func() {
-			out, err = setImages.Do(t.Context(), c, imagesParams{image(uploadHalf), image(uploadHalf)}, nil)
+			out, err = setImages.Do(t.Context(), c, imagesParams{image(size / 2), image(size / 2)}, nil)
 		})
 		t.Log("upload:", peak>>10, "KiB")
 		require.NoError(t, err)
 		assert.Equal(t, imagesResult{half, half}, *out)
-		assert.Less(t, peak, uint64(1<<20))
+		assert.True(t, peak < 1<<20 || underRace(), peak)
 		e, _ := srv.Journal().Last(setImages.Name)
 		assert.True(t, e.Truncated)
-		assert.Greater(t, e.Size, uploadSize)
+		assert.Greater(t, int64(e.Size), size)
 	})
 }
 
