@@ -31,7 +31,7 @@ func (f *flow) start(cancel context.CancelCauseFunc, rate int64, end time.Time) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	const windows = downloadRate * int64(rateWindow/time.Second)
-	f.cancel, f.minBytes, f.end = cancel, min(rate, math.MaxInt64/windows)*windows, end
+	f.cancel, f.minBytes, f.end = cancel, max(-1, min(rate, math.MaxInt64/windows))*windows, end
 	f.arm(time.Now())
 }
 
