@@ -35,7 +35,7 @@ const (
 	ErrTimeout          Kind = "timeout"                // an attempt, the call or the context ran out of time
 	ErrCanceled         Kind = "canceled"               // the context was cancelled
 	ErrBadResponse      Kind = "bad response"           // a response that cannot be decoded or contradicts itself
-	ErrResponseTooLarge Kind = "response too large"     // a response over Options.MaxResponseBytes
+	ErrResponseTooLarge Kind = "response too large"     // a response over Options.MaxResponseBytes, or a Download over its operation's limit
 	ErrRetryBudget      Kind = "retry budget empty"     // a retry was due, but the client's budget is empty; Unwrap gives the failure
 )
 

@@ -14,9 +14,11 @@ type Observer struct {
 	CallStart func(ctx context.Context, c CallInfo) context.Context
 	// AttemptStart begins an attempt. The context it returns reaches the RoundTripper of [Options].HTTPClient.
 	AttemptStart func(ctx context.Context, a AttemptInfo) context.Context
-	// AttemptEnd follows every attempt, successful or not, with the context that AttemptStart returned.
+	// AttemptEnd follows every attempt, successful or not, with the context that AttemptStart returned. That of a [Download] ends when its
+	// body begins.
 	AttemptEnd func(ctx context.Context, a AttemptInfo)
-	// CallEnd ends the call. It also follows a call that was refused locally.
+	// CallEnd ends the call. It also follows a call that was refused locally. That of a [Download] ends with it; when it is dropped
+	// without Close, CallEnd runs on a goroutine of its own.
 	CallEnd func(ctx context.Context, c CallResult)
 	// Wait follows a call that polled for a state.
 	Wait func(ctx context.Context, w WaitInfo)

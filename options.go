@@ -42,11 +42,12 @@ type Options struct {
 	// rate, if it has one; [NoLimit] switches limiting off. A *rate.Limiter of golang.org/x/time/rate fits. A limiter stands for one
 	// account with one provider: Options with a limiter are not for clients of another.
 	Limiter Limiter
-	// Timeout bounds a whole call, waits included. Zero means 2 minutes. A context that ends earlier wins.
+	// Timeout bounds a whole call, waits included; of a [Download] the time to its first byte. Zero means 2 minutes. A context that ends
+	// earlier wins.
 	Timeout time.Duration
 	// UserAgent is put in front of the SDK's own.
 	UserAgent string
-	// MaxResponseBytes caps the decoded body of a response. Zero means 16 MiB.
+	// MaxResponseBytes caps the decoded body of a response. Zero means 16 MiB. A [Download] has a limit of its operation.
 	MaxResponseBytes int64
 	// Paths replaces where operations go, by their name, for deployments that differ and for unpublished paths: "[METHOD ]/path[?query]",
 	// such as "/v3/operations/{operationId}" or "POST /operation?id={operationId}&tenant=7". A replacement has the same {parts} as the
@@ -74,7 +75,7 @@ type RetryPolicy struct {
 	// response. Zero means 30 s.
 	AttemptTimeout time.Duration
 	// MinRate ends an attempt whose request or response body moves fewer bytes a second than this, measured over 10 s. Zero means
-	// 1 KiB/s; a negative value means no minimum.
+	// 1 KiB/s; a negative value means no minimum. A [Download] must move 16 times as fast.
 	MinRate int64
 	// Budget is how many retries a client starts with: each retry takes one, each successful call adds a tenth. An empty budget ends a
 	// call after its first attempt with [ErrRetryBudget]. Retries after a pause for a 429 take none. Zero means 100; a negative value

@@ -43,7 +43,7 @@ type Response struct {
 	Header http.Header
 	// RequestID is the id the provider gave the request, if it gave one.
 	RequestID string
-	// Body is the body, decompressed.
+	// Body is the body, decompressed; empty for a [Download].
 	Body json.RawMessage
 	// Attempts lists all attempts up to this response.
 	Attempts []Attempt
@@ -85,7 +85,7 @@ func WithHeader(name, value string) CallOption {
 	}
 }
 
-// WithTimeout bounds this call, waits included, in place of [Options].Timeout.
+// WithTimeout bounds this call, waits included, in place of [Options].Timeout; a [Download] to its end.
 func WithTimeout(d time.Duration) CallOption {
 	return func(s *seal.CallSettings) { s.Timeout = d }
 }

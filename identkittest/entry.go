@@ -38,11 +38,13 @@ type Entry struct {
 	Query url.Values `json:"query,omitempty"`
 	// Header holds the headers.
 	Header http.Header `json:"header"`
-	// Body is the body as it was sent. It is nil when it exceeds the journal's limit, by default 1 MiB, or when the connection
-	// was refused. Size and SHA256 (in hex) are those of the body as far as it was read.
-	Body   []byte `json:"-"`
-	Size   int    `json:"size"`
-	SHA256 string `json:"sha256"`
+	// Body is the body as it was sent; only its beginning, at most 16 KiB, when Truncated reports that it exceeds the journal's limit,
+	// by default 1 MiB, or streams through the fake. It is nil when the connection was refused. Size and SHA256 (in hex) are those of
+	// the body as far as it was read.
+	Body      []byte `json:"-"`
+	Truncated bool   `json:"truncated,omitempty"`
+	Size      int    `json:"size"`
+	SHA256    string `json:"sha256"`
 	// Time is when it came in, by the fake's clock.
 	Time time.Time `json:"time"`
 	// Status is that of the response; 0 before it, and when the connection failed before it.
@@ -59,6 +61,9 @@ type Entry struct {
 
 // JSON decodes the body into v.
 func (e Entry) JSON(v any) error {
+	if e.Truncated {
+		return fmt.Errorf("identkittest: body of request %d (%s): the journal holds only its beginning", e.Number, e.Operation)
+	}
 	if err := json.Unmarshal(e.Body, v); err != nil {
 		return fmt.Errorf("identkittest: body of request %d (%s): %w", e.Number, e.Operation, err)
 	}
@@ -99,7 +104,7 @@ func (e Entry) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()
 // LogValue returns the same line.
 func (e Entry) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
-// MarshalJSON writes the entry for people and programs that watch a fake. The body is there if it is JSON or a form. Masked are
+// MarshalJSON writes the entry for people and programs that watch a fake. The body is there if it is whole, and JSON or a form. Masked are
 // headers that carry credentials (Authorization of any scheme, API keys, tokens, cookies, signatures), and the path values, query values
 // and members of bodies that the fake declares secret.
 func (e Entry) MarshalJSON() ([]byte, error) {
@@ -107,6 +112,9 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	shown := fields(e)
 	shown.Query, shown.Header = values(e.Query, e.secrets.hide), values(e.Header, e.secrets.hideHeader)
 	shown.PathValues = maps.Clone(e.PathValues)
+	if e.Truncated {
+		e.Body = nil
+	}
 	for name := range e.PathValues {
 		if e.secrets.hide(name) {
 			shown.Path, shown.PathValues[name] = e.Template, mask

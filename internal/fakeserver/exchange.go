@@ -1,14 +1,12 @@
 package fakeserver
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/identkit/identkit/identkittest"
@@ -31,20 +29,29 @@ type exchange struct {
 
 // begin routes a request and looks up its fault. The body stays unread unless a rule reads it.
 func (s *Server) begin(r *http.Request, body io.ReadCloser) *exchange {
-	x := &exchange{server: s, request: r, body: &requestBody{src: body, limit: s.config.MaxBody}}
+	x := &exchange{server: s, request: r, body: &requestBody{limit: s.config.MaxBody}}
+	if body != nil {
+		x.body.src = body
+	}
 	x.route, x.values, x.allowed = s.find(r.Method, r.URL.EscapedPath())
 	x.query = r.URL.Query()
+	if x.route.receive != nil {
+		x.body.streamed, x.body.limit = true, x.route.limit
+	}
 
 	seen := r.WithContext(r.Context())
 	seen.Body = x.body.reader()
 	x.plan = s.faults.next(x.route.op.Name, seen)
+	if x.plan.Processes() {
+		x.body.receive = x.route.receive
+	}
 	return x
 }
 
-// record enters the request into the journal.
-func (x *exchange) record(body []byte, problem string) {
+// record enters the request into the journal, with its body as far as that has arrived.
+func (x *exchange) record(arrived *requestBody, problem string) {
 	r := x.request
-	x.number = x.server.entries.record(identkittest.Entry{
+	e := identkittest.Entry{
 		Operation:  x.route.op.Name,
 		Method:     r.Method,
 		Host:       r.Host,
@@ -53,30 +60,31 @@ func (x *exchange) record(body []byte, problem string) {
 		PathValues: maps.Clone(x.values),
 		Query:      x.query,
 		Header:     r.Header.Clone(),
-		Body:       body,
 		Time:       x.server.config.Clock.Now(),
 		Processed:  x.plan.Processes() && x.route.handler != nil && !x.body.tooLong && problem == "",
 		Fault:      x.plan.Text,
 		Problem:    problem,
-	})
+	}
+	arrived.enter(&e)
+	x.number = x.server.entries.record(e)
 	x.server.changed(identkittest.ChangeRequest, x.route.op.Name, x.number)
 }
 
 // respond records the request, whose body has arrived, lets the fake process it unless a fault prevents that, and returns the
 // reply; nil when the connection is to be reset instead.
 func (x *exchange) respond() *reply {
-	x.record(x.body.data, "")
+	x.record(x.body, "")
 	var out *reply
 	if x.plan.Processes() {
 		out = x.handle()
 	}
 	if p := x.plan.Reply; p != nil {
-		out = newReply(p.Status, p.Type, p.Body, nil)
+		out = newReply(p.Status, p.Type, p.Body)
 	}
 	if x.plan.Connection != "" {
 		return nil
 	}
-	if out.stream != nil && (x.plan.Body != "" || x.plan.Padding > 0 || x.plan.Encoding != "" || x.plan.End != "") {
+	if out.stream != nil && (x.plan.Body == fault.BadJSON || x.plan.Body == fault.Duplicate || x.plan.Encoding == fault.GzipTruncated) {
 		out.body, _ = io.ReadAll(io.LimitReader(out.stream, x.server.config.MaxBody)) // the fault needs all of it
 		out.stream = nil
 	}
@@ -108,7 +116,7 @@ func (x *exchange) handle() (out *reply) {
 		values:    x.values,
 		query:     x.query,
 		request:   x.request,
-		body:      x.body.data,
+		body:      x.body,
 		plan:      x.plan,
 		now:       x.server.config.Clock.Now(),
 		header:    make(http.Header),
@@ -163,47 +171,5 @@ func orEmpty(h func(*Call), status int) func(*Call) {
 func (x *exchange) internalError(problem string) *reply {
 	x.amend(func(e *identkittest.Entry) { e.Problem = problem })
 	text := "fakeserver: " + x.route.op.Name + ": " + problem + "\n"
-	return newReply(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte(text), nil)
-}
-
-// requestBody is read once, when it is first needed.
-type requestBody struct {
-	src     io.ReadCloser // nil for none
-	limit   int64
-	once    sync.Once
-	data    []byte
-	tooLong bool
-	err     error
-}
-
-// load reads the body up to the limit.
-func (b *requestBody) load() error {
-	b.once.Do(func() {
-		if b.src == nil {
-			return
-		}
-		b.data, b.err = io.ReadAll(io.LimitReader(b.src, b.limit+1))
-		if int64(len(b.data)) > b.limit {
-			b.data, b.tooLong = b.data[:b.limit], true
-		}
-	})
-	return b.err
-}
-
-// reader returns the body for a fault rule to look at; reading it loads it.
-func (b *requestBody) reader() io.ReadCloser { return io.NopCloser(&lazyReader{body: b}) }
-
-type lazyReader struct {
-	body *requestBody
-	src  *bytes.Reader
-}
-
-func (r *lazyReader) Read(p []byte) (int, error) {
-	if err := r.body.load(); err != nil {
-		return 0, err
-	}
-	if r.src == nil {
-		r.src = bytes.NewReader(r.body.data)
-	}
-	return r.src.Read(p)
+	return newReply(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte(text))
 }

@@ -97,7 +97,14 @@ func TestLargeBodiesAreKeptOutOfTheJournal(t *testing.T) {
 		digest := sha256.Sum256([]byte(body))
 		assert.Equal(t, len(body), e.Size)
 		assert.Equal(t, hex.EncodeToString(digest[:]), e.SHA256)
-		assert.Equal(t, len(body) <= 4, e.Body != nil)
+		assert.Equal(t, "1234", string(e.Body), "the beginning stays")
+		assert.Equal(t, len(body) > 4, e.Truncated)
+		if e.Truncated {
+			require.Error(t, e.JSON(new(int)))
+			text, err := json.Marshal(e)
+			require.NoError(t, err)
+			assert.NotContains(t, string(text), "1234", "a part cannot be masked")
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package fakeserver
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -33,10 +34,12 @@ func newJournal(c Config) journal {
 
 // record adds an entry and returns its number. The entry's maps and body must not change afterwards.
 func (j *journal) record(e identkittest.Entry) int {
-	digest := sha256.Sum256(e.Body)
-	e.Size, e.SHA256 = len(e.Body), hex.EncodeToString(digest[:])
-	if e.Size > j.maxBody {
-		e.Body = nil
+	if e.SHA256 == "" {
+		digest := sha256.Sum256(e.Body)
+		e.Size, e.SHA256 = len(e.Body), hex.EncodeToString(digest[:])
+	}
+	if len(e.Body) > j.maxBody {
+		e.Body, e.Truncated = bytes.Clone(e.Body[:min(j.maxBody, journalPrefix)]), true
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -28,17 +28,9 @@ type response struct {
 func shape(reply *reply, plan fault.Plan, method string) response {
 	d := response{status: reply.status, header: reply.header.Clone()}
 	d.header.Del("Content-Length")
-	body, length := reply.stream, int64(-1)
-	if body == nil {
-		body, length = content(reply.body, plan, d.header)
-	}
+	body, length := content(reply, plan, d.header)
 	if d.end = plan.End; d.end != "" {
-		after := plan.EndAfter
-		if after == fault.Half {
-			after = length / 2
-		}
-		length = max(length, after+1) // else the body would be whole
-		body = io.LimitReader(body, after)
+		body, length = cut(body, length, plan.EndAfter)
 	}
 	if plan.Endless {
 		body, length = io.MultiReader(body, spaces{}), -1
@@ -56,26 +48,92 @@ func shape(reply *reply, plan fault.Plan, method string) response {
 	return d
 }
 
+// cut returns the part of a body that is sent before its end, and the length to announce. Half of a stream of unknown length is half of its
+// beginning.
+func cut(body io.Reader, length, after int64) (io.Reader, int64) {
+	switch {
+	case after == fault.Half && length < 0:
+		start, _ := io.ReadAll(io.LimitReader(body, 64<<10)) // a stream that fails is cut there
+		return bytes.NewReader(start[:len(start)/2]), length
+	case after == fault.Half:
+		after = length / 2
+	}
+	if length >= 0 {
+		length = max(length, after+1) // else the body would be whole
+	}
+	return io.LimitReader(body, after), length
+}
+
 // content returns the body, rewritten, padded and encoded, and its length.
-func content(body []byte, plan fault.Plan, header http.Header) (io.Reader, int64) {
-	switch plan.Body {
-	case fault.BadJSON:
-		body = invalidJSON(body)
-	case fault.Empty:
-		body = nil
-	case fault.Duplicate:
-		body = append(bytes.Clone(body), body...)
+func content(reply *reply, plan fault.Plan, header http.Header) (io.Reader, int64) {
+	body, length := reply.stream, reply.size
+	if body == nil || plan.Body == fault.Empty {
+		text := rewritten(reply.body, plan.Body)
+		body, length = bytes.NewReader(text), int64(len(text))
 	}
-	if plan.Encoding == "" {
-		return io.MultiReader(io.LimitReader(spaces{}, plan.Padding), bytes.NewReader(body)), plan.Padding + int64(len(body))
+	switch {
+	case plan.Encoding != "":
+		header.Set("Content-Encoding", "gzip")
+	case plan.Padding == 0:
+		return body, length
 	}
-	header.Set("Content-Encoding", "gzip")
-	compressed, length := gzipped(body, plan.Padding)
+	padded := io.MultiReader(io.LimitReader(spaces{}, plan.Padding), body)
+	switch {
+	case plan.Encoding == "" && length < 0:
+		return padded, length
+	case plan.Encoding == "":
+		return padded, length + plan.Padding
+	case reply.stream != nil:
+		return newZipping(padded), -1
+	}
+	compressed, length := gzipped(rewritten(reply.body, plan.Body), plan.Padding)
 	if plan.Encoding == fault.GzipTruncated {
 		length /= 2
 		compressed = io.LimitReader(compressed, length)
 	}
 	return compressed, length
+}
+
+func rewritten(body []byte, how fault.Body) []byte {
+	switch how {
+	case fault.BadJSON:
+		return invalidJSON(body)
+	case fault.Empty:
+		return nil
+	case fault.Duplicate:
+		return append(bytes.Clone(body), body...)
+	}
+	return body
+}
+
+// zipping compresses a stream while it is read.
+type zipping struct {
+	src io.Reader
+	zip *gzip.Writer
+	out bytes.Buffer
+	buf [4 << 10]byte
+	err error
+}
+
+func newZipping(src io.Reader) *zipping {
+	z := &zipping{src: src}
+	z.zip = gzip.NewWriter(&z.out)
+	return z
+}
+
+func (z *zipping) Read(p []byte) (int, error) {
+	for z.out.Len() == 0 && z.err == nil {
+		var n int
+		n, z.err = z.src.Read(z.buf[:])
+		_, _ = z.zip.Write(z.buf[:n]) // a bytes.Buffer does not fail
+		if z.err == io.EOF {          //nolint:errorlint // a wrapped one is not the end
+			_ = z.zip.Close()
+		}
+	}
+	if z.out.Len() > 0 {
+		return z.out.Read(p)
+	}
+	return 0, z.err
 }
 
 // invalidJSON cuts a body so that the rest is no JSON.

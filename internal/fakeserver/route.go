@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ type route struct {
 	segments []segment
 	handler  func(*Call)
 	page     bool
+
+	receive func(io.Reader) ([]byte, any, error) // of operations whose requests stream
+	limit   int64
 }
 
 // segment is the pattern of a path segment: literal text, or a {part} with text around it.

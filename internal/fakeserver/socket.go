@@ -112,7 +112,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	x := s.begin(r, r.Body)
 	if err := x.body.load(); err != nil {
-		x.record(x.body.data, "the body was not received")
+		x.record(x.body, "the body was not received")
 		panic(http.ErrAbortHandler)
 	}
 	reply := x.respond()
@@ -142,11 +142,14 @@ func (x *exchange) write(w http.ResponseWriter, d response) {
 	if d.body != nil && !x.stream(w, d) {
 		panic(http.ErrAbortHandler) // else net/http would end a chunked body as if it were whole
 	}
-	if d.end == fault.Cut {
+	switch {
+	case d.end == fault.Cut:
 		_ = http.NewResponseController(w).Flush()
 		resetConnection(w)
+	case d.end == fault.Truncated && d.length < 0:
+		panic(http.ErrAbortHandler)
 	}
-	// After a truncated body net/http closes the connection itself.
+	// After a truncated body of an announced length net/http closes the connection itself.
 }
 
 // stream reports whether the body could be sent to its end.

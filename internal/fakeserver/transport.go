@@ -52,7 +52,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	err = x.body.loadWithin(ctx, r)
 	trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	if err != nil {
-		x.record(x.body.partial(ctx), "the body was not received")
+		x.record(x.body.arrived(ctx), "the body was not received")
 		return nil, err
 	}
 
@@ -89,7 +89,7 @@ func (t *transport) connect(x *exchange, u *url.URL, trace *httptrace.ClientTrac
 		var err error
 		if refused {
 			err = &net.OpError{Op: "dial", Net: "tcp", Addr: address(u), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-			x.record(nil, "")
+			x.record(new(requestBody), "")
 		}
 		trace.ConnectDone("tcp", address(u).String(), err)
 		if refused {
@@ -246,18 +246,18 @@ func (b *requestBody) loadWithin(ctx context.Context, r *http.Request) error {
 	if err := b.load(); err != nil {
 		return err
 	}
-	if n := int64(len(b.data)); r.ContentLength > 0 && n != r.ContentLength && !b.tooLong {
+	if n := b.size; r.ContentLength > 0 && n != r.ContentLength && !b.tooLong {
 		return fmt.Errorf("fakeserver: ContentLength=%d with Body length %d", r.ContentLength, n)
 	}
 	return nil
 }
 
-// partial returns the received part of a body; nil when it may still be read.
-func (b *requestBody) partial(ctx context.Context) []byte {
+// arrived returns the body as far as it arrived, or none when it may still be read.
+func (b *requestBody) arrived(ctx context.Context) *requestBody {
 	if ctx.Err() != nil {
-		return nil
+		return new(requestBody)
 	}
-	return b.data
+	return b
 }
 
 func closeBody(r *http.Request) {

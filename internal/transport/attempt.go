@@ -87,11 +87,10 @@ func (a *attempt) run(blank *http.Request) *failure {
 		return f
 	}
 	within, cancel := context.WithCancelCause(a.ctx)
-	defer cancel(nil)
 	a.Context = within
 	a.watch.cancel, a.watch.deadline, a.watch.timeout, a.watch.rate = cancel, c.deadline, client.retry.AttemptTimeout, client.retry.MinRate
 	a.watch.start(a.sentAt())
-	defer a.watch.stop()
+	defer a.leave(cancel)
 	a.once, a.cancel, a.http1 = c.op.retry == identkit.RetryIfNotProcessed, cancel, client.http1.Load()
 	a.replayable = isReplayable(c.op.method)
 	_, a.native = client.transport.(*http.Transport)
@@ -272,6 +271,9 @@ func (a *attempt) read(resp *http.Response) *failure {
 		c.client.http1.Store(one)
 	}
 	c.status, c.responseHeader, c.requestID = resp.StatusCode, resp.Header, requestID(resp.Header)
+	if c.op.maxDownload > 0 && c.status/100 == 2 {
+		return a.openDownload(resp)
+	}
 	var err error
 	c.body, err = readResponse(c.op.method, resp, &counted{resp.Body, &a.watch}, c.client.maxBody)
 	if err == nil && c.op.isCut(resp, c.body) {
@@ -322,19 +324,24 @@ func (a *attempt) lost(err error) *failure {
 		f.permanent = true
 		f.err.Detail = "call timed out"
 	}
+	a.locate(f.err, err)
+	return f
+}
+
+// locate names the other end of a connection that failed.
+func (a *attempt) locate(e *identkit.Error, err error) {
 	switch {
 	case a.ctx.Err() != nil:
 		if a.traced.Load() && !a.sent() {
-			addDetail(f.err, "while connecting to "+hostPort(a.call.url))
+			addDetail(e, "while connecting to "+hostPort(a.call.url))
 		}
-	case f.err.Kind == identkit.ErrNetwork, f.err.Kind == identkit.ErrTimeout:
+	case e.Kind == identkit.ErrNetwork, e.Kind == identkit.ErrTimeout:
 		where := unreached(hostPort(a.call.url), err)
-		if f.err.Detail != "" {
+		if e.Detail != "" {
 			where += ": "
 		}
-		f.err.Detail = where + f.err.Detail
+		e.Detail = where + e.Detail
 	}
-	return f
 }
 
 // unprocessed reports whether the server surely did not process the request of an attempt that was lost before its response.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -15,7 +16,7 @@ import (
 	"github.com/identkit/identkit/internal/wire"
 )
 
-// Body is what a request carries. It is opened once for each attempt; only JSON and forms are held in memory.
+// Body is what a request carries. It is opened once for each attempt; only forms, and JSON without its files, are held in memory.
 type Body struct {
 	contentType string
 	length      int64
@@ -24,6 +25,7 @@ type Body struct {
 	local       bool                                         // what open gives never blocks
 	kind        bodyKind
 	parts       *multipartBody // of a multipart body
+	stream      *jsonStream    // of a JSON body with files
 	spent       func() bool    // reports that a one-shot body was begun; nil: it can be opened again
 	err         error
 	field       string // what errors call it
@@ -49,6 +51,7 @@ const (
 	objectBody
 	formBody
 	partsBody
+	streamBody
 )
 
 // Field is a member of a JSON body, a value of a form, or a text part of a multipart body.
@@ -68,6 +71,10 @@ func jsonBody(codec *wire.Codec, v any) Body {
 	if err != nil {
 		return Body{err: err}
 	}
+	return jsonText(b)
+}
+
+func jsonText(b []byte) Body {
 	body := Bytes("application/json", b)
 	if wire.Kind(b) == '{' {
 		body.kind = objectBody
@@ -112,6 +119,8 @@ func (b Body) WithFields(fields ...Field) Body {
 		p := *b.parts
 		p.fields = slices.Concat(fields, p.fields)
 		return p.body().Named(b.field)
+	case streamBody:
+		return b.stream.withFields(fields).Named(b.field)
 	}
 	return Body{err: errNoFields}
 }
@@ -143,12 +152,17 @@ func (b Body) withMembers(fields []Field) Body {
 
 // with is the body with more members, as the caller of a call gave them.
 func (b Body) with(codec *wire.Codec, more map[string]any, check *Check) Body {
-	if b.kind != objectBody {
+	text := b.memory
+	switch b.kind {
+	case objectBody:
+	case streamBody:
+		text = b.stream.text
+	default:
 		check.Refuse("WithBodyField", "needs a call with a JSON object as its body")
 		return b
 	}
-	object := map[string]jsontext.Value{}
-	if err := wire.Unmarshal(b.memory, &object); err != nil {
+	object, added := map[string]jsontext.Value{}, map[string]jsontext.Value{}
+	if err := wire.Unmarshal(text, &object); err != nil {
 		return Body{err: err}
 	}
 	for name, value := range more {
@@ -165,8 +179,12 @@ func (b Body) with(codec *wire.Codec, more map[string]any, check *Check) Body {
 			check.Refuse("WithBodyField["+name+"]", "cannot be encoded")
 			continue
 		}
-		object[name] = v
+		added[name] = v
 	}
+	if b.kind == streamBody {
+		return b.stream.with(added)
+	}
+	maps.Copy(object, added)
 	return jsonBody(codec, object)
 }
 

@@ -48,6 +48,7 @@ type call struct {
 	responseHeader http.Header
 	body           []byte
 	requestID      string
+	download       *download // the body, if it is still being read
 }
 
 const notMade = "the client was not made by its constructor"
@@ -128,6 +129,9 @@ func (c *call) validate() *identkit.Error {
 	h := make(http.Header, 6)
 	h["User-Agent"] = c.client.agent
 	h["Accept"] = acceptJSON
+	if c.op.maxDownload > 0 {
+		h["Accept"] = acceptAny
+	}
 	own := c.client.header(u)
 	maps.Copy(h, own)
 	addHeader(h, r.Header, own, &r.Check)
@@ -193,6 +197,10 @@ func (c *call) payload() ([]byte, error) {
 
 // decode reads the response of a call into out.
 func (c *call) decode(out any) *identkit.Error {
+	if c.download != nil {
+		c.download.into(out)
+		return nil
+	}
 	body, err := c.payload()
 	if err == nil {
 		err = c.op.decode(c.client.codec, body, out, c.request.TextVerdicts)
@@ -229,8 +237,27 @@ func addDetail(e *identkit.Error, text string) {
 	e.Detail += text
 }
 
-// end completes the call's error, tells the observer and the log, and returns the error as one.
+// end completes the call's error, tells the observer and the log, and returns the error as one. A call with a download goes on.
 func (c *call) end(e *identkit.Error) error {
+	if d := c.download; d != nil {
+		if e == nil {
+			c.respond()
+			d.start()
+			return nil
+		}
+		d.release()
+	}
+	c.complete(e)
+	c.respond()
+	c.report(e)
+	if e != nil {
+		return e
+	}
+	return nil
+}
+
+// complete completes the call's error; a success earns a part of a retry.
+func (c *call) complete(e *identkit.Error) {
 	if e != nil {
 		e.Provider, e.Operation = c.client.provider, c.op.name
 		e.Attempts = slices.Clone(c.attempts)
@@ -244,9 +271,4 @@ func (c *call) end(e *identkit.Error) error {
 	} else {
 		c.client.budget.refund()
 	}
-	c.report(e)
-	if e != nil {
-		return e
-	}
-	return nil
 }

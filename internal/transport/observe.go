@@ -19,14 +19,18 @@ func (c *call) attemptInfo(a identkit.Attempt, number int) identkit.AttemptInfo 
 	return identkit.AttemptInfo{CallInfo: c.info(), Attempt: a, Number: number, RequestID: c.requestID}
 }
 
-// report fills the caller's Response and tells the observer and the log how the call ended.
-func (c *call) report(e *identkit.Error) {
+// respond fills the caller's Response.
+func (c *call) respond() {
 	if f := c.settings.Received; f != nil && c.status != 0 {
 		f(c.responseHeader)
 	}
 	if r, ok := c.settings.Response.(*identkit.Response); ok && r != nil && c.status != 0 {
 		*r = identkit.Response{Status: c.status, Header: c.responseHeader.Clone(), RequestID: c.requestID, Body: bytes.Clone(c.body), Attempts: slices.Clone(c.attempts)}
 	}
+}
+
+// report tells the observer and the log how the call ended.
+func (c *call) report(e *identkit.Error) {
 	end, l := c.client.observer.CallEnd, c.client.logger
 	if end == nil && l == nil {
 		return

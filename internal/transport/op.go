@@ -12,6 +12,9 @@ import (
 
 // Op is one operation of a provider's API, as data: what goes in, what comes out, and the rules of the wire. Request and Check must
 // not read a catalogue that holds the operation, which would be an initialization cycle.
+//
+// With an Out of [identkit.Download] the body of a success streams to the caller: any bytes but an HTML page, and not none unless
+// Response is [ResponseOptional]. Check sees its type and size.
 type Op[In, Out any] struct {
 	Name   string              // "powerauth.Operations.Create"
 	Method string              // HTTP method
@@ -21,6 +24,8 @@ type Op[In, Out any] struct {
 	Unmetered bool
 	// Response says what a successful response carries. The zero value is a JSON object.
 	Response ResponseBody
+	// MaxBytes caps a download. Zero means 256 MiB.
+	MaxBytes int64
 	// Result reports whether a response that is not 2xx carries a result all the same.
 	Result func(status int, body []byte) bool
 	// Verdicts are the members that must be true or false; missing, null or of another type is an error.
@@ -66,11 +71,12 @@ type Facts struct {
 	Response              ResponseBody
 	Verdicts              []string
 	AfterLoss, Assumption string
+	MaxBytes              int64 // of a download; 0: it is none
 }
 
 // Facts returns the operation's.
 func (o *Op[In, Out]) Facts() Facts {
-	return Facts{o.Response, o.Verdicts, o.AfterLoss, o.Assumption}
+	return Facts{o.Response, o.Verdicts, o.AfterLoss, o.Assumption, o.maxDownload()}
 }
 
 // Catalog describes operations, in the order given.
@@ -158,6 +164,7 @@ type spec struct {
 	verdicts           []string
 	afterLoss          string
 	assumption         string
+	maxDownload        int64     // zero: the result is no download
 	template           *template // of a call that is not in a catalogue
 }
 
@@ -166,6 +173,7 @@ func (o *Op[In, Out]) spec() spec {
 		name: o.Name, method: o.Method, path: o.Path, retry: o.Retry, unmetered: o.Unmetered, response: o.Response,
 		bodyless: o.Response == ResponseOptional || o.Response == ResponseIgnored,
 		result:   o.Result, verdicts: o.Verdicts, afterLoss: o.AfterLoss, assumption: o.Assumption,
+		maxDownload: o.maxDownload(),
 	}
 }
 

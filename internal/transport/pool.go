@@ -56,8 +56,9 @@ func pooled() *http.Transport {
 	t.MaxIdleConnsPerHost = 1024
 	t.IdleConnTimeout = 90 * time.Second
 	t.MaxResponseHeaderBytes = 1 << 20
-	// HTTP/2 connections are asked for a sign of life when nothing came in for a while.
-	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
+	// HTTP/2 connections are asked for a sign of life when nothing came in for a while. What a slow reader of a download leaves waiting is
+	// held in memory: not 4 MiB of it, as net/http has it.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second, MaxReceiveBufferPerStream: 512 << 10}
 	t.ExpectContinueTimeout = time.Second
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = new(tls.Config)

@@ -12,7 +12,8 @@ import (
 )
 
 // Call is the escape hatch: a call that is not in the catalogue. With an out of nil the response is not looked at, unless it is an
-// HTML page; 204 leaves out as it is. A response that cannot be read leaves out as it was.
+// HTML page; 204 leaves out as it is. A response that cannot be read leaves out as it was. An *identkit.Download
+// streams; without a body that is an error.
 func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts []identkit.CallOption) error {
 	t, fault := parseTemplate(in.Path)
 	op := spec{name: in.Name, method: strings.ToUpper(in.Method), path: in.Path, retry: in.Retry, template: &t, bodyless: out == nil}
@@ -21,6 +22,9 @@ func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts []
 	}
 	if op.method == "" {
 		op.method = http.MethodGet
+	}
+	if _, streams := out.(*identkit.Download); streams {
+		op.maxDownload = maxDownload
 	}
 	call, err := begin(ctx, c, op, opts)
 	if err != nil {
@@ -49,6 +53,10 @@ func (c *call) runRaw(out any, target reflect.Value) *identkit.Error {
 	}
 	if err := c.send(); err != nil {
 		return err
+	}
+	if c.download != nil {
+		c.download.into(out)
+		return nil
 	}
 	if out == nil {
 		if isHTML(c.body) {

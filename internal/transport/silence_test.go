@@ -155,7 +155,7 @@ func TestAConnectionThatIsAliveIsNotClosedUnderOtherCalls(t *testing.T) {
 
 func TestTheOwnPoolAsksForSignsOfLife(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}, pooled().HTTP2)
+	assert.Equal(t, &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second, MaxReceiveBufferPerStream: 512 << 10}, pooled().HTTP2)
 }
 
 var uploadOnce = Op[uploadParams, None]{

@@ -52,8 +52,16 @@ func (c *Codec) Unmarshal(body []byte, v any) error {
 }
 
 // Marshal writes a value as JSON, members of maps in order, secrets as their text. A masked secret is [identkit.ErrMasked].
-func (c *Codec) Marshal(v any) ([]byte, error) {
-	b, err := json.Marshal(v, c.write)
+func (c *Codec) Marshal(v any) ([]byte, error) { return marshal(v, c.write) }
+
+// MarshalWith is Marshal with functions of one call, which come before those of the codec.
+func (c *Codec) MarshalWith(v any, write *json.Marshalers) ([]byte, error) {
+	own, _ := json.GetOption(c.write, json.WithMarshalers)
+	return marshal(v, json.JoinOptions(c.write, json.WithMarshalers(json.JoinMarshalers(write, own))))
+}
+
+func marshal(v any, options json.Options) ([]byte, error) {
+	b, err := json.Marshal(v, options)
 	switch {
 	case errors.Is(err, identkit.ErrMasked), bytes.Contains(b, mask):
 		return nil, identkit.ErrMasked
