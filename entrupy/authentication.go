@@ -59,8 +59,14 @@ func ParseAuthentication(raw []byte) (*Authentication, error) {
 // unreadable is the failure of reading JSON outside a call.
 func unreadable(operation string, err error) error {
 	e := &identkit.Error{Provider: provider, Operation: operation, Kind: identkit.ErrBadResponse, Detail: "item cannot be read", Err: err}
-	var fault *wire.Error
-	if errors.As(err, &fault) {
+	var (
+		fault   *wire.Error
+		refusal wire.Refusal
+	)
+	switch {
+	case errors.As(err, &refusal):
+		e.Detail = refusal.Error()
+	case errors.As(err, &fault):
 		e.Detail = "item " + fault.Error()
 	}
 	return e
@@ -93,7 +99,7 @@ func (a *Authentication) complete(value jsontext.Value) error {
 	switch wire.Member(wire.Member(wire.Member(value, "status"), "result"), "final").Kind() {
 	case 0, 'n', 't', 'f':
 	default:
-		return errType
+		return transport.Contradiction("status.result.final is not a boolean")
 	}
 	if a.ID == "" {
 		return transport.Missing("entrupy_id")

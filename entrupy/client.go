@@ -27,6 +27,10 @@ type Config struct {
 	APIVersion string
 	// Language is sent as Accept-Language and selects that of display texts: en or ja. Empty sends none, which means English.
 	Language string
+	// SearchNames replaces undocumented names in searches.
+	SearchNames SearchNames
+	// WebhookNames replaces undocumented names in requests about webhook subscriptions.
+	WebhookNames WebhookNames
 	// Options tunes the client; the zero value is the recommended setting. Without a Limiter it makes at most 10 requests a second, the
 	// documented rate. Whether that is per token, organization or address is not: share one Limiter between clients of one organization.
 	Options identkit.Options
@@ -97,6 +101,13 @@ const (
 
 // Client calls Entrupy. It is safe for concurrent use; make one and keep it. One that was not made by [New] refuses every call.
 type Client struct {
+	Users           Users           // lets users' apps log in
+	Authentications Authentications // reads results and disputes them
+	Webhooks        Webhooks        // subscribes to deliveries
+	Domains         Domains         // reads verified domains
+	Configuration   Configuration   // reads what can be authenticated
+	Brands          Brands          // reads the brands of the catalog
+
 	client *transport.Client
 }
 
@@ -130,7 +141,13 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		client: client,
+		Users:           Users{client},
+		Authentications: Authentications{client, cfg.SearchNames},
+		Webhooks:        Webhooks{client, cfg.WebhookNames},
+		Domains:         Domains{client, cfg.SearchNames},
+		Configuration:   Configuration{client, newConfigurationCache()},
+		Brands:          Brands{client},
+		client:          client,
 	}, nil
 }
 
@@ -185,7 +202,8 @@ func (c *Client) CloseIdleConnections() { c.transport().CloseIdleConnections() }
 func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
 
 var catalog = []transport.Operation{
-	&ping,
+	&ping, &authorizeUser, &getAuthentication, &lookupAuthentication, &searchAuthentications, &flagAuthentication,
+	&createWebhook, &listWebhooks, &updateWebhook, &deleteWebhook, &searchDomains, &getConfiguration, &listBrands,
 }
 
 // health is the response to Ping.

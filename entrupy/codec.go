@@ -12,10 +12,18 @@ import (
 // where it is of another type.
 var codec = wire.NewCodec(json.JoinUnmarshalers(
 	json.UnmarshalFromFunc(readAuthentication),
+	json.UnmarshalFromFunc(readPage),
 	json.UnmarshalFromFunc(readInitialResult),
 	json.UnmarshalFromFunc(readFlag),
 	json.UnmarshalFromFunc(readNamed),
 	json.UnmarshalFromFunc(readImages),
+	json.UnmarshalFromFunc(readBrand),
+	json.UnmarshalFromFunc(readDisplay),
+	transport.Elements[Domain](),
+	transport.Elements[webhookBody](),
+	wire.Object[*webhookBody](),
+	wire.Text[WebhookID](),
+	wire.Text[Channel](),
 	wire.Text[CustomerItemID](),
 	wire.Text[Username](),
 	wire.Text[ActivityName](),
@@ -33,6 +41,7 @@ var codec = wire.NewCodec(json.JoinUnmarshalers(
 	wire.Object[*CatalogData](),
 	wire.Object[ProductInformation](),
 	wire.Object[ConditionAssessment](),
+	json.UnmarshalFromFunc(readCursor),
 	json.UnmarshalFromFunc(readListings),
 ), nil)
 

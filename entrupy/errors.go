@@ -2,6 +2,7 @@ package entrupy
 
 import (
 	"cmp"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -41,6 +42,11 @@ func readFailure(e *identkit.Error, body []byte) {
 		var part jsontext.Value
 		if codec.Unmarshal(body, &part) == nil {
 			describe(e, part)
+		}
+	}
+	if e.Status == http.StatusConflict {
+		if c := readConflict(body); c.Authorization != nil {
+			e.Err = c
 		}
 	}
 }

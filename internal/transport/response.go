@@ -109,6 +109,9 @@ type missingError string
 
 func (e missingError) Error() string { return "response lacks " + string(e) }
 
+// RefusesJSON implements [wire.Refusal].
+func (missingError) RefusesJSON() {}
+
 // Missing is the error of a Check for a response without the member. The call fails with ErrBadResponse.
 func Missing(member string) error { return missingError(member) }
 
@@ -118,6 +121,9 @@ func Contradiction(text string) error { return contradiction(text) }
 type contradiction string
 
 func (e contradiction) Error() string { return string(e) }
+
+// RefusesJSON implements [wire.Refusal].
+func (contradiction) RefusesJSON() {}
 
 // Same is the error of a response about another entity than the one asked for, or nil.
 func Same[T ~string](member string, asked, got T) error {
