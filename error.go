@@ -22,20 +22,21 @@ type Kind string
 
 // The kinds of failure.
 const (
-	ErrInvalidRequest   Kind = "invalid request"    // refused locally, nothing was sent
-	ErrUnauthorized     Kind = "unauthorized"       // credentials missing, invalid or expired
-	ErrForbidden        Kind = "forbidden"          // credentials valid, but not allowed
-	ErrNotFound         Kind = "not found"          // missing, or no access to it
-	ErrConflict         Kind = "conflict"           // the entity's state does not allow this
-	ErrRejected         Kind = "rejected"           // any other refusal by the provider (4xx)
-	ErrRateLimited      Kind = "rate limited"       // 429, or the local limiter would wait too long
-	ErrUnavailable      Kind = "unavailable"        // the provider failed (5xx)
-	ErrNetwork          Kind = "network failure"    // no complete response was received
-	ErrTimeout          Kind = "timeout"            // an attempt, the call or the context ran out of time
-	ErrCanceled         Kind = "canceled"           // the context was cancelled
-	ErrBadResponse      Kind = "bad response"       // a response that cannot be decoded or contradicts itself
-	ErrResponseTooLarge Kind = "response too large" // a response over Options.MaxResponseBytes
-	ErrRetryBudget      Kind = "retry budget empty" // a retry was due, but the client's budget is empty; Unwrap gives the failure
+	ErrInvalidRequest   Kind = "invalid request"        // refused locally: nothing was sent, or not all of a body that could not be read
+	ErrCredential       Kind = "credential unavailable" // a [SecretSource] failed or gave no usable secret; nothing was sent
+	ErrUnauthorized     Kind = "unauthorized"           // credentials missing, invalid or expired
+	ErrForbidden        Kind = "forbidden"              // credentials valid, but not allowed
+	ErrNotFound         Kind = "not found"              // missing, or no access to it
+	ErrConflict         Kind = "conflict"               // the entity's state does not allow this
+	ErrRejected         Kind = "rejected"               // any other refusal by the provider (4xx)
+	ErrRateLimited      Kind = "rate limited"           // 429, or the local limiter would wait too long
+	ErrUnavailable      Kind = "unavailable"            // the provider failed (5xx)
+	ErrNetwork          Kind = "network failure"        // no complete response was received
+	ErrTimeout          Kind = "timeout"                // an attempt, the call or the context ran out of time
+	ErrCanceled         Kind = "canceled"               // the context was cancelled
+	ErrBadResponse      Kind = "bad response"           // a response that cannot be decoded or contradicts itself
+	ErrResponseTooLarge Kind = "response too large"     // a response over Options.MaxResponseBytes
+	ErrRetryBudget      Kind = "retry budget empty"     // a retry was due, but the client's budget is empty; Unwrap gives the failure
 )
 
 // ErrOutcomeUnknown holds in addition to the kind, for every failure after which the request may have taken effect.
@@ -173,22 +174,15 @@ func formatLine(f fmt.State, verb rune, line string) {
 	_, _ = io.WriteString(f, line)
 }
 
-// MarshalJSON writes the line and its parts, nothing more.
-func (e Error) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Operation      string `json:"operation"`
-		Kind           Kind   `json:"kind"`
-		Status         int    `json:"status,omitempty"`
-		Code           string `json:"code,omitempty"`
-		RequestID      string `json:"requestId,omitempty"`
-		OutcomeUnknown bool   `json:"outcomeUnknown,omitempty"`
-		Text           string `json:"text"`
-	}{e.Operation, e.Kind, e.Status, printable(e.Code), printable(e.RequestID), e.OutcomeUnknown, e.Error()})
-}
+// MarshalJSON writes what LogValue logs.
+func (e Error) MarshalJSON() ([]byte, error) { return marshalAttrs(e.attrs()) }
 
-// LogValue returns the line as its parts.
-func (e Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("kind", string(e.Kind)), slog.String("text", e.Error())}
+// LogValue returns the parts of the line, and the line as text: operation, kind, status, code, request_id, outcome_unknown, text. Those
+// that are zero are left out, except operation, kind and text.
+func (e Error) LogValue() slog.Value { return slog.GroupValue(e.attrs()...) }
+
+func (e *Error) attrs() []slog.Attr {
+	attrs := append(make([]slog.Attr, 0, 8), slog.String("operation", e.Operation), slog.String("kind", string(e.Kind)))
 	if e.Status != 0 {
 		attrs = append(attrs, slog.Int("status", e.Status))
 	}
@@ -198,7 +192,27 @@ func (e Error) LogValue() slog.Value {
 	if e.RequestID != "" {
 		attrs = append(attrs, slog.String("request_id", printable(e.RequestID)))
 	}
-	return slog.GroupValue(attrs...)
+	if e.OutcomeUnknown {
+		attrs = append(attrs, slog.Bool("outcome_unknown", true))
+	}
+	return append(attrs, slog.String("text", e.Error()))
+}
+
+// marshalAttrs writes attributes as a JSON object, in their order.
+func marshalAttrs(attrs []slog.Attr) ([]byte, error) {
+	out := []byte{'{'}
+	for i, a := range attrs {
+		value, err := json.Marshal(a.Value.Any())
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(strconv.AppendQuote(out, a.Key), ':')
+		out = append(out, value...)
+	}
+	return append(out, '}'), nil
 }
 
 // Unwrap returns the cause, so that context errors stay reachable.

@@ -71,6 +71,31 @@ func TestErrorMatchesItsKind(t *testing.T) {
 	assert.Equal(t, 503, got.Status)
 }
 
+// Logs and JSON are read by the same programs.
+func TestAnErrorHasOneJSONShape(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		`{"operation":"powerauth.Operations.Create","kind":"unavailable","status":503,"code":"ERROR_GENERIC","request_id":"req-1","outcome_unknown":true,` +
+			`"text":"` + full().Error() + `"}`: full(),
+		`{"operation":"","kind":"canceled","text":"canceled"}`:                       &identkit.Error{Kind: identkit.ErrCanceled},
+		`{"operation":"a.Wait","kind":"timeout","text":"a.Wait: timeout","polls":3}`: &identkit.WaitError[int]{Polls: 3, Err: &identkit.Error{Operation: "a.Wait", Kind: identkit.ErrTimeout}},
+		`{"text":"foreign","polls":1}`:                                               &identkit.WaitError[int]{Polls: 1, Err: errors.New("foreign")},
+		`{"text":"wait failed","polls":0}`:                                           &identkit.WaitError[int]{},
+	} {
+		b, merr := json.Marshal(err)
+		require.NoError(t, merr)
+		assert.Equal(t, want, string(b))
+
+		var logged strings.Builder
+		slog.New(slog.NewJSONHandler(&logged, nil)).Error("failed", "err", err)
+		var record struct {
+			Err json.RawMessage `json:"err"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(logged.String()), &record))
+		assert.Equal(t, want, string(record.Err))
+	}
+}
+
 func TestErrorHoldsAnExcerptOfTheBody(t *testing.T) {
 	t.Parallel()
 	var e identkit.Error

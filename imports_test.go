@@ -66,18 +66,18 @@ func mayImport(importer, imported string) bool {
 		return in("internal/seal")
 	case importer == "internal/assumption", importer == "internal/seal", importer == "internal/pacrypto", importer == "internal/fault":
 		return false
-	case importer == "internal/wire":
+	case importer == "internal/wire", importer == "internal/input":
 		return in("")
 	case importer == "identkittest":
 		return in("", "internal/fault")
 	case importer == "internal/oauth":
 		return in("", "internal/wire")
 	case importer == "internal/transport":
-		return in("", "internal/wire", "internal/seal", "internal/assumption")
+		return in("", "internal/input", "internal/wire", "internal/seal", "internal/assumption")
 	case importer == "internal/fakeserver":
 		return in("", "internal/wire", "internal/fault", "identkittest", "webhook/webhooktest", "internal/assumption")
 	case importer == "webhook":
-		return in("", "internal/wire", "internal/seal")
+		return in("", "internal/input", "internal/wire", "internal/seal")
 	case importer == "webhook/webhooktest":
 		return in("", "webhook", "identkittest")
 	case importer == "powerauth/protocol":

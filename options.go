@@ -2,8 +2,10 @@ package identkit
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -13,6 +15,14 @@ type Options struct {
 	// HTTPClient makes the requests; nil means a pooled client of our own. It is copied, and redirects are not followed. Its
 	// transport should keep as many idle connections as there are concurrent calls; see "Connections" in the package documentation.
 	HTTPClient *http.Client
+	// TLS configures the connections of our own pool, for a private CA (RootCAs) or a client certificate. It is copied. The minimum is
+	// TLS 1.2; a lower one, and InsecureSkipVerify without VerifyConnection, are refused. NextProtos may be one of h2 and http/1.1; empty
+	// means both. Certificates are replaced without a new client by GetClientCertificate and [VerifyRoots]; connections that are open
+	// keep theirs. Not beside HTTPClient.
+	TLS *tls.Config
+	// Proxy chooses the proxy of our own pool for each request, as in [http.Transport]: http.ProxyURL(u), or a function that returns
+	// nil for none. Nil means the environment's. Not beside HTTPClient.
+	Proxy func(*http.Request) (*url.URL, error)
 	// Logger receives one record per call (debug), per retried attempt (info), and per wait whose Notifier fails (warn). Nil disables it.
 	// Records hold what an [Observer] gets, never bodies, headers, query values or secrets.
 	Logger *slog.Logger
@@ -32,8 +42,10 @@ type Options struct {
 	UserAgent string
 	// MaxResponseBytes caps the decoded body of a response. Zero means 16 MiB.
 	MaxResponseBytes int64
-	// Paths replaces path templates, by operation name, for deployments that differ and for
-	// unpublished paths. A replacement has the same {parts} as the original.
+	// Paths replaces where operations go, by their name, for deployments that differ and for unpublished paths: "[METHOD ]/path[?query]",
+	// such as "/v3/operations/{operationId}" or "POST /operation?id={operationId}&tenant=7". A replacement has the same {parts} as the
+	// original, in any order, in the path or as whole values of the query. The method is GET, POST, PUT, PATCH or DELETE; without one
+	// it stays. When the operation may be retried, and what it sends and expects, stays too.
 	Paths map[string]string
 	// AllowPlainHTTP lets credentials travel over http:// to hosts other than loopback.
 	AllowPlainHTTP bool

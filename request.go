@@ -24,7 +24,7 @@ type Request struct {
 	PathValues map[string]string
 	// Query is encoded into the URL.
 	Query url.Values
-	// Header is added to the request. Authorization, Host and the framing headers cannot be set.
+	// Header is added to the request, by the rules of [WithHeader]. A name may be given under one spelling only.
 	Header http.Header
 	// Body is sent as JSON; nil sends none. A json.RawMessage is sent as it is. A [Secret] in it is sent as its
 	// text.
@@ -72,9 +72,10 @@ func (r Response) Until(at time.Time) (left time.Duration, ok bool) {
 // CallOption adjusts one call. Make one with [WithHeader], [WithTimeout], [WithAttempts], [WithBodyField] or [WithResponse].
 type CallOption func(*seal.CallSettings)
 
-// WithHeader sends a header with the call, replacing what the client would send under that name.
-// Authorization, Host and the framing headers (Content-Length, Transfer-Encoding, Connection) are refused with
-// [ErrInvalidRequest].
+// WithHeader sends a header with the call, replacing what the client would send under that name. Refused with [ErrInvalidRequest] are
+// Authorization, Host, what frames and encodes a message (Content-Type, Content-Length, Transfer-Encoding, Accept-Encoding, Te, Trailer,
+// Expect) or belongs to a connection (Connection, Keep-Alive, Upgrade, the Proxy- headers), and what the client's configuration
+// sends with every call.
 func WithHeader(name, value string) CallOption {
 	return func(s *seal.CallSettings) {
 		if s.Header == nil {

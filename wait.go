@@ -2,7 +2,7 @@ package identkit
 
 import (
 	"cmp"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -28,19 +28,40 @@ type WaitError[T any] struct {
 }
 
 // Error returns the cause's text; the state may hold personal data and is not printed.
-func (e *WaitError[T]) Error() string { return e.Err.Error() }
+func (e *WaitError[T]) Error() string {
+	if e.Err == nil {
+		return "wait failed"
+	}
+	return e.Err.Error()
+}
 
 // Unwrap returns the cause.
 func (e *WaitError[T]) Unwrap() error { return e.Err }
 
+// cause is what Explain looks for.
+func (e *WaitError[T]) cause() (polls int, err error) {
+	if e == nil {
+		return 0, nil
+	}
+	return e.Polls, e.Err
+}
+
 // Format prints the same line as Error for every verb.
 func (e WaitError[T]) Format(f fmt.State, verb rune) { formatLine(f, verb, e.Error()) }
 
-// LogValue returns the line.
-func (e WaitError[T]) LogValue() slog.Value { return slog.StringValue(e.Error()) }
+// LogValue returns what the cause's LogValue does, and the number of reads as polls; never the state.
+func (e WaitError[T]) LogValue() slog.Value { return slog.GroupValue(e.attrs()...) }
 
-// MarshalJSON writes the line as a JSON string, never the state.
-func (e WaitError[T]) MarshalJSON() ([]byte, error) { return json.Marshal(e.Error()) }
+// MarshalJSON writes what LogValue logs.
+func (e WaitError[T]) MarshalJSON() ([]byte, error) { return marshalAttrs(e.attrs()) }
+
+func (e *WaitError[T]) attrs() []slog.Attr {
+	attrs := []slog.Attr{slog.String("text", e.Error())}
+	if cause, ok := errors.AsType[*Error](e.Err); ok && cause != nil {
+		attrs = cause.attrs()
+	}
+	return append(attrs, slog.Int("polls", e.Polls))
+}
 
 // WaitPolicy configures how a call polls for a state. The zero value suits a person with a phone: each wait has its own defaults, which
 // its documentation names. The pauses between reads grow by half each time and are jittered.

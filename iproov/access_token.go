@@ -116,10 +116,11 @@ var accessToken = transport.Op[accessTokenInput, accessTokenResponse]{
 // Safe to repeat. Whether a new token ends older ones is not documented; it is assumed not to.
 // Source: api-management page, Swagger file 2.13; checked 2026-11.
 func (c *Client) AccessToken(ctx context.Context, opts ...identkit.CallOption) (*AccessToken, error) {
-	if !c.tokens.user.given() {
-		return c.tokens.get(ctx, noOAuth, opts)
+	t := &c.made().tokens
+	if !t.user.given() {
+		return t.get(ctx, noOAuth, opts)
 	}
-	return c.tokens.get(ctx, c.tokens.auth(c.tokens.apiKey, c.tokens.user.password), opts)
+	return t.get(ctx, t.auth(t.apiKey, t.user.password), opts)
 }
 
 func (t *accessTokens) auth(apiKey, password identkit.SecretSource) transport.Authorizer {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/identkit/identkit"
@@ -37,6 +36,10 @@ type Config struct {
 	MaxImageBytes int64
 	// AcceptTextVerdicts also reads the texts "true" and "false" as passed. Every known deployment sends a boolean.
 	AcceptTextVerdicts bool
+	// Header is sent with every call of this client to its base URL, access tokens and Client.Call included, such as the key of a proxy.
+	// Its values are secrets. Names that the client sets itself are refused, such as Authorization, User-Agent and Content-Type; a call
+	// refuses identkit.WithHeader with a name of these.
+	Header map[string]identkit.Secret
 	// Options tunes the client; the zero value is the recommended setting. iProov limits the two token calls to a contracted rate
 	// that only the customer knows: set Limiter to it, such as rate.NewLimiter(10, 1). Other calls never wait for it, but Client.Call does.
 	Options identkit.Options
@@ -53,7 +56,7 @@ const (
 
 const defaultMaxImage = 2 << 20
 
-// Client calls iProov. It is safe for concurrent use; make one and keep it.
+// Client calls iProov. It is safe for concurrent use; make one and keep it. One that was not made by [New] refuses every call.
 type Client struct {
 	Enrol    Enrol    // makes faces known
 	Verify   Verify   // compares faces with the known ones
@@ -85,8 +88,9 @@ func New(cfg Config) (*Client, error) {
 		BaseURLRefused: e.BaseURL == "",
 		Operations:     catalog,
 		Options:        cfg.Options,
+		Header:         cfg.Header,
 		Codec:          codec,
-		Failure:        func(err *identkit.Error, body []byte) { readFailure(err, body, e) },
+		Failure:        func(err *identkit.Error, r transport.FailedResponse) { readFailure(err, r, e) },
 	}, &check)
 	if err := check.Err(provider, "iproov.New"); err != nil {
 		return nil, err
@@ -113,6 +117,14 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
+// made is the zero client, which refuses every call, for a nil one.
+func (c *Client) made() *Client {
+	if c == nil {
+		return new(Client)
+	}
+	return c
+}
+
 // ConfigFromEnv reads a configuration from the environment:
 //
 //	IPROOV_REGION          such as eu; or
@@ -122,34 +134,44 @@ func New(cfg Config) (*Client, error) {
 //	IPROOV_OAUTH_USERNAME  OAuth user, for the user endpoints; optional
 //	IPROOV_OAUTH_PASSWORD  its password
 //
-// The error names the variables that are missing or contradict each other; values are checked by [New].
+// A secret can also come from a file: IPROOV_API_KEY_FILE, IPROOV_SECRET_FILE and IPROOV_OAUTH_PASSWORD_FILE name one, which is read
+// once. One line end after the content is taken off.
+//
+// The error names the variables that are missing, contradict each other, or hold white space or a control character at an end.
 func ConfigFromEnv() (Config, error) {
-	cfg := Config{Region: Region(os.Getenv("IPROOV_REGION")), BaseURL: os.Getenv("IPROOV_BASE_URL")}
-	key, secret := os.Getenv("IPROOV_API_KEY"), os.Getenv("IPROOV_SECRET")
-	user, password := os.Getenv("IPROOV_OAUTH_USERNAME"), os.Getenv("IPROOV_OAUTH_PASSWORD")
-	var check transport.Check
-	check.That(cfg.Region != "" || cfg.BaseURL != "", "IPROOV_REGION", "is not set, and neither is IPROOV_BASE_URL")
-	check.That(cfg.Region == "" || cfg.BaseURL == "", "IPROOV_BASE_URL", "contradicts IPROOV_REGION")
-	check.That(key != "", "IPROOV_API_KEY", "is not set")
-	check.That(secret != "", "IPROOV_SECRET", "is not set")
-	check.That(user != "" || password == "", "IPROOV_OAUTH_USERNAME", "is not set, but IPROOV_OAUTH_PASSWORD is")
-	check.That(user == "" || password != "", "IPROOV_OAUTH_PASSWORD", "is not set, but IPROOV_OAUTH_USERNAME is")
-	cfg.Credentials = Keys(identkit.Secret(key), identkit.Secret(secret))
-	if user != "" {
-		cfg.OAuth = OAuthUser(user, identkit.Secret(password))
+	var env transport.Env
+	region, hasRegion := env.Text("IPROOV_REGION")
+	baseURL, hasURL := env.Text("IPROOV_BASE_URL")
+	key, hasKey := env.Secret("IPROOV_API_KEY")
+	secret, hasSecret := env.Secret("IPROOV_SECRET")
+	user, hasUser := env.Text("IPROOV_OAUTH_USERNAME")
+	password, hasPassword := env.Secret("IPROOV_OAUTH_PASSWORD")
+	env.That(hasRegion || hasURL, "IPROOV_REGION", "is not set, and neither is IPROOV_BASE_URL")
+	env.That(!hasRegion || !hasURL, "IPROOV_BASE_URL", "contradicts IPROOV_REGION")
+	if !hasKey {
+		env.Missing("IPROOV_API_KEY")
 	}
-	return cfg, check.Err(provider, "iproov.ConfigFromEnv")
+	if !hasSecret {
+		env.Missing("IPROOV_SECRET")
+	}
+	env.That(hasUser || !hasPassword, "IPROOV_OAUTH_USERNAME", "is not set, but IPROOV_OAUTH_PASSWORD is")
+	env.That(!hasUser || hasPassword, "IPROOV_OAUTH_PASSWORD", "is not set, but IPROOV_OAUTH_USERNAME is")
+	cfg := Config{Region: Region(region), BaseURL: baseURL, Credentials: Keys(key, secret)}
+	if hasUser {
+		cfg.OAuth = OAuthUser(user, password)
+	}
+	return cfg, env.Err(provider, "iproov.ConfigFromEnv")
 }
 
 // Call makes a call that this package does not wrap. out receives the JSON response; nil ignores it. It carries an access token if
 // Config.OAuth is given, and no keys; limits, retries by in.Retry, errors and observers are those of every call.
 func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ...identkit.CallOption) error {
-	return c.general.Call(ctx, in, out, opts)
+	return c.made().general.Call(ctx, in, out, opts)
 }
 
 // CloseIdleConnections closes connections that no call is using, for a clean shutdown. It leaves the pool of an
 // Options.HTTPClient alone, which belongs to the caller.
-func (c *Client) CloseIdleConnections() { c.general.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() { c.made().general.CloseIdleConnections() }
 
 // Catalog lists every operation of the package, for documentation, gateways and Options.Paths.
 func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }
@@ -177,7 +199,7 @@ var availability = transport.Op[transport.None, Health]{
 // in the query. Safe to repeat.
 // Source: Swagger file 2.13, operations page; checked 2026-11.
 func (c *Client) Availability(ctx context.Context, opts ...identkit.CallOption) (*Health, error) {
-	return availability.Do(ctx, c.available, transport.None{}, opts)
+	return availability.Do(ctx, c.made().available, transport.None{}, opts)
 }
 
 // ping is Verify.Validate for a token that does not exist. The refusal of the token is its result.
@@ -205,5 +227,5 @@ var ping = transport.Op[transport.None, failureBody]{
 //
 // Safe to repeat. Errors and observers name it iproov.Verify.Validate.
 func (c *Client) Ping(ctx context.Context, opts ...identkit.CallOption) error {
-	return ping.Exec(ctx, c.keyed, transport.None{}, opts)
+	return ping.Exec(ctx, c.made().keyed, transport.None{}, opts)
 }

@@ -1,6 +1,8 @@
 package iproov_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,6 +35,12 @@ func TestNewReportsEveryFaultAtOnce(t *testing.T) {
 		"address and options": {iproov.Config{
 			Region: "eu.evil/", Credentials: iproov.Keys("k", "s"), WebStreamingURL: "x", Options: identkit.Options{Timeout: -1},
 		}, []string{"Region", "WebStreamingURL", "Options.Timeout"}},
+		"line ends":           {iproov.Config{Region: "eu", Credentials: iproov.Keys("key\n", " secret"), OAuth: iproov.OAuthUser("user ", "password\r\n")}, []string{"Credentials.APIKey", "Credentials.Secret", "OAuth.Username", "OAuth.Password"}},
+		"blank":               {iproov.Config{Region: "eu", Credentials: iproov.Keys(" ", "\n"), OAuth: iproov.OAuthUserFrom("\t", identkit.Static("p"))}, []string{"Credentials.APIKey", "Credentials.Secret", "OAuth.Username"}},
+		"colon":               {iproov.Config{Region: "eu", Credentials: iproov.Keys("k", "s"), OAuth: iproov.OAuthUser("a:b", "p")}, []string{"OAuth.Username"}},
+		"blank address":       {iproov.Config{BaseURL: "https://proxy.example/face ", Credentials: iproov.Keys("k", "s")}, []string{"BaseURL"}},
+		"ports":               {iproov.Config{BaseURL: "https://proxy.example:99999", Credentials: iproov.Keys("k", "s"), NativeStreamingURL: "wss://x:0", WebStreamingURL: "https://x "}, []string{"BaseURL", "NativeStreamingURL", "WebStreamingURL"}},
+		"header":              {iproov.Config{Region: "eu", Credentials: iproov.Keys("k", "s"), Header: map[string]identkit.Secret{"accept-encoding": "gzip"}}, []string{"Header[Accept-Encoding]"}},
 		"token without oauth": {iproov.Config{Region: "eu", Credentials: iproov.Keys("k", "s"), InvalidateAuth: iproov.InvalidateWithToken}, []string{"InvalidateAuth"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,6 +58,9 @@ func TestNewReportsEveryFaultAtOnce(t *testing.T) {
 
 func TestConfigFromEnv(t *testing.T) {
 	names := []string{"IPROOV_REGION", "IPROOV_BASE_URL", "IPROOV_API_KEY", "IPROOV_SECRET", "IPROOV_OAUTH_USERNAME", "IPROOV_OAUTH_PASSWORD"}
+	for _, name := range names {
+		t.Setenv(name+"_FILE", "")
+	}
 	set := func(values ...string) {
 		for i, v := range values {
 			t.Setenv(names[i], v)
@@ -76,6 +87,87 @@ func TestConfigFromEnv(t *testing.T) {
 	_, err = iproov.ConfigFromEnv()
 	require.ErrorContains(t, err, "IPROOV_BASE_URL contradicts IPROOV_REGION")
 	require.ErrorContains(t, err, "IPROOV_OAUTH_USERNAME")
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		t.Setenv(name, "")
+		t.Setenv(name+"_FILE", path)
+	}
+	srv := iproovtest.NewServer(t)
+	key, secret := srv.Keys()
+	user, password := srv.OAuthUser()
+	t.Setenv("IPROOV_REGION", "")
+	t.Setenv("IPROOV_BASE_URL", srv.URL())
+	t.Setenv("IPROOV_OAUTH_USERNAME", user)
+	file("IPROOV_API_KEY", key.Reveal()+"\n")
+	file("IPROOV_SECRET", secret.Reveal()+"\r\n")
+	file("IPROOV_OAUTH_PASSWORD", password.Reveal())
+	cfg, err := iproov.ConfigFromEnv()
+	require.NoError(t, err)
+	client, err := iproov.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(client.CloseIdleConnections)
+	require.NoError(t, client.Ping(t.Context()))
+	_, err = client.AccessToken(t.Context())
+	require.NoError(t, err)
+
+	file("IPROOV_SECRET", secret.Reveal()+" \n")
+	t.Setenv("IPROOV_API_KEY", key.Reveal())
+	t.Setenv("IPROOV_OAUTH_PASSWORD_FILE", filepath.Join(dir, "absent"))
+	t.Setenv("IPROOV_OAUTH_USERNAME", user+"\n")
+	t.Setenv("IPROOV_BASE_URL", srv.URL()+" ")
+	_, err = iproov.ConfigFromEnv()
+	for _, fault := range []string{
+		"IPROOV_BASE_URL has white space", "IPROOV_API_KEY_FILE contradicts IPROOV_API_KEY", "IPROOV_SECRET_FILE names a file whose content has white space",
+		"IPROOV_OAUTH_USERNAME has white space", "IPROOV_OAUTH_PASSWORD_FILE names a file that does not exist",
+	} {
+		require.ErrorContains(t, err, fault)
+	}
+	assert.NotContains(t, err.Error(), secret.Reveal())
+	assert.NotContains(t, err.Error(), dir)
+}
+
+func TestAnUnusableSecretFromTheEnvironmentIsRefusedByName(t *testing.T) {
+	t.Setenv("IPROOV_REGION", "eu")
+	t.Setenv("IPROOV_BASE_URL", "")
+	for _, name := range []string{"IPROOV_API_KEY", "IPROOV_SECRET", "IPROOV_OAUTH_USERNAME", "IPROOV_OAUTH_PASSWORD"} {
+		for _, other := range []string{"IPROOV_API_KEY", "IPROOV_SECRET", "IPROOV_OAUTH_USERNAME", "IPROOV_OAUTH_PASSWORD"} {
+			t.Setenv(other, "good")
+		}
+		t.Setenv(name, "s3cret\n")
+		_, err := iproov.ConfigFromEnv()
+		require.EqualError(t, err, "iproov.ConfigFromEnv: invalid request: "+name+" has white space or a control character at an end")
+	}
+}
+
+func TestTheHeaderGoesWithEveryCall(t *testing.T) {
+	t.Parallel()
+	lc := identkittest.NewLeakCheck(t)
+	srv := iproovtest.New(iproovtest.Options{})
+	srv.AddUser(alice, iproov.UserActive)
+	gateway := lc.Secret("gateway key")
+	cfg := srv.Config()
+	cfg.Header = map[string]identkit.Secret{"X-Gateway-Key": gateway}
+	cfg.Options.Logger, cfg.Options.Observer = lc.Logger(), lc.Observer()
+	lc.Value(cfg)
+	client, err := iproov.New(cfg)
+	require.NoError(t, err)
+	lc.Value(client)
+	_, err = client.Availability(t.Context())
+	require.NoError(t, err)
+	_, err = client.Users.Get(t.Context(), alice) // and the access token before it
+	require.NoError(t, err)
+	_, err = client.Enrol.CreateToken(t.Context(), tokenIn)
+	lc.Error(err)
+	require.NoError(t, client.Call(t.Context(), identkit.Request{Path: "/users/{id}", PathValues: map[string]string{"id": string(alice)}}, nil))
+	require.Equal(t, 5, srv.Journal().Len())
+	for _, entry := range srv.Journal().All() {
+		assert.Equal(t, gateway.Reveal(), entry.Header.Get("X-Gateway-Key"), entry.Operation)
+	}
 }
 
 func TestTheFakeSimulatesTheCatalogue(t *testing.T) {

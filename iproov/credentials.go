@@ -18,7 +18,10 @@ type Credentials struct {
 // Keys are an API key and its secret, 40 characters each.
 func Keys(apiKey, secret identkit.Secret) Credentials {
 	c := KeysFrom(identkit.Static(apiKey), identkit.Static(secret))
-	c.faults = append(secretFaults("Credentials.APIKey", apiKey), secretFaults("Credentials.Secret", secret)...)
+	var check transport.Check
+	check.Secret("Credentials.APIKey", apiKey)
+	check.Secret("Credentials.Secret", secret)
+	c.faults = check.Faults
 	return c
 }
 
@@ -48,7 +51,9 @@ type OAuth struct {
 // OAuthUser is an OAuth user with a password.
 func OAuthUser(username string, password identkit.Secret) OAuth {
 	o := OAuthUserFrom(username, identkit.Static(password))
-	o.faults = append(o.faults, secretFaults("OAuth.Password", password)...)
+	check := transport.Check{Faults: o.faults}
+	check.Secret("OAuth.Password", password)
+	o.faults = check.Faults
 	return o
 }
 
@@ -56,19 +61,13 @@ func OAuthUser(username string, password identkit.Secret) OAuth {
 // another password than before drops the access token.
 func OAuthUserFrom(username string, password identkit.SecretSource) OAuth {
 	var check transport.Check
-	check.That(username != "", "OAuth.Username", "is empty")
+	check.Username("OAuth.Username", username)
+	check.That(!strings.Contains(username, ":"), "OAuth.Username", "holds a colon")
 	check.That(password != nil, "OAuth.Password", "has no source")
 	return OAuth{func() string { return username }, password, check.Faults}
 }
 
 func (o OAuth) given() bool { return o.password != nil }
-
-func secretFaults(field string, s identkit.Secret) []identkit.FieldError {
-	var check transport.Check
-	check.That(s != "", field, "is empty")
-	check.That(!s.IsMask(), field, "is a masked secret: it was stored without Reveal")
-	return check.Faults
-}
 
 var noOAuth = transport.Refuse(&identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "needs Config.OAuth"})
 

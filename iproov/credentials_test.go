@@ -85,7 +85,7 @@ func TestKeysRotatedMidFlightCostNoCall(t *testing.T) {
 			cfg.Credentials = iproov.KeysFrom(identkit.Static("k"), func(context.Context) (identkit.Secret, error) { return "", sealed })
 		})
 		_, err := client.Verify.CreateToken(t.Context(), tokenIn)
-		require.ErrorIs(t, err, identkit.ErrUnauthorized)
+		require.ErrorIs(t, err, identkit.ErrCredential)
 		require.ErrorIs(t, err, sealed)
 		require.ErrorIs(t, client.Ping(t.Context()), sealed)
 		assert.Zero(t, srv.Journal().Len())

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
 )
 
 // Codes of iProov's errors, as found in identkit.Error.Code. Codes not listed here pass through as they came.
@@ -66,8 +67,8 @@ func readFailureBody(body []byte) (f failureBody) {
 	return f
 }
 
-func readFailure(err *identkit.Error, body []byte, at Endpoint) {
-	f := readFailureBody(body)
+func readFailure(err *identkit.Error, r transport.FailedResponse, at Endpoint) {
+	f := readFailureBody(r.Body)
 	err.Code, err.Message = f.Code, f.Message
 	kind, known := kindOfCode[err.Code]
 	switch {

@@ -148,7 +148,7 @@ func ExampleVerify_Validate_outcomeUnknown() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// iproov.Verify.Validate: unavailable (HTTP 502, outcome unknown): the verdict may be lost, start a new claim
+	// iproov.Verify.Validate: unavailable (HTTP 502, outcome unknown): response is an HTML page, as a gateway writes it; the verdict may be lost, start a new claim
 }
 
 // A claim is stopped.

@@ -76,7 +76,7 @@ func (in *imageInput) request(r *transport.Request) {
 			{Name: "rotation", Value: "0"}, // the only one supported
 			{Name: "token", Value: string(in.Token)},
 			{Name: "source", Value: string(in.Source)},
-		}, "image", "image."+p.format.extension, p.body)
+		}, "image", "image."+p.format.extension, p.body.Named("image"))
 	}
 	if p.size > likelyMax {
 		r.WhenRejected = "the photo has more than 2,000,000 bytes, which may be the limit"
@@ -114,7 +114,8 @@ const likelyMax = 2_000_000
 // Image enrols the claim's user from a photo. The user needs no Validate; go on with [Verify.CreateToken]. The endpoint is enabled per
 // service provider.
 //
-// Errors: [identkit.ErrInvalidRequest], sending nothing, for a file that is too large, of another type or of unknown size;
+// Errors: [identkit.ErrInvalidRequest] for a file that is too large, of another type or of unknown size, sending nothing, and for one that
+// cannot be read or has another size, of which no complete photo was sent;
 // [identkit.ErrRejected] when iProov does not accept the photo, also when it says so with status 200 and success: false;
 // [identkit.ErrConflict] with invalid_token when the token took a photo before. The codes for photos without a usable face are
 // undocumented.
@@ -160,7 +161,7 @@ func formatOf(head []byte) imageFormat {
 // openPhoto finds out how large a file is and what it is, reading no more than its first bytes.
 func openPhoto(r io.Reader, size int64) photo {
 	switch {
-	case r == nil:
+	case transport.IsNil(r):
 		return photo{fault: "is missing"}
 	case size < 0:
 		return photo{fault: "has a negative Size"}

@@ -135,6 +135,8 @@ func TestBadPhotosAreNotSent(t *testing.T) {
 		"a GIF":                           {iproov.EnrolImageParams{Image: bytes.NewReader([]byte("GIF89a.............."))}, "image is not a PNG, JPEG or JP2 file"},
 		"two bytes":                       {iproov.EnrolImageParams{Image: bytes.NewReader([]byte("\xff\xd8"))}, "image is not a PNG, JPEG or JP2 file"},
 		"nothing":                         {iproov.EnrolImageParams{}, "image is missing"},
+		"a pointer to nothing":            {iproov.EnrolImageParams{Image: (*bytes.Reader)(nil)}, "image is missing"},
+		"a file that was not opened":      {iproov.EnrolImageParams{Image: (*os.File)(nil), Size: 100}, "image is missing"},
 		"empty":                           {iproov.EnrolImageParams{Image: bytes.NewReader(nil)}, "image is empty"},
 		"empty buffer":                    {iproov.EnrolImageParams{Image: new(bytes.Buffer)}, "image is empty"},
 		"a reader of unknown size":        {iproov.EnrolImageParams{Image: onlyReader{good()}}, "image is of unknown size; give Size"},
@@ -174,10 +176,11 @@ func TestAReaderThatFailsHalfWayEnrolsNobody(t *testing.T) {
 	for name, c := range map[string]struct {
 		image io.Reader
 		want  error
+		text  string
 	}{
-		"fails":      {io.MultiReader(bytes.NewReader(jpeg(500_000)), iotest.ErrReader(broken)), broken},
-		"ends early": {onlyReader{bytes.NewReader(jpeg(500_000))}, nil},
-		"goes on":    {onlyReader{bytes.NewReader(jpeg(1_500_000))}, nil},
+		"fails":      {io.MultiReader(bytes.NewReader(jpeg(500_000)), iotest.ErrReader(broken)), broken, "image cannot be read"},
+		"ends early": {onlyReader{bytes.NewReader(jpeg(500_000))}, nil, "image ended before its size"},
+		"goes on":    {onlyReader{bytes.NewReader(jpeg(1_500_000))}, nil, "image goes on behind its size"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,8 +188,9 @@ func TestAReaderThatFailsHalfWayEnrolsNobody(t *testing.T) {
 			claim, err := srv.Client().Enrol.CreateToken(t.Context(), tokenIn)
 			require.NoError(t, err)
 			_, err = srv.Client().Enrol.Image(t.Context(), iproov.EnrolImageParams{Token: claim.Token, Source: iproov.SourceEID, Image: c.image, Size: 1_000_000})
-			require.Error(t, err)
-			require.ErrorContains(t, err, "request body cannot be read")
+			require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+			require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+			require.ErrorContains(t, err, c.text)
 			if c.want != nil {
 				require.ErrorIs(t, err, c.want)
 			}

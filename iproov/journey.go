@@ -96,6 +96,9 @@ func (j *Journey) IsFinal() bool { return j.Passed() || j.AttemptsLeft() == 0 &&
 
 // Open is the attempt that waits for its verdict, or nil.
 func (j *Journey) Open() *JourneyAttempt {
+	if j == nil {
+		return nil
+	}
 	if n := len(j.Attempts); n > 0 && j.Attempts[n-1].Outcome == "" {
 		return &j.Attempts[n-1]
 	}
@@ -106,6 +109,10 @@ func (j *Journey) Open() *JourneyAttempt {
 func (j *Journey) Key() string { return string(j.UserID) + "/" + j.Purpose }
 
 func (j *Journey) check(c *transport.Check) {
+	if j == nil {
+		c.Refuse("Journey", "is nil")
+		return
+	}
 	j.UserID.check(c, "Journey.UserID")
 	c.Text("Journey.Purpose", j.Purpose, 0)
 	c.That(j.Mode.Known(), "Journey.Mode", "is not enrol, verify or enrol_or_verify")

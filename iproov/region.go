@@ -97,20 +97,16 @@ func ParseEndpoint(address string) (Endpoint, error) {
 
 func parseEndpoint(address string, check *transport.Check) Endpoint {
 	const field = "BaseURL"
-	address = strings.TrimSpace(address)
 	if !strings.Contains(address, "://") {
 		address = "https://" + address
 	}
-	u, err := url.Parse(address)
+	u := check.URL(field, address, "https", "http", "wss", "ws")
 	switch {
-	case err != nil || u.Hostname() == "":
-		check.Refuse(field, "is not a URL")
+	case u == nil:
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > '~' }):
 		check.Refuse(field, "has a host that is not plain ASCII")
 	case u.Scheme == "wss" || u.Scheme == "ws":
 		check.Refuse(field, "is a streaming address; give the https:// one")
-	case u.Scheme != "https" && u.Scheme != "http":
-		check.Refuse(field, "must be https://")
 	case u.User != nil:
 		check.Refuse(field, "must not hold credentials")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
@@ -147,11 +143,11 @@ type Launch struct {
 
 // Launch puts a claim's token together with the streaming address of the same endpoint.
 func (c *Client) Launch(claim *Claim, p Platform) Launch {
-	return Launch{Token: claim.Token, StreamingURL: c.endpoint.StreamingURL(p), Type: claim.Type}
+	return Launch{Token: claim.Token, StreamingURL: c.Endpoint().StreamingURL(p), Type: claim.Type}
 }
 
 // Endpoint returns the addresses that the client's claims belong to.
-func (c *Client) Endpoint() Endpoint { return c.endpoint }
+func (c *Client) Endpoint() Endpoint { return c.made().endpoint }
 
 // endpoint is where a configuration points; its BaseURL is empty when it was refused.
 func (cfg *Config) endpoint(check *transport.Check) Endpoint {
@@ -175,8 +171,8 @@ func (cfg *Config) endpoint(check *transport.Check) Endpoint {
 		if o.url == "" {
 			continue
 		}
-		u, err := url.Parse(o.url)
-		check.That(err == nil && u.Host != "" && u.User == nil && (u.Scheme == "wss" || u.Scheme == "https" || u.Scheme == "ws" || u.Scheme == "http"), o.field, "is not a wss:// or https:// URL")
+		u := check.URL(o.field, o.url, "wss", "https", "ws", "http")
+		check.That(u == nil || u.User == nil, o.field, "must not hold credentials")
 		*o.into = o.url
 	}
 	return e

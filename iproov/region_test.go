@@ -39,7 +39,7 @@ func TestAddressesAreNormalised(t *testing.T) {
 		"https://eu.rp.secure.iproov.me/api/v2/":     "https://eu.rp.secure.iproov.me/api/v2",
 		"https://eu.rp.secure.iproov.me":             "https://eu.rp.secure.iproov.me/api/v2",
 		"https://eu.rp.secure.iproov.me/":            "https://eu.rp.secure.iproov.me/api/v2",
-		" EU.rp.secure.iproov.me ":                   "https://eu.rp.secure.iproov.me/api/v2",
+		"EU.rp.secure.iproov.me":                     "https://eu.rp.secure.iproov.me/api/v2",
 		"https://eu.rp.iproov.me/api/v2":             "https://eu.rp.secure.iproov.me/api/v2",
 		"https://gds.rp.secure.iproov.me":            "https://gds.rp.secure.iproov.me/api/v2",
 		"https://proxy.acme.example:8443/face":       "https://proxy.acme.example:8443/face/api/v2",
@@ -57,7 +57,7 @@ func TestAddressesAreNormalised(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "wss://proxy.acme.example/face/ws", e.NativeURL)
 	assert.Equal(t, "https://proxy.acme.example/face", e.WebURL)
-	for _, address := range []string{"", "wss://eu.rp.secure.iproov.me/ws", "ftp://x", "https://u:p@eu.rp.secure.iproov.me", "https://x/?a=b", "https://x/#f", "https://", ":"} {
+	for _, address := range []string{"", "wss://eu.rp.secure.iproov.me/ws", "ftp://x", "https://u:p@eu.rp.secure.iproov.me", " eu.rp.secure.iproov.me", "https://x/face ", "https://x/face\n", "https://x:99999", "https://x/?a=b", "https://x/#f", "https://", ":"} {
 		_, err := iproov.ParseEndpoint(address)
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest, address)
 	}

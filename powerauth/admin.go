@@ -15,6 +15,8 @@ type AdminConfig struct {
 	BaseURL string
 	// Credentials are those of an administrator, in most deployments; see [AdminClient.CreateCallback] for the exception.
 	Credentials Credentials
+	// Header is sent with every call; see [Config].
+	Header map[string]identkit.Secret
 	// Options tunes the client; the zero value is the recommended setting.
 	Options identkit.Options
 }
@@ -34,11 +36,19 @@ type AdminClient struct {
 // NewAdmin makes an administrator's client. It does no I/O and reads no environment. A bad configuration is an
 // [identkit.ErrInvalidRequest] that names every faulty field.
 func NewAdmin(cfg AdminConfig) (*AdminClient, error) {
-	client, err := newTransport("powerauth.NewAdmin", cfg.BaseURL, cfg.Credentials, cfg.Options, nil)
+	client, err := newTransport("powerauth.NewAdmin", Config{BaseURL: cfg.BaseURL, Credentials: cfg.Credentials, Header: cfg.Header, Options: cfg.Options})
 	if err != nil {
 		return nil, err
 	}
 	return &AdminClient{Health: Health{client}, client: client}, nil
+}
+
+// transport is nil, which refuses every call, for a client that NewAdmin did not make.
+func (c *AdminClient) transport() *transport.Client {
+	if c == nil {
+		return nil
+	}
+	return c.client
 }
 
 // AdminConfigFromEnv reads a configuration from the environment:
@@ -48,7 +58,7 @@ func NewAdmin(cfg AdminConfig) (*AdminClient, error) {
 //	POWERAUTH_ADMIN_PASSWORD      its password
 //	POWERAUTH_ADMIN_BEARER_TOKEN  an access token, in place of user and password
 //
-// The error names the variables that are missing or contradict each other; values are checked by [NewAdmin].
+// Secrets can also come from files; see [ConfigFromEnv].
 func AdminConfigFromEnv() (AdminConfig, error) {
 	baseURL, credentials, err := fromEnv("powerauth.AdminConfigFromEnv", "POWERAUTH_ADMIN_")
 	return AdminConfig{BaseURL: baseURL, Credentials: credentials}, err
@@ -56,11 +66,11 @@ func AdminConfigFromEnv() (AdminConfig, error) {
 
 // Call makes a call that this package does not wrap, such as one that a deployment adds; see [Client.Call].
 func (c *AdminClient) Call(ctx context.Context, in identkit.Request, out any, opts ...identkit.CallOption) error {
-	return c.client.Call(ctx, in, out, opts)
+	return c.transport().Call(ctx, in, out, opts)
 }
 
 // CloseIdleConnections closes connections that no call is using; see [Client.CloseIdleConnections].
-func (c *AdminClient) CloseIdleConnections() { c.client.CloseIdleConnections() }
+func (c *AdminClient) CloseIdleConnections() { c.transport().CloseIdleConnections() }
 
 // pingID names an application that need not exist.
 const pingID ApplicationID = "identkit-ping"
@@ -116,7 +126,7 @@ var createUser = transport.Op[newUser, CreatedUser]{
 	Retry:     identkit.RetryIfNotProcessed, // another one fails, or loses the first one's password
 	AfterLoss: "the user may exist with a password that nobody knows",
 	Request: func(in *newUser, r *transport.Request) {
-		r.Text("username", in.Username, 0)
+		r.Username("username", in.Username)
 		r.JSON(in)
 	},
 	Check: (*CreatedUser).check,
@@ -130,7 +140,7 @@ var createUser = transport.Op[newUser, CreatedUser]{
 //
 // Source: vendor's deployment tutorial, API-Admin; checked 2026-11.
 func (c *AdminClient) CreateUser(ctx context.Context, username string, opts ...identkit.CallOption) (*CreatedUser, error) {
-	return createUser.Do(ctx, c.client, newUser{username}, opts)
+	return createUser.Do(ctx, c.transport(), newUser{username}, opts)
 }
 
 // binding names a user and an application.
@@ -143,6 +153,9 @@ var bindUser = transport.Op[binding, IntegrationUser]{
 	Name: "powerauth.Admin.BindUser", Method: http.MethodPost, Path: "/admin/users/{username}/applications/{appId}",
 	Retry: identkit.RetryIfNotProcessed, // another one may fail
 	Request: func(in *binding, r *transport.Request) {
+		if in.username != "" { // which is refused in any path
+			r.Username("username", in.username)
+		}
 		r.Path("username", in.username)
 		r.Path("appId", string(in.appID))
 	},
@@ -157,5 +170,5 @@ var bindUser = transport.Op[binding, IntegrationUser]{
 //
 // Source: vendor's deployment tutorial, API-Admin; checked 2026-11.
 func (c *AdminClient) BindUser(ctx context.Context, username string, appID ApplicationID, opts ...identkit.CallOption) (*IntegrationUser, error) {
-	return bindUser.Do(ctx, c.client, binding{username, appID}, opts)
+	return bindUser.Do(ctx, c.transport(), binding{username, appID}, opts)
 }

@@ -61,7 +61,7 @@ var createApplication = transport.Op[CreateApplicationParams, Application]{
 //
 // Source: vendor's deployment tutorial, API-Admin; checked 2026-11.
 func (c *AdminClient) CreateApplication(ctx context.Context, in CreateApplicationParams, opts ...identkit.CallOption) (*Application, error) {
-	return createApplication.Do(ctx, c.client, in, opts)
+	return createApplication.Do(ctx, c.transport(), in, opts)
 }
 
 var getApplication = transport.Op[ApplicationID, Application]{
@@ -76,5 +76,5 @@ var getApplication = transport.Op[ApplicationID, Application]{
 //
 // Source: vendor's deployment tutorial, vendor test suites; checked 2026-11.
 func (c *AdminClient) GetApplication(ctx context.Context, appID ApplicationID, opts ...identkit.CallOption) (*Application, error) {
-	return getApplication.Do(ctx, c.client, appID, opts)
+	return getApplication.Do(ctx, c.transport(), appID, opts)
 }

@@ -3,8 +3,8 @@ package powerauth
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -72,24 +72,26 @@ type CallbackOAuth2 struct {
 func (in *CreateCallbackParams) check(c *transport.Check) {
 	c.Text("name", in.Name, 0)
 	c.That(in.Type.Known(), "type", "is not OPERATION_STATUS_CHANGE or REGISTRATION_STATUS_CHANGE")
-	c.That(isHTTPURL(in.URL.Reveal()), "callbackUrl", "is not an absolute http or https URL")
+	c.URL("callbackUrl", in.URL.Reveal(), "https", "http")
 	for _, a := range in.Attributes {
 		c.Text("attributes", a, 0)
 	}
 	basic, oauth := in.Authentication.HTTPBasic, in.Authentication.OAuth2
 	hasBasic, hasOAuth := basic != CallbackBasic{}, oauth != CallbackOAuth2{}
 	c.That(!hasBasic || !hasOAuth, "authentication", "has both httpBasic and oauth2")
-	c.That(!hasBasic || basic.Username != "" && basic.Password != "", "authentication.httpBasic", "lacks username or password")
-	c.That(!hasOAuth || isHTTPURL(oauth.TokenURI) && oauth.ClientID != "" && oauth.ClientSecret != "", "authentication.oauth2",
-		"lacks tokenUri, clientId or clientSecret")
+	if hasBasic {
+		c.Username("authentication.httpBasic.username", basic.Username)
+		c.That(!strings.Contains(basic.Username, ":"), "authentication.httpBasic.username", "holds a colon")
+		c.Secret("authentication.httpBasic.password", basic.Password)
+	}
+	if hasOAuth {
+		c.URL("authentication.oauth2.tokenUri", oauth.TokenURI, "https", "http")
+		c.Username("authentication.oauth2.clientId", oauth.ClientID)
+		c.Secret("authentication.oauth2.clientSecret", oauth.ClientSecret)
+	}
 	c.That(in.MaxAttempts >= 0, "maxAttempts", "is negative")
 	c.That(in.InitialBackoff >= 0, "initialBackoff", "is negative")
 	c.That(in.RetentionPeriod >= 0, "retentionPeriod", "is negative")
-}
-
-func isHTTPURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }
 
 // callbackBody is what createCallback sends.
@@ -146,5 +148,5 @@ var createCallback = transport.Op[ofApplication[CreateCallbackParams], CreatedCa
 //
 // Source: callbacks page, vendor load tests, WebServices-Methods of the engine; checked 2026-11.
 func (c *AdminClient) CreateCallback(ctx context.Context, appID ApplicationID, in CreateCallbackParams, opts ...identkit.CallOption) (*CreatedCallback, error) {
-	return createCallback.Do(ctx, c.client, ofApplication[CreateCallbackParams]{appID, in}, opts)
+	return createCallback.Do(ctx, c.transport(), ofApplication[CreateCallbackParams]{appID, in}, opts)
 }

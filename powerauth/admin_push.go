@@ -50,8 +50,10 @@ type ofApplication[Params any] struct {
 
 // checkPrivateKey refuses a key that was not put into Base64, which is easy to forget.
 func checkPrivateKey(c *transport.Check, key identkit.Secret) {
+	before := len(c.Faults)
+	c.Secret("privateKeyBase64", key) // the decoder would pass over line breaks
 	_, err := base64.StdEncoding.DecodeString(key.Reveal())
-	c.That(key != "" && err == nil, "privateKeyBase64", "is not Base64")
+	c.That(err == nil || len(c.Faults) > before, "privateKeyBase64", "is not Base64")
 }
 
 var setAPNs = transport.Op[ofApplication[SetAPNsParams], transport.None]{
@@ -75,7 +77,7 @@ var setAPNs = transport.Op[ofApplication[SetAPNsParams], transport.None]{
 //
 // Source: vendor's deployment tutorial; checked 2026-11.
 func (c *AdminClient) SetAPNs(ctx context.Context, appID ApplicationID, in SetAPNsParams, opts ...identkit.CallOption) error {
-	return setAPNs.Exec(ctx, c.client, ofApplication[SetAPNsParams]{appID, in}, opts)
+	return setAPNs.Exec(ctx, c.transport(), ofApplication[SetAPNsParams]{appID, in}, opts)
 }
 
 var setFCM = transport.Op[ofApplication[SetFCMParams], transport.None]{
@@ -95,5 +97,5 @@ var setFCM = transport.Op[ofApplication[SetFCMParams], transport.None]{
 //
 // Source: vendor's deployment tutorial; checked 2026-11.
 func (c *AdminClient) SetFCM(ctx context.Context, appID ApplicationID, in SetFCMParams, opts ...identkit.CallOption) error {
-	return setFCM.Exec(ctx, c.client, ofApplication[SetFCMParams]{appID, in}, opts)
+	return setFCM.Exec(ctx, c.transport(), ofApplication[SetFCMParams]{appID, in}, opts)
 }

@@ -234,7 +234,7 @@ func TestMaskedSecretsAreNotSent(t *testing.T) {
 	invalidField(t, s, admin.SetFCM(t.Context(), "app", powerauth.SetFCMParams{ProjectID: "p", PrivateKey: mask}), "privateKeyBase64")
 	for field, change := range map[string]func(*powerauth.CreateCallbackParams){
 		"callbackUrl": func(in *powerauth.CreateCallbackParams) { in.URL = mask },
-		"Body": func(in *powerauth.CreateCallbackParams) {
+		"authentication.httpBasic.password": func(in *powerauth.CreateCallbackParams) {
 			in.Authentication.HTTPBasic = powerauth.CallbackBasic{Username: "pac", Password: mask}
 		},
 	} {
@@ -256,22 +256,38 @@ func TestBadAdminInputNamesTheFieldAndSendsNothing(t *testing.T) {
 	invalidField(t, s, err, "appId")
 	_, err = admin.CreateUser(ctx, "")
 	invalidField(t, s, err, "username")
+	_, err = admin.CreateUser(ctx, "backend\n")
+	invalidField(t, s, err, "username")
+	_, err = admin.BindUser(ctx, " backend", "app")
+	invalidField(t, s, err, "username")
+	_, err = admin.BindUser(ctx, "", "app")
+	invalidField(t, s, err, "username")
 	_, err = admin.BindUser(ctx, "u", "")
 	invalidField(t, s, err, "appId")
 	invalidField(t, s, admin.SetAPNs(ctx, "app", powerauth.SetAPNsParams{KeyID: "K", TeamID: "T", Environment: "production", PrivateKey: "AAAA"}), "topic")
 	invalidField(t, s, admin.SetAPNs(ctx, "app", powerauth.SetAPNsParams{Topic: "t", KeyID: "K", TeamID: "T", Environment: "prod", PrivateKey: "AAAA"}), "environment")
 	invalidField(t, s, admin.SetFCM(ctx, "app", powerauth.SetFCMParams{ProjectID: "p"}), "privateKeyBase64")
 	invalidField(t, s, admin.SetFCM(ctx, "app", powerauth.SetFCMParams{ProjectID: "p", PrivateKey: "-----BEGIN PRIVATE KEY-----"}), "privateKeyBase64")
+	invalidField(t, s, admin.SetFCM(ctx, "app", powerauth.SetFCMParams{ProjectID: "p", PrivateKey: "AAAA\nAAAA\n"}), "privateKeyBase64")
 	for field, change := range map[string]func(*powerauth.CreateCallbackParams){
 		"name":        func(in *powerauth.CreateCallbackParams) { in.Name = "" },
 		"type":        func(in *powerauth.CreateCallbackParams) { in.Type = "ACTIVATION" },
 		"callbackUrl": func(in *powerauth.CreateCallbackParams) { in.URL = "backend/hook" },
 		"attributes":  func(in *powerauth.CreateCallbackParams) { in.Attributes = []string{""} },
-		"authentication.httpBasic": func(in *powerauth.CreateCallbackParams) {
-			in.Authentication.HTTPBasic = powerauth.CallbackBasic{Username: "u"}
+		"authentication.httpBasic.password": func(in *powerauth.CreateCallbackParams) {
+			in.Authentication.HTTPBasic = powerauth.CallbackBasic{Username: "u", Password: "s3cret\n"}
 		},
-		"authentication.oauth2": func(in *powerauth.CreateCallbackParams) {
-			in.Authentication.OAuth2 = powerauth.CallbackOAuth2{ClientID: "c"}
+		"authentication.httpBasic.username": func(in *powerauth.CreateCallbackParams) {
+			in.Authentication.HTTPBasic = powerauth.CallbackBasic{Username: "u ", Password: "p"}
+		},
+		"authentication.oauth2.tokenUri": func(in *powerauth.CreateCallbackParams) {
+			in.Authentication.OAuth2 = powerauth.CallbackOAuth2{TokenURI: "https://i:99999/token", ClientID: "c", ClientSecret: "s"}
+		},
+		"authentication.oauth2.clientId": func(in *powerauth.CreateCallbackParams) {
+			in.Authentication.OAuth2 = powerauth.CallbackOAuth2{TokenURI: "https://i", ClientID: " c", ClientSecret: "s"}
+		},
+		"authentication.oauth2.clientSecret": func(in *powerauth.CreateCallbackParams) {
+			in.Authentication.OAuth2 = powerauth.CallbackOAuth2{TokenURI: "https://i", ClientID: "c", ClientSecret: " "}
 		},
 		"maxAttempts":     func(in *powerauth.CreateCallbackParams) { in.MaxAttempts = -1 },
 		"initialBackoff":  func(in *powerauth.CreateCallbackParams) { in.InitialBackoff = -1 },

@@ -2,7 +2,6 @@ package powerauth
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"github.com/identkit/identkit"
@@ -19,6 +18,10 @@ type Config struct {
 	Credentials Credentials
 	// Passkeys says how the deployment writes passkeys.
 	Passkeys PasskeyConfig
+	// Header is sent with every call of this client, Client.Call included, such as the key of a gateway before PAC. Its values are
+	// secrets. Names that the client sets itself are refused, such as Authorization, User-Agent and Content-Type; a call refuses
+	// identkit.WithHeader with a name of these.
+	Header map[string]identkit.Secret
 	// Options tunes the client; the zero value is the recommended setting. PAC documents no rate, so there is no default limiter.
 	Options identkit.Options
 }
@@ -41,9 +44,8 @@ func BasicAuth(username string, password identkit.Secret) Credentials {
 // BasicAuthFrom is [BasicAuth] with a password that can be rotated: the source is asked for every attempt, and once more after a 401.
 func BasicAuthFrom(username string, password identkit.SecretSource) Credentials {
 	var c transport.Check
-	c.Text("Credentials.Username", username, 0)
-	forbidden := func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }
-	c.That(!strings.ContainsFunc(username, forbidden), "Credentials.Username", "holds a colon or a control character")
+	c.Username("Credentials.Username", username)
+	c.That(!strings.Contains(username, ":"), "Credentials.Username", "holds a colon")
 	c.That(password != nil, "Credentials.Password", "has no source")
 	return Credentials{auth: transport.Basic(username, password), faults: c.Faults}
 }
@@ -84,7 +86,7 @@ type Client struct {
 // New makes a client. It does no I/O and reads no environment. A bad configuration is an [identkit.ErrInvalidRequest] that
 // names every faulty field.
 func New(cfg Config) (*Client, error) {
-	client, err := newTransport("powerauth.New", cfg.BaseURL, cfg.Credentials, cfg.Options, cfg.Passkeys.check)
+	client, err := newTransport("powerauth.New", cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -108,19 +110,26 @@ func (c *Client) check(field string, check *transport.Check) {
 	check.That(c == nil || c.client != nil, field, "was not made by New")
 }
 
-// newTransport builds the transport of either client, or reports every fault of its configuration.
-func newTransport(constructor, baseURL string, credentials Credentials, options identkit.Options, more func(*transport.Check)) (*transport.Client, error) {
-	check := transport.Check{Faults: credentials.faults}
-	check.That(credentials.auth != nil || credentials.faults != nil, "Credentials", "are missing")
-	if more != nil {
-		more(&check)
+// transport is nil, which refuses every call, for a client that New did not make.
+func (c *Client) transport() *transport.Client {
+	if c == nil {
+		return nil
 	}
+	return c.client
+}
+
+// newTransport builds the transport of either client, or reports every fault of its configuration.
+func newTransport(constructor string, cfg Config) (*transport.Client, error) {
+	check := transport.Check{Faults: cfg.Credentials.faults}
+	check.That(cfg.Credentials.auth != nil || cfg.Credentials.faults != nil, "Credentials", "are missing")
+	cfg.Passkeys.check(&check)
 	client := transport.New(transport.Config{
 		Provider:   provider,
-		BaseURL:    baseURL,
+		BaseURL:    cfg.BaseURL,
 		Operations: catalog,
-		Options:    options,
-		Auth:       credentials.auth,
+		Options:    cfg.Options,
+		Auth:       cfg.Credentials.auth,
+		Header:     cfg.Header,
 		Codec:      codec,
 		Failure:    readFailure,
 		Unwrap:     unwrap,
@@ -138,7 +147,10 @@ func newTransport(constructor, baseURL string, credentials Credentials, options 
 //	POWERAUTH_PASSWORD      its password
 //	POWERAUTH_BEARER_TOKEN  an access token, in place of user and password
 //
-// The error names the variables that are missing or contradict each other; values are checked by [New].
+// A secret can also come from a file: POWERAUTH_PASSWORD_FILE and POWERAUTH_BEARER_TOKEN_FILE name one, which is read once. One
+// line end after the content is taken off.
+//
+// The error names the variables that are missing, contradict each other, or hold white space or a control character at an end.
 func ConfigFromEnv() (Config, error) {
 	baseURL, credentials, err := fromEnv("powerauth.ConfigFromEnv", "POWERAUTH_")
 	return Config{BaseURL: baseURL, Credentials: credentials}, err
@@ -146,27 +158,31 @@ func ConfigFromEnv() (Config, error) {
 
 // fromEnv reads the address, and the variables of the user with the prefix.
 func fromEnv(operation, prefix string) (baseURL string, credentials Credentials, err error) {
-	var check transport.Check
-	baseURL = os.Getenv("POWERAUTH_BASE_URL")
-	user, password, token := os.Getenv(prefix+"USERNAME"), os.Getenv(prefix+"PASSWORD"), os.Getenv(prefix+"BEARER_TOKEN")
+	var env transport.Env
+	baseURL, hasURL := env.Text("POWERAUTH_BASE_URL")
+	user, hasUser := env.Text(prefix + "USERNAME")
+	password, hasPassword := env.Secret(prefix + "PASSWORD")
+	token, hasToken := env.Secret(prefix + "BEARER_TOKEN")
 	switch {
-	case token != "" && (user != "" || password != ""):
-		check.Refuse(prefix+"BEARER_TOKEN", "contradicts "+prefix+"USERNAME and "+prefix+"PASSWORD")
-	case token != "":
-		credentials = BearerAuth(identkit.Static(identkit.Secret(token)))
+	case hasToken && (hasUser || hasPassword):
+		env.Refuse(prefix+"BEARER_TOKEN", "contradicts "+prefix+"USERNAME and "+prefix+"PASSWORD")
+	case hasToken:
+		credentials = BearerAuth(identkit.Static(token))
 	default:
-		check.That(user != "", prefix+"USERNAME", "is not set")
-		check.That(password != "", prefix+"PASSWORD", "is not set")
-		credentials = BasicAuth(user, identkit.Secret(password))
+		env.That(hasUser, prefix+"USERNAME", "is not set")
+		if !hasPassword {
+			env.Missing(prefix + "PASSWORD")
+		}
+		credentials = BasicAuth(user, password)
 	}
-	check.That(baseURL != "", "POWERAUTH_BASE_URL", "is not set")
-	return baseURL, credentials, check.Err(provider, operation)
+	env.That(hasURL, "POWERAUTH_BASE_URL", "is not set")
+	return baseURL, credentials, env.Err(provider, operation)
 }
 
 // Call makes a call that this package does not wrap, such as one that a deployment adds. out receives the JSON response, whose
 // member names match exactly; nil ignores it. Authentication, limits, retries by in.Retry, errors and observers are those of every call.
 func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ...identkit.CallOption) error {
-	return c.client.Call(ctx, in, out, opts)
+	return c.transport().Call(ctx, in, out, opts)
 }
 
 // Ping checks that BaseURL and Credentials are good, without effect: it lists the registrations of a made-up user, and fails as
@@ -176,13 +192,13 @@ func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts ..
 // That the registrations of an unknown user are an empty list is assumed (PA-078); reading a made-up registration would have two
 // documented outcomes.
 func (c *Client) Ping(ctx context.Context, opts ...identkit.CallOption) error {
-	_, err := c.Registrations.List(ctx, ListRegistrationsParams{UserID: "identkit-ping"}, opts...)
+	_, err := Registrations{c.transport()}.List(ctx, ListRegistrationsParams{UserID: "identkit-ping"}, opts...)
 	return err
 }
 
 // CloseIdleConnections closes connections that no call is using, for a clean shutdown. It leaves the pool of an
 // Options.HTTPClient alone, which belongs to the caller.
-func (c *Client) CloseIdleConnections() { c.client.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() { c.transport().CloseIdleConnections() }
 
 // Catalog lists every operation of the package, those of [AdminClient] included, for documentation, gateways and Options.Paths.
 func Catalog() []identkit.OperationInfo { return transport.Catalog(catalog) }

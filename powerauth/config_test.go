@@ -1,7 +1,9 @@
 package powerauth_test
 
 import (
+	"crypto/tls"
 	"encoding/json"
+	"net/http"
 	"testing"
 	"time"
 
@@ -27,6 +29,13 @@ func TestBadConstructionNamesEveryField(t *testing.T) {
 		"no token":                 {powerauth.Config{BaseURL: base, Credentials: powerauth.BearerAuth(nil)}, []string{"Credentials.Token"}},
 		"colon in the user":        {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("a:b", "p")}, []string{"Credentials.Username"}},
 		"line break in the user":   {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("a\nb", "p")}, []string{"Credentials.Username"}},
+		"line end behind the user": {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("svc\n", "p")}, []string{"Credentials.Username"}},
+		"blank user":               {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth(" ", "p")}, []string{"Credentials.Username"}},
+		"blank user with a source": {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuthFrom("\t", identkit.Static("p"))}, []string{"Credentials.Username"}},
+		"port that is none":        {powerauth.Config{BaseURL: "https://127.0.0.1:99999", Credentials: powerauth.BasicAuth("u", "p")}, []string{"BaseURL"}},
+		"blank behind the URL":     {powerauth.Config{BaseURL: base + " ", Credentials: powerauth.BasicAuth("u", "p")}, []string{"BaseURL"}},
+		"header of the client":     {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Header: map[string]identkit.Secret{"authorization": "Bearer x"}}, []string{"Header[Authorization]"}},
+		"TLS beside a client":      {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{TLS: new(tls.Config), HTTPClient: new(http.Client)}}, []string{"Options.TLS"}},
 		"relative URL":             {powerauth.Config{BaseURL: "/pac", Credentials: powerauth.BasicAuth("u", "p")}, []string{"BaseURL"}},
 		"plain HTTP to a host":     {powerauth.Config{BaseURL: "http://pac.example", Credentials: powerauth.BasicAuth("u", "p")}, []string{"BaseURL"}},
 		"negative attempts":        {powerauth.Config{BaseURL: base, Credentials: powerauth.BasicAuth("u", "p"), Options: identkit.Options{Retry: identkit.RetryPolicy{MaxAttempts: -1}}}, []string{"Options.Retry.MaxAttempts"}},
@@ -64,7 +73,7 @@ func TestATokenThatIsNoHeaderIsNotSent(t *testing.T) {
 	srv := powerauthtest.New(powerauthtest.Options{})
 	client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BearerAuth(identkit.Static("from-a-file\n")) })
 	err := create(t.Context(), client)
-	require.ErrorIs(t, err, identkit.ErrUnauthorized)
+	require.ErrorIs(t, err, identkit.ErrCredential)
 	require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
 	assert.Contains(t, err.Error(), "control character at an end")
 	assert.NotContains(t, err.Error(), "from-a-file")
@@ -108,7 +117,7 @@ func TestAClientThatNewDidNotMakeRefusesCalls(t *testing.T) {
 }
 
 func TestConfigFromEnv(t *testing.T) {
-	for _, name := range []string{"POWERAUTH_BASE_URL", "POWERAUTH_USERNAME", "POWERAUTH_PASSWORD", "POWERAUTH_BEARER_TOKEN"} {
+	for _, name := range []string{"POWERAUTH_BASE_URL", "POWERAUTH_USERNAME", "POWERAUTH_PASSWORD", "POWERAUTH_BEARER_TOKEN", "POWERAUTH_PASSWORD_FILE", "POWERAUTH_BEARER_TOKEN_FILE"} {
 		t.Setenv(name, "")
 	}
 	_, err := powerauth.ConfigFromEnv()
@@ -148,7 +157,7 @@ func TestAPasswordThatCannotBeOneIsRefused(t *testing.T) {
 			cfg.Credentials = powerauth.BasicAuthFrom("svc", identkit.Static(password))
 		})
 		_, err = client.Operations.Get(t.Context(), "o-1")
-		require.ErrorIs(t, err, identkit.ErrUnauthorized)
+		require.ErrorIs(t, err, identkit.ErrCredential)
 		assert.NotContains(t, err.Error(), "hunter9")
 		assert.Zero(t, srv.Journal().Len(), "nothing was sent")
 	}

@@ -35,7 +35,8 @@
 // The multi-device API (paths under /v2) is covered. The single-device API is left out on purpose: the vendor steers everyone to
 // v2, which does all it does.
 //
-// PAC belongs into an internal network; phones talk to the enrollment server instead. What is known of PAC comes from the
+// PAC belongs into an internal network; phones talk to the enrollment server instead. A private CA and a client certificate go into
+// Options.TLS, the key of a gateway into Config.Header. What is known of PAC comes from the
 // vendor's tutorial, the public beginnings of its reference, its test suites and the open-source engine underneath; what is
 // assumed is called so in the doc comments and listed in ASSUMPTIONS.md. Package powerauthtest simulates PAC in tests.
 //

@@ -67,16 +67,16 @@ type violation struct {
 
 // readFailure reads an error body into e. The status has decided that it is a failure; a body that is not one of PAC's, or breaks the
 // rules of JSON, leaves code and message empty.
-func readFailure(e *identkit.Error, body []byte) {
+func readFailure(e *identkit.Error, r transport.FailedResponse) {
 	var (
 		outer      envelope
 		object     failureObject
 		violations []violation
 	)
-	if codec.Unmarshal(body, &outer) == nil {
+	if codec.Unmarshal(r.Body, &outer) == nil {
 		inner := outer.ResponseObject
 		if inner == nil {
-			inner = body // seen nowhere, but an unwrapped error would be no surprise
+			inner = r.Body // seen nowhere, but an unwrapped error would be no surprise
 		}
 		if codec.Unmarshal(inner, &object) == nil {
 			e.Code, e.Message = object.Code, object.Message

@@ -72,7 +72,7 @@ func TestA401RenewsTheCredentialOnce(t *testing.T) {
 		} {
 			client := srv.Client(func(cfg *powerauth.Config) { cfg.Credentials = powerauth.BearerAuth(source) })
 			err := create(t.Context(), client)
-			require.ErrorIs(t, err, identkit.ErrUnauthorized)
+			require.ErrorIs(t, err, identkit.ErrCredential)
 			require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
 		}
 		assert.Zero(t, srv.Journal().Len())

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
 	"github.com/identkit/identkit/webhook"
 )
 
@@ -11,7 +12,7 @@ import (
 func FuzzErrorBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, status int) {
 		e := &identkit.Error{Kind: identkit.ErrRejected, Status: status}
-		readFailure(e, body)
+		readFailure(e, transport.FailedResponse{Status: status, Body: body})
 		if e.Status != status || e.Kind == "" || len(e.Error()) > 4096+len(e.Fields)*140 {
 			t.Fatalf("%q became %v", body, e)
 		}

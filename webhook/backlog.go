@@ -81,8 +81,11 @@ func (b *backlog) close(ctx context.Context) error {
 	}
 	idle, running := b.idle, b.running
 	b.mu.Unlock()
-	if running == 0 {
+	switch {
+	case running == 0:
 		return nil
+	case ctx == nil:
+		return fmt.Errorf("webhook: events still being handled: %d: the context is nil", running)
 	}
 	select {
 	case <-idle:

@@ -27,7 +27,7 @@ func combined(operation string, verifiers []Verifier, combination Verifier) (Ver
 	var f faults
 	f.that(len(verifiers) > 0, "verifiers", "are empty")
 	for i, v := range verifiers {
-		f.that(v != nil, fmt.Sprintf("verifiers[%d]", i), "is nil")
+		f.notNil(fmt.Sprintf("verifiers[%d]", i), v)
 	}
 	return f.verifier(operation, combination)
 }
@@ -86,7 +86,7 @@ func progress(r Reason) int {
 func Named(sender string, v Verifier) (Verifier, error) {
 	var f faults
 	f.that(isName(sender) && sender[0] != '#', "sender", "is empty, too long or not printable, has a colon or begins with #")
-	f.that(v != nil, "v", "is nil")
+	f.notNil("v", v)
 	return f.verifier("Named", &named{v, sender})
 }
 

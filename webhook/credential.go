@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/input"
 )
 
 // The shortest texts that count as a secret, in bytes.
@@ -82,7 +83,9 @@ func (c *credential) challenges() []string {
 func NewBasicAuth(user string, passwords *Keyring) (Verifier, error) {
 	const scheme = "basic"
 	var f faults
-	f.that(user != "" && !strings.Contains(user, ":"), "user", "is empty or has a colon")
+	fault := input.TextFault(user)
+	f.that(fault == "", "user", fault)
+	f.that(!strings.Contains(user, ":"), "user", "has a colon")
 	field := f.header("Authorization", scheme, "Authorization", maxHeader)
 	c := f.credential(scheme, "header Authorization", passwords, shortestIssued, func(password string) (string, error) {
 		return user + ":" + password, nil

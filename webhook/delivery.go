@@ -16,6 +16,9 @@ type Delivery struct {
 // DeliveryFrom returns the delivery that an event came with, from the context that Resolve and Handle of a [Config] get; nil from any
 // other.
 func DeliveryFrom(ctx context.Context) *Delivery {
+	if ctx == nil {
+		return nil
+	}
 	d, _ := ctx.Value(deliveryKey{}).(*Delivery)
 	return d
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/input"
 )
 
 // Config says how deliveries of one sender are received. Verify and Handle are required; every other zero field is
@@ -112,7 +113,8 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 	f.that(cfg.Name != "" || cfg.Store == nil || cfg.Store == NoStore, "Name", "is needed beside a Store, where it distinguishes handlers")
 	cfg.Name = cmp.Or(cfg.Name, "webhook")
 	f.that(isName(cfg.Name), "Name", "is too long, not printable or has a colon")
-	f.that(cfg.Verify != nil, "Verify", "is nil")
+	f.notNil("Verify", cfg.Verify)
+	f.that(cfg.Store == nil || !input.IsNil(cfg.Store), "Store", "holds a nil pointer or function, which is not the same as nil")
 	f.that(cfg.Handle != nil, "Handle", "is nil")
 	f.that(cfg.DeliveryID == nil || cfg.EventID == nil, "DeliveryID", "is set beside EventID")
 	f.that(cfg.Notifier == nil || cfg.NotifyKey != nil, "NotifyKey", "is nil beside a Notifier")

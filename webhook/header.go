@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/input"
 )
 
 // maxHeader is the longest header value that is looked at, in bytes. Fields that hold one token have smaller limits.
@@ -108,6 +109,11 @@ func (f *faults) that(ok bool, field, reason string) {
 	if !ok {
 		f.refuse(field, reason)
 	}
+}
+
+// notNil refuses nil, and an interface that holds a nil pointer or function.
+func (f *faults) notNil(field string, v any) {
+	f.that(!input.IsNil(v), field, "is nil")
 }
 
 // err returns the faults as the error of a constructor, or nil.

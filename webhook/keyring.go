@@ -10,9 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/input"
 )
 
 // Key is one secret that a sender authenticates with.
@@ -157,18 +157,10 @@ func (f *faults) keys(keys []Key) {
 
 // checkSecret refuses a text that is no secret, or one that could be guessed.
 func checkSecret(s identkit.Secret, shortest int) error {
-	trimmed := strings.TrimSpace(s.Reveal())
+	fault := input.SecretFault(s)
 	switch {
-	case s == "":
-		return errors.New("is empty")
-	case s.IsMask():
-		return errors.New("is a masked secret: it was stored without Reveal")
-	case trimmed == "":
-		return errors.New("is blank")
-	case len(trimmed) != len(s):
-		return errors.New("has white space at an end")
-	case strings.ContainsFunc(s.Reveal(), unicode.IsControl):
-		return errors.New("has a control character")
+	case fault != "":
+		return errors.New(fault)
 	case len(s) < shortest:
 		return fmt.Errorf("is shorter than %d bytes", shortest)
 	}

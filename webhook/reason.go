@@ -128,7 +128,7 @@ func (e *VerifyError) Unwrap() error { return e.Err }
 // undecided are the kinds of an [identkit.Error] with which a verifier says that it could not ask.
 var undecided = []error{
 	context.Canceled, context.DeadlineExceeded, identkit.ErrUnavailable, identkit.ErrNetwork, identkit.ErrTimeout, identkit.ErrCanceled,
-	identkit.ErrRateLimited, identkit.ErrRetryBudget, identkit.ErrBadResponse, identkit.ErrResponseTooLarge,
+	identkit.ErrRateLimited, identkit.ErrRetryBudget, identkit.ErrCredential, identkit.ErrBadResponse, identkit.ErrResponseTooLarge,
 }
 
 // ReasonOf returns why [VerifyRequest] refused a delivery; "" for nil.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/identkit/identkit/internal/input"
 )
 
 // Verifier decides whether a delivery comes from whom it should. It must be safe for concurrent use, must not
@@ -70,8 +72,8 @@ type Receipt struct {
 // the verifier is a [*PanicError]. [ReasonOf] says why it was refused, and [Reason.Status] what to respond; the error is safe to
 // log when it is a [*VerifyError].
 func VerifyRequest(ctx context.Context, v Verifier, r *Request) (_ Receipt, err error) {
-	if v == nil || r == nil {
-		return Receipt{}, &VerifyError{Reason: ReasonUnavailable, Detail: "no verifier or no request"}
+	if ctx == nil || input.IsNil(v) || r == nil {
+		return Receipt{}, &VerifyError{Reason: ReasonUnavailable, Detail: "no context, no verifier or no request"}
 	}
 	defer func() {
 		if p := recover(); p != nil {

@@ -92,7 +92,7 @@ func refuse(status int, text string, fields ...string) error {
 	return problem{status: status, Text: text, Fields: fields}
 }
 
-// statuses are those of the kinds of errors. Others are 502: credentials, network, invalid responses.
+// statuses are those of the kinds of errors. Others are 502: refused credentials, network, invalid responses.
 var statuses = map[identkit.Kind]int{
 	identkit.ErrInvalidRequest: http.StatusBadRequest,
 	identkit.ErrNotFound:       http.StatusNotFound,
@@ -100,6 +100,7 @@ var statuses = map[identkit.Kind]int{
 	identkit.ErrRejected:       http.StatusUnprocessableEntity,
 	identkit.ErrRateLimited:    http.StatusServiceUnavailable,
 	identkit.ErrUnavailable:    http.StatusServiceUnavailable,
+	identkit.ErrCredential:     http.StatusServiceUnavailable,
 	identkit.ErrRetryBudget:    http.StatusServiceUnavailable,
 	identkit.ErrTimeout:        http.StatusGatewayTimeout,
 }

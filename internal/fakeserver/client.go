@@ -40,7 +40,7 @@ func (s *Server) Reach(o *identkit.Options) {
 	case o.HTTPClient != nil:
 	case s.started() == nil:
 		o.HTTPClient = &http.Client{Transport: s.Transport()}
-	case pool != nil:
+	case pool != nil && o.TLS == nil:
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 		o.HTTPClient = &http.Client{Transport: own}

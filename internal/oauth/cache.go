@@ -244,7 +244,7 @@ func (c *Cache[C]) finish(f *inFlight[C], t *cachedToken[C], err error) {
 
 // explain is the failure of a call that got no token: the fetch's own kind and code, with the fetch as its cause.
 func explain(err error) *identkit.Error {
-	e := &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "no access token", Err: err}
+	e := &identkit.Error{Kind: identkit.ErrCredential, Detail: "no access token", Err: err}
 	if cause, ok := errors.AsType[*identkit.Error](err); ok {
 		e.Kind, e.Status, e.Code, e.Message = cause.Kind, cause.Status, cause.Code, cause.Message
 		e.RequestID, e.RetryAfter = cause.RequestID, cause.RetryAfter

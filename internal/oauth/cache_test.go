@@ -328,7 +328,7 @@ func TestBadFetchesFail(t *testing.T) {
 			config := new(issuer).config()
 			config.Fetch = fetch
 			_, err := oauth.New(config).Header(t.Context())
-			require.ErrorIs(t, err, identkit.ErrUnauthorized)
+			require.ErrorIs(t, err, identkit.ErrCredential)
 		})
 	}
 	t.Run("source", func(t *testing.T) {

@@ -215,7 +215,7 @@ func powerAuthAdminCalls() []powerAuthCall {
 					Name: "name", Type: powerauth.CallbackOperation, URL: "https://backend.example/" + p.canaries.Secret("segment"), Attributes: []string{"userId"},
 					Authentication: powerauth.CallbackAuthentication{HTTPBasic: powerauth.CallbackBasic{Username: "pac", Password: p.canaries.Secret("password")}},
 				}},
-					change[callbackIn]{"authentication.httpBasic", func(in *callbackIn) { in.Authentication.HTTPBasic.Password = "" }},
+					change[callbackIn]{"authentication.httpBasic.password", func(in *callbackIn) { in.Authentication.HTTPBasic.Password = "" }},
 					change[callbackIn]{"authentication", func(in *callbackIn) {
 						in.Authentication.OAuth2 = powerauth.CallbackOAuth2{TokenURI: "https://idp.example", ClientID: "id", ClientSecret: "secret"}
 					}})
@@ -230,7 +230,7 @@ func powerAuthAdminCalls() []powerAuthCall {
 						TokenURI: "https://idp.example/token", ClientID: "id", ClientSecret: p.canaries.Secret("client secret"),
 					}},
 				}},
-					change[callbackIn]{"authentication.oauth2", func(in *callbackIn) { in.Authentication.OAuth2.ClientID = "" }})
+					change[callbackIn]{"authentication.oauth2.clientId", func(in *callbackIn) { in.Authentication.OAuth2.ClientID = "" }})
 			}),
 		},
 	}

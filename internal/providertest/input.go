@@ -43,7 +43,11 @@ func (r *trial[C, F]) input() {
 		r.refused(t, got, err, "")
 	})
 	for name := range r.Secrets {
-		r.rule("masked "+name, func(t testing.TB) { r.maskedSecret(t, name) })
+		r.rule("unusable "+name, func(t testing.TB) {
+			r.unusableSecret(t, name, mask, mask)
+			const text = "0123456789abcdef0123456789abcdef"
+			r.unusableSecret(t, name, text+"\r\n", text) // as a file has it
+		})
 	}
 }
 
@@ -94,9 +98,9 @@ func (r *trial[C, F]) refused(t testing.TB, got any, err error, field string) {
 	r.fake.Journal().Clear()
 }
 
-// maskedSecret proves that a secret of the configuration is never sent as its mask.
-func (r *trial[C, F]) maskedSecret(t testing.TB, name string) {
-	client, err := r.Secrets[name](r.fake, identkit.Secret(mask))
+// unusableSecret proves that nothing of a secret of the configuration is sent when it cannot be one.
+func (r *trial[C, F]) unusableSecret(t testing.TB, name, secret, seed string) {
+	client, err := r.Secrets[name](r.fake, identkit.Secret(secret))
 	if err != nil {
 		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 		return
@@ -104,7 +108,7 @@ func (r *trial[C, F]) maskedSecret(t testing.TB, name string) {
 	r.fake.Journal().Clear()
 	_, err = r.Do(r.t.Context(), client)
 	leaks := identkittest.NewLeakCheck(t)
-	leaks.Seed("mask", mask)
+	leaks.Seed("secret", seed)
 	for _, entry := range r.fake.Journal().All() {
 		leaks.Value(entry.Method + " " + entry.Path)
 		for _, value := range entry.PathValues {

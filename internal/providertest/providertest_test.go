@@ -147,7 +147,7 @@ func TestSeededFaultsAreFound(t *testing.T) {
 				r.AddQuery("code", in.Code.Reveal())
 			}
 		}, []string{"masked input"}},
-		"masked key": {func(e *example) { e.auth = func(s identkit.Secret) transport.Authorizer { return careless{s} } }, []string{"masked key"}},
+		"unusable key": {func(e *example) { e.auth = func(s identkit.Secret) transport.Authorizer { return careless{s} } }, []string{"unusable key"}},
 		"response in the error": {func(e *example) {
 			e.op.Check = func(out *checked) error {
 				if len(out.Names) != 1 || out.Names[0] != "a" {

@@ -98,7 +98,7 @@ func (a *attempt) run(blank *http.Request) *failure {
 	defer a.watch.stop()
 	a.once, a.cancel, a.http1 = c.op.retry == identkit.RetryIfNotProcessed, cancel, client.http1.Load()
 	a.replayable = isReplayable(c.op.method)
-	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.url.RawQuery, values: c.request.values}
+	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.query, values: c.request.values}
 	if f := a.authorize(); f != nil {
 		return f
 	}
@@ -185,7 +185,7 @@ func (a *attempt) authorize() *failure {
 		own := *e
 		f.err = &own
 	default:
-		f.err = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "no credential to send", Err: err}
+		f.err = &identkit.Error{Kind: identkit.ErrCredential, Detail: "no credential to send", Err: err}
 	}
 	return f
 }
@@ -200,6 +200,10 @@ func (c *call) authorizer() Authorizer {
 // build makes the request of this attempt and opens its body.
 func (a *attempt) build() (*http.Request, *failure) {
 	c, o := a.call, &a.out
+	if name := c.template.clash(o.query); name != "" {
+		e := &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "Options.Paths[" + c.op.name + "]", Reason: "has the query member " + name + ", which the operation sends itself"}}}
+		return nil, &failure{permanent: true, err: e}
+	}
 	u := c.url
 	if o.moved {
 		values := make([]pathValue, 0, len(o.values))
@@ -210,7 +214,7 @@ func (a *attempt) build() (*http.Request, *failure) {
 		if u, refused = c.template.fill(c.client.base, values); refused != nil {
 			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: refused}}
 		}
-		u.RawQuery = o.query
+		u.RawQuery = joinQueries(u.RawQuery, o.query)
 	}
 	req := http.Request{Method: c.op.method, URL: u, Host: u.Host, Header: o.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if !o.Body.IsZero() {
@@ -221,7 +225,18 @@ func (a *attempt) build() (*http.Request, *failure) {
 			return nil, a.lost(err)
 		}
 		if err != nil {
-			return nil, &failure{permanent: true, err: &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: describeBody(err), Err: err}}
+			return nil, a.bodyFailure(err)
+		}
+		if o.Body.length == 0 && o.Body.memory == nil {
+			_, err := body.Read(make([]byte, 1))
+			_ = body.Close()
+			switch {
+			case err == io.EOF:
+			case a.Err() != nil:
+				return nil, a.lost(err)
+			default:
+				return nil, a.bodyFailure(err)
+			}
 		}
 		if req.ContentLength = o.Body.length; req.ContentLength > 0 {
 			req.Body = body
@@ -250,18 +265,12 @@ func (a *attempt) body() (io.ReadCloser, error) {
 		r, err := b.reader(a)
 		return &watchedBody{r, a, b.length}, err
 	}
-	r, err := foreign(a, b.open)
+	r, err := foreign(a, b.reader)
 	if err != nil {
+		a.noteBody(err)
 		return nil, err
 	}
 	return &watchedBody{newPump(a, r), a, b.length}, nil
-}
-
-func describeBody(err error) string {
-	if errors.Is(err, errFieldUsed) {
-		return "the body has a field that authentication sends"
-	}
-	return "request body cannot be read"
 }
 
 // bodyAgain opens the body again for net/http. Over HTTP/2 that may be for a request that the server has read.
@@ -318,19 +327,31 @@ func (a *attempt) lost(err error) *failure {
 		a.checkSilence(end)
 	}
 	f := lost(a.ctx, err, &a.progress)
+	fault := a.fault.Load()
 	switch {
+	case fault != nil && a.ctx.Err() == nil:
+		return a.bodyFailure(fault.err)
 	case a.once && a.ctx.Err() == nil && provenUnprocessed(err):
 		f.sent, f.unknown = false, false
 		f.err.Err, f.err.Detail = errNotRead, "the server did not process the request"
 	case a.stopped.Load() && a.ctx.Err() == nil:
 		f.permanent = true
 		f.err.Kind, f.err.Err, f.err.Detail = identkit.ErrNetwork, errRepeat, "the connection was lost or reset after the request was sent"
-	case a.unreadable.Load():
-		f.permanent = true
-		f.err.Detail = "request body cannot be read"
 	case f.err.Kind == identkit.ErrTimeout && a.ctx.Err() == nil && !time.Now().Before(a.call.deadline):
 		f.permanent = true
 		f.err.Detail = "call timed out"
+	}
+	switch {
+	case a.ctx.Err() != nil:
+		if a.traced.Load() && !a.sent() {
+			addDetail(f.err, "while connecting to "+hostPort(a.call.url))
+		}
+	case f.err.Kind == identkit.ErrNetwork, f.err.Kind == identkit.ErrTimeout:
+		where := unreached(hostPort(a.call.url), err)
+		if f.err.Detail != "" {
+			where += ": "
+		}
+		f.err.Detail = where + f.err.Detail
 	}
 	return f
 }
@@ -342,44 +363,17 @@ func (c *call) refused() *failure {
 	if d, ok := retryAfter(c.responseHeader, time.Now()); ok {
 		e.RetryAfter = d
 	}
-	if c.status/100 == 3 {
-		e.Detail = "redirects are not followed"
-	}
 	// What the status says is decided before the provider's reading of the body may rename the kind.
-	f := &failure{err: e, sent: true, unknown: e.Kind == identkit.ErrUnavailable || e.Kind == identkit.ErrBadResponse}
-	if c.client.failure != nil {
-		c.client.failure(e, c.body)
-	}
+	f := &failure{err: e, sent: true, unknown: e.Kind == identkit.ErrUnavailable || e.Kind == identkit.ErrBadResponse && !c.unprocessed()}
+	c.readFailure(e)
 	if c.op.assumption != "" && (c.status == http.StatusNotFound || c.status == http.StatusMethodNotAllowed) {
-		e.Kind, e.Detail = identkit.ErrRejected, "the path is an assumption ("+c.op.assumption+"): Options.Paths["+strconv.Quote(c.op.name)+"] replaces it"
+		e.Kind = identkit.ErrRejected
+		addDetail(e, "the path is an assumption ("+c.op.assumption+"): Options.Paths["+strconv.Quote(c.op.name)+"] replaces it")
 	}
 	return f
 }
 
 var errNoResponse = errors.New("transport: the RoundTripper gave neither a response nor an error")
-
-// watchedBody tells the attempt how its request body moves, and that it could not be read, which another attempt will not change.
-type watchedBody struct {
-	io.ReadCloser
-	a    *attempt
-	left int64
-}
-
-func (b *watchedBody) Read(buf []byte) (int, error) {
-	if b.left == b.a.out.Body.length {
-		b.a.bodyBegins()
-	}
-	n, err := b.ReadCloser.Read(buf)
-	b.left -= int64(n)
-	b.a.watch.moved.Add(int64(n))
-	switch {
-	case err == io.EOF, b.left == 0 && n > 0:
-		b.a.watch.uploaded()
-	case err != nil && !errors.Is(err, errStaleBody) && !errors.Is(err, errAbandoned):
-		b.a.unreadable.Store(true)
-	}
-	return n, err
-}
 
 // cookiesOf is all that http.Client may look at, for a caller's cookie jar.
 func cookiesOf(h http.Header) http.Header {

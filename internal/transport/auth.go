@@ -3,10 +3,12 @@ package transport
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"sync/atomic"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/input"
 	"github.com/identkit/identkit/internal/seal"
 )
 
@@ -50,9 +52,10 @@ func Bearer(token identkit.SecretSource) *HeaderAuth {
 	return Header("Authorization", "Bearer ", token)
 }
 
-var errSecretSyntax = &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential holds characters that a header cannot, such as a line break"}
+var errSecretSyntax = &identkit.Error{Kind: identkit.ErrCredential, Detail: "the credential holds characters that a header cannot, such as a line break"}
 
-// Reveal asks a source for its secret, for no longer than ctx. One that cannot be a secret, see [Check.Secret], is an error.
+// Reveal asks a source for its secret, for no longer than ctx. Its failure, and a text that cannot be a secret, see [Check.Secret], are
+// ErrCredential: also a source that makes calls of its own does not fail as the provider does.
 func Reveal(ctx context.Context, source identkit.SecretSource) (string, error) {
 	ask := source
 	if !seal.IsStatic(source) {
@@ -60,10 +63,10 @@ func Reveal(ctx context.Context, source identkit.SecretSource) (string, error) {
 	}
 	s, err := ask(ctx)
 	if err != nil {
-		return "", err
+		return "", &identkit.Error{Kind: identkit.ErrCredential, Detail: "the source of the credential failed", Err: sourceFailure{err}}
 	}
-	if fault := secretFault(s); fault != "" {
-		e := &identkit.Error{Kind: identkit.ErrUnauthorized, Detail: "the credential from its source " + fault}
+	if fault := input.SecretFault(s); fault != "" {
+		e := &identkit.Error{Kind: identkit.ErrCredential, Detail: "the credential from its source " + fault}
 		if s.IsMask() {
 			e.Err = identkit.ErrMasked
 		}
@@ -71,6 +74,20 @@ func Reveal(ctx context.Context, source identkit.SecretSource) (string, error) {
 	}
 	return s.Reveal(), nil
 }
+
+// sourceFailure is the failure of a secret source, which may make calls itself: that its provider was unavailable says nothing of ours.
+type sourceFailure struct{ err error }
+
+func (s sourceFailure) Error() string { return s.err.Error() }
+
+// Is finds everything but kinds.
+func (s sourceFailure) Is(target error) bool {
+	_, kind := target.(identkit.Kind) //nolint:errorlint // the target is one, or is not
+	return !kind && target != identkit.ErrOutcomeUnknown && errors.Is(s.err, target)
+}
+
+// As finds all that a source may wrap.
+func (s sourceFailure) As(target any) bool { return errors.As(s.err, target) }
 
 func (a *HeaderAuth) values(ctx context.Context) ([]string, error) {
 	secret, err := Reveal(ctx, a.source)

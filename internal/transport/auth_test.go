@@ -135,7 +135,7 @@ func TestARefusedPairIsRenewedOnceUnlessTheCallMayHaveBeenProcessed(t *testing.T
 			}}
 			ends := 0
 			srv, client := keyedServer(t, auth, func(cfg *Config) {
-				cfg.Failure = func(e *identkit.Error, _ []byte) { e.Kind = identkit.ErrUnauthorized } // whatever the status was
+				cfg.Failure = func(e *identkit.Error, _ FailedResponse) { e.Kind = identkit.ErrUnauthorized } // whatever the status was
 				cfg.Options.Observer.CallEnd = func(context.Context, identkit.CallResult) { ends++ }
 			})
 			srv.Fault(identkittest.Any().Nth(1).Status(c.status))
@@ -207,8 +207,36 @@ func TestACredentialThatIsAMaskOrEmptyIsNotSent(t *testing.T) {
 	for _, secret := range []identkit.Secret{"", " ", "[secret]", "line\nbreak", "trailing\n", "trailing\r\n", " leading", "tab\t"} {
 		srv, client := keyedServer(t, Bearer(identkit.Static(secret)))
 		_, err := readOne(t.Context(), client, "1")
-		require.ErrorIs(t, err, identkit.ErrUnauthorized)
+		require.ErrorIs(t, err, identkit.ErrCredential)
 		assert.Zero(t, srv.Journal().Len())
+	}
+}
+
+// A source may make calls of its own, whose failures are not the provider's.
+func TestAFailingSecretSourceIsItsOwnKind(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []identkit.Kind{identkit.ErrUnauthorized, identkit.ErrNotFound, identkit.ErrUnavailable, identkit.ErrRateLimited} {
+		asked := 0
+		failed := &identkit.Error{Kind: kind, Operation: "vault.Read", Status: 400, Code: "sealed"}
+		srv, client := keyedServer(t, Bearer(func(context.Context) (identkit.Secret, error) { asked++; return "", failed }))
+		_, err := readOne(t.Context(), client, "1")
+		require.EqualError(t, err, "test.Read: credential unavailable: the source of the credential failed")
+		require.ErrorIs(t, err, identkit.ErrCredential)
+		require.ErrorIs(t, err, failed, "it stays reachable")
+		require.NotErrorIs(t, err, kind, "it is not the provider's")
+		var e *identkit.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, identkit.ErrCredential, e.Kind)
+		assert.Equal(t, []identkit.Phase{identkit.PhaseCredential}, []identkit.Phase{e.Attempts[0].Phase})
+		assert.Equal(t, 1, asked, "not retried")
+		assert.Zero(t, srv.Journal().Len())
+
+		asked = 0
+		_, err = Wait(t.Context(), client, Poll[thing]{Operation: "test.Wait", Done: func(*thing) (bool, error) { return false, nil }, Read: func(ctx context.Context, _ []identkit.CallOption) (*thing, error) {
+			return readOne(ctx, client, "1")
+		}})
+		require.ErrorIs(t, err, identkit.ErrCredential)
+		assert.Equal(t, 1, asked, "it ends a wait")
 	}
 }
 

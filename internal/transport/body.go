@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/url"
 	"slices"
 
@@ -25,6 +26,20 @@ type Body struct {
 	parts       *multipartBody // of a multipart body
 	spent       func() bool    // reports that a one-shot body was begun; nil: it can be opened again
 	err         error
+	field       string // what errors call it
+}
+
+// Named is the body with the name of the caller's field that it comes from, for errors: such as "image". Without one it is "Body".
+func (b Body) Named(field string) Body {
+	b.field = field
+	return b
+}
+
+func (b Body) name() string {
+	if b.field == "" {
+		return "Body"
+	}
+	return b.field
 }
 
 type bodyKind uint8
@@ -96,7 +111,7 @@ func (b Body) WithFields(fields ...Field) Body {
 	case partsBody:
 		p := *b.parts
 		p.fields = slices.Concat(fields, p.fields)
-		return p.body()
+		return p.body().Named(b.field)
 	}
 	return Body{err: errNoFields}
 }
@@ -160,13 +175,20 @@ func (b Body) reader(ctx context.Context) (io.ReadCloser, error) {
 	if b.memory != nil {
 		return io.NopCloser(bytes.NewReader(b.memory)), nil // of exactly this type: net/http then knows that it is in memory
 	}
-	return b.open(ctx)
+	r, err := b.open(ctx)
+	if err != nil || b.kind == partsBody {
+		return r, err // the parts have sizes of their own
+	}
+	return &sized{ReadCloser: r, left: b.length}, nil
 }
 
-// ReaderAt streams size bytes of r. Attempts read independently.
+// ReaderAt streams r, which has size bytes. Attempts read independently.
 func ReaderAt(contentType string, r io.ReaderAt, size int64) Body {
+	if size < 0 {
+		return Body{err: errNegative}
+	}
 	return Body{contentType: contentType, length: size, local: isLocal(r), open: func(context.Context) (io.ReadCloser, error) {
-		return io.NopCloser(io.NewSectionReader(r, 0, size)), nil
+		return io.NopCloser(io.NewSectionReader(r, 0, math.MaxInt64)), nil
 	}}
 }
 

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -24,6 +25,7 @@ type call struct {
 	request  Request
 	template *template
 	url      *url.URL
+	query    string // the call's own, without that of the template
 	header   http.Header
 	started  time.Time
 	deadline time.Time
@@ -50,28 +52,39 @@ type call struct {
 
 const notMade = "the client was not made by its constructor"
 
+func nilContext() *identkit.Error {
+	return &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "ctx", Reason: "is nil"}}}
+}
+
 // begin makes a call of a client.
 func begin(ctx context.Context, client *Client, op spec, opts []identkit.CallOption) (*call, error) {
-	var missing *identkit.Error
-	switch {
-	case client == nil:
-		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: notMade}
-	case ctx == nil:
-		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: []identkit.FieldError{{Field: "ctx", Reason: "is nil"}}}
-	}
-	if missing != nil {
-		missing.Operation = op.name
-		return nil, missing
-	}
 	c := &call{client: client, op: op, ctx: ctx, started: time.Now()}
-	c.request.codec = client.codec
 	for _, o := range opts {
 		if o != nil {
 			o(&c.settings)
 		}
 	}
 	if r, ok := c.settings.Response.(*identkit.Response); ok && r != nil {
-		*r = identkit.Response{}
+		*r = identkit.Response{} // also when the call goes no further
+	}
+	var missing *identkit.Error
+	switch {
+	case client == nil:
+		missing = &identkit.Error{Kind: identkit.ErrInvalidRequest, Detail: notMade}
+	case IsNil(ctx):
+		missing = nilContext()
+	}
+	if missing != nil {
+		missing.Operation = op.name
+		return nil, missing
+	}
+	c.request.codec = client.codec
+	if c.template = op.template; c.template == nil {
+		c.template = client.template(op.name, op.path)
+		c.op.path = c.template.text
+		if c.template.method != "" {
+			c.op.method = c.template.method
+		}
 	}
 	timeout := client.timeout
 	if c.settings.Timeout > 0 {
@@ -94,9 +107,6 @@ func (c *call) validate() *identkit.Error {
 	if r.IfNotProcessed {
 		c.op.retry = identkit.RetryIfNotProcessed
 	}
-	if c.template = c.op.template; c.template == nil {
-		c.template = c.client.template(c.op.name, c.op.path)
-	}
 	for _, name := range r.later {
 		r.Path(name, "later") // replaced in each attempt
 	}
@@ -108,14 +118,20 @@ func (c *call) validate() *identkit.Error {
 	switch {
 	case errors.Is(r.Body.err, identkit.ErrMasked):
 		r.Refuse("Body", "holds a masked secret: it was stored without Reveal")
+	case errors.Is(r.Body.err, errNegative):
+		r.Refuse(r.Body.name(), errNegative.Error())
+	case r.Body.err != nil && r.Body.field != "":
+		r.Refuse(r.Body.field, "cannot be read")
 	case r.Body.err != nil:
 		r.Refuse("Body", "cannot be encoded")
 	}
 	h := make(http.Header, 6)
 	h["User-Agent"] = c.client.agent
 	h["Accept"] = acceptJSON
-	addHeader(h, r.Header, &r.Check)
-	addHeader(h, c.settings.Header, &r.Check)
+	own := c.client.header(u)
+	maps.Copy(h, own)
+	addHeader(h, r.Header, own, &r.Check)
+	addHeader(h, c.settings.Header, own, &r.Check)
 	if c.op.retry == identkit.RetryIfNotProcessed {
 		for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
 			_, given := h[name]
@@ -128,7 +144,8 @@ func (c *call) validate() *identkit.Error {
 		return &identkit.Error{Kind: identkit.ErrInvalidRequest, Fields: r.Faults}
 	}
 	if len(r.Query) > 0 {
-		u.RawQuery = r.Query.Encode()
+		c.query = r.Query.Encode()
+		u.RawQuery = joinQueries(u.RawQuery, c.query)
 	}
 	c.url, c.header = u, h
 	if c.ctx.Err() != nil {
@@ -195,7 +212,10 @@ func (c *call) invalid(err error) *identkit.Error {
 	if !errors.As(err, &e) {
 		e = &identkit.Error{Kind: identkit.ErrBadResponse, Detail: describeResponse(err), Err: err}
 	}
-	e.Status, e.RequestID = c.status, c.requestID
+	own := *e // a Check may return the same one for every call
+	e = &own
+	e.Status = c.status
+	c.keepRequestID(e)
 	seal.ErrorBody(e, c.body)
 	// A refusal is a result that is read: nothing happened.
 	c.unknown = c.unknown || e.Kind != identkit.ErrRejected

@@ -2,12 +2,11 @@ package transport
 
 import (
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/input"
 )
 
 // Check collects the faults of an input. The zero value is ready.
@@ -44,25 +43,34 @@ func (c *Check) Optional(field, value string, limit int) {
 	}
 }
 
-// Secret refuses a secret that cannot be one: empty, a mask, or with white space or a control character at an end, as a file or
-// an environment variable may have it.
-func (c *Check) Secret(field string, s identkit.Secret) {
-	if reason := secretFault(s); reason != "" {
-		c.Refuse(field, reason)
+// Username refuses a user name or client id that cannot be one: empty, blank, not UTF-8, or with white space or a control
+// character at an end.
+func (c *Check) Username(field, value string) {
+	fault := input.TextFault(value)
+	if fault == "" && !utf8.ValidString(value) {
+		fault = "is not valid UTF-8"
 	}
+	c.That(fault == "", field, fault)
 }
 
-func secretFault(s identkit.Secret) string {
-	edge := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
-	switch {
-	case s == "":
-		return "is empty"
-	case s.IsMask():
-		return "is a masked secret: it was stored without Reveal"
-	case strings.TrimFunc(s.Reveal(), edge) != s.Reveal():
-		return "has white space or a control character at an end"
-	}
-	return ""
+// Secret refuses a secret that cannot be one: empty, blank, a mask, or with white space or a control character at an end, as a file
+// or an environment variable may have it.
+func (c *Check) Secret(field string, s identkit.Secret) {
+	fault := input.SecretFault(s)
+	c.That(fault == "", field, fault)
+}
+
+// IsNil reports whether v is nil, or an interface that holds a nil pointer or function.
+func IsNil(v any) bool { return input.IsNil(v) }
+
+// NotNil refuses nil, and an interface that holds a nil pointer or function.
+func (c *Check) NotNil(field string, v any) {
+	c.That(!IsNil(v), field, "is nil")
+}
+
+// Usable refuses an interface that holds a nil pointer or function; nil itself, where it means a default, passes.
+func (c *Check) Usable(field string, v any) {
+	c.That(v == nil || !IsNil(v), field, "holds a nil pointer or function, which is not the same as nil")
 }
 
 // Future refuses a time that is given and not after now.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/seal"
 	"github.com/identkit/identkit/internal/wire"
 )
 
@@ -26,12 +27,13 @@ type Config struct {
 
 	Operations []Operation
 	Options    identkit.Options
-	Auth       Authorizer       // nil: calls carry no credentials
-	Limiter    identkit.Limiter // the provider's documented rate, used when Options has none; nil: none
-	Codec      *wire.Codec      // nil: that of package wire, with nothing of the provider's own
-	// Failure reads the body of a failed response into e, whose Kind and Status are set from the HTTP status. It must
-	// leave e usable whatever the body is.
-	Failure func(e *identkit.Error, body []byte)
+	Auth       Authorizer                 // nil: calls carry no credentials
+	Header     map[string]identkit.Secret // sent with every call
+	Limiter    identkit.Limiter           // the provider's documented rate, used when Options has none; nil: none
+	Codec      *wire.Codec                // nil: that of package wire, with nothing of the provider's own
+	// Failure reads a failed response into e, whose Kind and Status are set from the HTTP status. It must leave e usable whatever
+	// the body is. A RequestID that it sets is that of the attempt, also for observers and logs.
+	Failure func(e *identkit.Error, r FailedResponse)
 	// Unwrap takes the envelope off a 2xx body. An *identkit.Error it returns is the call's.
 	Unwrap func(body []byte) ([]byte, error)
 }
@@ -52,11 +54,12 @@ type Client struct {
 	maxBody   int64
 	agent     []string
 	auth      Authorizer
+	ownHeader seal.Hidden[http.Header]
 	observer  identkit.Observer
 	logger    *slog.Logger
 	paths     map[string]*template
 	codec     *wire.Codec
-	failure   func(*identkit.Error, []byte)
+	failure   func(*identkit.Error, FailedResponse)
 	unwrap    func([]byte) ([]byte, error)
 	http1     *atomic.Bool // the last response came over HTTP/1
 	drifts    *drifts
@@ -89,6 +92,8 @@ func New(cfg Config, check *Check) *Client {
 	if !cfg.BaseURLRefused {
 		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)
 	}
+	c.ownHeader = configured(cfg.Header, cfg.Auth, check)
+	checkConnections(o, check)
 	check.That(o.Timeout >= 0, "Options.Timeout", "is negative")
 	check.That(o.MaxResponseBytes >= 0, "Options.MaxResponseBytes", "is negative")
 	check.That(validHeaderValue(o.UserAgent), "Options.UserAgent", "must be printable ASCII")
@@ -106,6 +111,7 @@ func New(cfg Config, check *Check) *Client {
 	}
 	if o.HTTPClient == nil {
 		c.own = pooled()
+		connectAs(c.own, o, c.base.Hostname())
 		c.transport = c.own
 		return c
 	}
@@ -189,7 +195,7 @@ func (c *Client) parsePaths(ops []Operation, replaced map[string]string, check *
 		t, fault := parseTemplate(info.Path)
 		if path, ok := replaced[info.Name]; ok {
 			own := t
-			if t, fault = parseTemplate(path); fault == "" && !t.sameParts(own) {
+			if t, fault = parseReplacement(path); fault == "" && !t.sameParts(own) {
 				fault = "must hold the same {parts} as " + info.Path
 			}
 		}

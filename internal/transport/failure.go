@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/identkit/identkit"
@@ -45,8 +46,8 @@ func lost(ctx context.Context, err error, p *progress) *failure {
 	for errors.As(err, &withURL) {
 		err = withURL.Err
 	}
-	f.err.Err = err
 	f.err.Detail = describe(err)
+	f.err.Err = causeOf(err, f.err.Detail)
 	var dns *net.DNSError
 	switch {
 	case ctx.Err() != nil:
@@ -59,7 +60,7 @@ func lost(ctx context.Context, err error, p *progress) *failure {
 		f.err.Kind, f.permanent = identkit.ErrBadResponse, true
 	case errors.As(err, &dns):
 		f.permanent = dns.IsNotFound
-	case isTLS(err):
+	case isTLS(err), refusedByProxy(err) == http.StatusProxyAuthRequired:
 		f.permanent = true
 	}
 	f.unknown = f.sent
@@ -98,6 +99,8 @@ func describe(err error) string {
 		own    timeoutError
 	)
 	switch {
+	case refusedByProxy(err) != 0:
+		return refusedByProxy(err).Error()
 	case errors.Is(err, errTooLarge):
 		return errTooLarge.Error()
 	case errors.As(err, &own):
@@ -135,6 +138,12 @@ func describe(err error) string {
 		return "connection closed"
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
 		return "response is not valid gzip"
+	case isMalformed(err):
+		return "response is malformed"
+	case strings.Contains(err.Error(), "server response headers exceeded"):
+		return "response header is over the limit"
+	case strings.HasPrefix(err.Error(), "tls: "):
+		return "TLS failed"
 	}
 	return ""
 }

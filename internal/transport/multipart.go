@@ -23,8 +23,11 @@ type multipartBody struct {
 }
 
 func (m *multipartBody) body() Body {
-	if m.content.err != nil || m.content.IsZero() {
-		return Body{err: errors.Join(m.content.err, errNoContent)}
+	switch {
+	case m.content.err != nil:
+		return Body{field: m.content.field, err: m.content.err}
+	case m.content.IsZero():
+		return Body{err: errNoContent}
 	}
 	var head bytes.Buffer
 	w := multipart.NewWriter(&head)
@@ -38,6 +41,7 @@ func (m *multipartBody) body() Body {
 	tail := []byte("\r\n--" + w.Boundary() + "--\r\n")
 	return Body{
 		kind:        partsBody,
+		field:       m.content.field,
 		parts:       m,
 		spent:       m.content.spent,
 		local:       m.content.local || m.content.memory != nil,
@@ -50,7 +54,7 @@ func (m *multipartBody) body() Body {
 				return nil, err
 			}
 			return &parts{
-				Reader: io.MultiReader(bytes.NewReader(head.Bytes()), &fixedLength{src: file, left: m.content.length}, bytes.NewReader(tail)),
+				Reader: io.MultiReader(bytes.NewReader(head.Bytes()), file, bytes.NewReader(tail)),
 				Closer: file,
 			}, nil
 		},
@@ -62,43 +66,13 @@ type parts struct {
 	io.Closer
 }
 
-var (
-	errNoContent = errors.New("transport: multipart body without a file")
-	errShort     = errors.New("transport: file ended before its length")
-	errLong      = errors.New("transport: file goes on behind its length")
-	errSpent     = errors.New("transport: body can be read only once")
-)
-
-// fixedLength reads a file of known length; one of another length is an error, not a body with the boundary in the wrong place.
-type fixedLength struct {
-	src  io.Reader
-	left int64
-}
-
-func (e *fixedLength) Read(b []byte) (int, error) {
-	if e.left == 0 {
-		var one [1]byte
-		n, err := e.src.Read(one[:])
-		if n > 0 {
-			return 0, errLong
-		}
-		if err == nil {
-			return 0, nil // nothing yet; io.MultiReader asks again
-		}
-		return 0, err
-	}
-	n, err := e.src.Read(b[:min(int64(len(b)), e.left)])
-	e.left -= int64(n)
-	if err == io.EOF && e.left > 0 {
-		err = errShort
-	} else if err == io.EOF {
-		err = nil
-	}
-	return n, err
-}
+var errNoContent = errors.New("transport: multipart body without a file")
 
 // OneShot streams size bytes of a reader that cannot go back. Once an attempt has read from it there is no other.
 func OneShot(contentType string, r io.Reader, size int64) Body {
+	if size < 0 {
+		return Body{err: errNegative}
+	}
 	o := &oneShot{r: r}
 	return Body{contentType: contentType, length: size, local: isLocal(r), open: o.open, spent: o.spent}
 }

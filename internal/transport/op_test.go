@@ -13,6 +13,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
+	"github.com/identkit/identkit/internal/fakeserver"
 	"github.com/identkit/identkit/internal/wire"
 )
 
@@ -162,7 +163,7 @@ func TestUnknownIsDecidedByTheStatus(t *testing.T) {
 		var check Check
 		c := New(Config{
 			Provider: "test", BaseURL: "https://h", Operations: []Operation{&writeThing},
-			Failure: func(e *identkit.Error, _ []byte) { e.Kind = identkit.ErrUnauthorized }, // a provider's code says so
+			Failure: func(e *identkit.Error, _ FailedResponse) { e.Kind = identkit.ErrUnauthorized }, // a provider's code says so
 			Options: identkit.Options{HTTPClient: &http.Client{Transport: stub(status, `{}`)}, Retry: identkit.RetryPolicy{MaxAttempts: 1}},
 		}, &check)
 		_, err := writeThing.Do(t.Context(), c, thingParams{"1", "2", nil}, nil)
@@ -238,6 +239,15 @@ func TestMisuseIsAnErrorNotAPanic(t *testing.T) {
 	_, err = readOne(none, c, "1")
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	require.ErrorContains(t, err, "ctx")
+	_, err = readOne((*attempt)(nil), c, "1")
+	require.EqualError(t, err, "test.Read: invalid request: ctx is nil", "a pointer to nothing is none either")
+	for _, client := range []*Client{c, nil} {
+		_, err = Wait(none, client, Poll[thing]{Operation: "test.Wait", Read: func(ctx context.Context, _ []identkit.CallOption) (*thing, error) { return readOne(ctx, c, "1") }})
+		require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+		require.EqualError(t, err, "test.Wait: invalid request: ctx is nil")
+	}
+	err = c.Call(t.Context(), identkit.Request{Method: http.MethodPost, Path: "/x", Body: (*thing)(nil)}, nil, nil)
+	require.ErrorContains(t, err, "Body holds a nil pointer", "which is sent as null, while nil sends no body")
 	var noClient *Client
 	require.ErrorIs(t, noClient.Call(t.Context(), identkit.Request{Path: "/x"}, nil, nil), identkit.ErrInvalidRequest)
 	noClient.CloseIdleConnections()
@@ -287,4 +297,37 @@ func TestAResponseThatNobodyGotIsEmpty(t *testing.T) {
 	_, err = readOne(t.Context(), c, "1", identkit.WithResponse(&r), identkit.WithAttempts(1))
 	require.Error(t, err)
 	assert.Zero(t, r)
+
+	var none context.Context
+	for name, call := range map[string]func(...identkit.CallOption) error{
+		"no client": func(opts ...identkit.CallOption) error { return read(t.Context(), nil, opts...) },
+		"no client, Call": func(opts ...identkit.CallOption) error {
+			return (*Client)(nil).Call(t.Context(), identkit.Request{}, nil, opts)
+		},
+		"no context":        func(opts ...identkit.CallOption) error { return read(none, c, opts...) },
+		"refused locally":   func(opts ...identkit.CallOption) error { _, err := readOne(t.Context(), c, "", opts...); return err },
+		"a context's end":   func(opts ...identkit.CallOption) error { return read(ended(t), c, opts...) },
+		"a limiter's error": func(opts ...identkit.CallOption) error { return read(t.Context(), limited(t, srv), opts...) },
+	} {
+		r = identkit.Response{Status: 200, Body: []byte("of an earlier call")}
+		require.Error(t, call(identkit.WithResponse(&r)), name)
+		assert.Zero(t, identkit.Response{Status: r.Status, Header: r.Header, RequestID: r.RequestID, Body: r.Body}, name)
+	}
+}
+
+// ended is a context that is over.
+func ended(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+type refusingLimiter struct{}
+
+func (refusingLimiter) Wait(context.Context) error { return context.DeadlineExceeded }
+
+func limited(t *testing.T, srv *fakeserver.Server) *Client {
+	t.Helper()
+	return clientFor(t, srv, func(cfg *Config) { cfg.Options.Limiter = refusingLimiter{} })
 }

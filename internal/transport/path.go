@@ -13,9 +13,11 @@ type pathValue struct{ name, value string }
 
 // template is a path cut at its {parts}: literals[0] names[0] literals[1] … names[n-1] literals[n].
 type template struct {
+	method   string // of a replacement that names one
 	text     string
 	literals []string
 	names    []string
+	query    []queryMember // of a replacement
 }
 
 func parseTemplate(path string) (template, string) {
@@ -59,7 +61,7 @@ func parseTemplate(path string) (template, string) {
 
 // sameParts reports whether two templates ask for the same values.
 func (t *template) sameParts(o template) bool {
-	a, b := slices.Clone(t.names), slices.Clone(o.names)
+	a, b := t.parts(), o.parts()
 	slices.Sort(a)
 	slices.Sort(b)
 	return slices.Equal(a, b)
@@ -77,15 +79,23 @@ func (t *template) fill(base *url.URL, values []pathValue) (*url.URL, []identkit
 		return ""
 	}
 	escape := base.RawPath != ""
-	for _, name := range t.names {
-		v := value(name)
+	refuse := func(name, v string) {
 		switch v {
 		case "":
 			refused = append(refused, identkit.FieldError{Field: name, Reason: "is empty"})
 		case ".", "..":
 			refused = append(refused, identkit.FieldError{Field: name, Reason: "must not be . or .."})
 		}
-		escape = escape || url.PathEscape(v) != v
+	}
+	for _, m := range t.query {
+		if m.part != "" {
+			refuse(m.part, value(m.part))
+		}
+	}
+	for _, name := range t.names {
+		v := value(name)
+		refuse(name, v)
+		escape = escape || escapePath(v) != v
 	}
 	if refused != nil {
 		return nil, refused
@@ -101,13 +111,14 @@ func (t *template) fill(base *url.URL, values []pathValue) (*url.URL, []identkit
 		}
 	}
 	u.Path = path.String()
+	u.RawQuery = t.fillQuery(value)
 	if escape {
 		var escaped strings.Builder
 		escaped.WriteString(base.EscapedPath())
 		for i, literal := range t.literals {
 			escaped.WriteString(literal)
 			if i < len(t.names) {
-				escaped.WriteString(url.PathEscape(value(t.names[i])))
+				escaped.WriteString(escapePath(value(t.names[i])))
 			}
 		}
 		if u.RawPath = escaped.String(); u.EscapedPath() != u.RawPath {
@@ -117,3 +128,6 @@ func (t *template) fill(base *url.URL, values []pathValue) (*url.URL, []identkit
 	}
 	return &u, nil
 }
+
+// escapePath escapes a value for a path. A plus, which needs no escaping there, is escaped all the same: many servers read it as a space.
+func escapePath(value string) string { return strings.ReplaceAll(url.PathEscape(value), "+", "%2B") }

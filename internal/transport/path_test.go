@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit/internal/fakeserver"
 )
 
 func TestPathValuesAreEscaped(t *testing.T) {
@@ -18,6 +20,7 @@ func TestPathValuesAreEscaped(t *testing.T) {
 		{"a/b", "/ctx/v2/things/a%2Fb/parts/p"},
 		{"a b?c#d", "/ctx/v2/things/a%20b%3Fc%23d/parts/p"},
 		{"%2e%2e", "/ctx/v2/things/%252e%252e/parts/p"},
+		{"a+b", "/ctx/v2/things/a%2Bb/parts/p"},
 		{"..;", "/ctx/v2/things/..%3B/parts/p"},
 		{"žluť", "/ctx/v2/things/%C5%BElu%C5%A5/parts/p"},
 	} {
@@ -27,6 +30,19 @@ func TestPathValuesAreEscaped(t *testing.T) {
 		require.Empty(t, refused)
 		assert.Equal(t, "https://host"+c.want, u.String())
 		assert.Equal(t, "https://host/ctx", base.String(), "the base is not changed")
+	}
+}
+
+func TestAPlusArrivesAsOne(t *testing.T) {
+	t.Parallel()
+	started := startedThings(t)
+	without, _ := things(t)
+	for _, srv := range []*fakeserver.Server{started, without} {
+		got, err := readOne(t.Context(), clientFor(t, srv), "o'hara+1@x y")
+		require.NoError(t, err)
+		assert.Equal(t, "o'hara+1@x y", got.ID)
+		entry, _ := srv.Journal().Last("test.Read")
+		assert.Equal(t, "/api/things/o%27hara%2B1@x%20y", entry.Path)
 	}
 }
 

@@ -58,8 +58,11 @@ func Wait[T any](ctx context.Context, c *Client, p Poll[T]) (*T, error) {
 	if !p.Policy.Until.IsZero() {
 		w.until = w.started.Add(p.Policy.Until.Sub(w.started))
 	}
+	if IsNil(ctx) {
+		w.client = nil // no observer is given a nil context
+		return w.end(context.Background(), nilContext())
+	}
 	var check Check
-	check.That(ctx != nil, "ctx", "is nil")
 	check.That(p.Policy.InitialInterval >= 0 && p.Policy.MaxInterval >= 0, "WaitPolicy", "has a negative interval")
 	switch {
 	case c == nil:
@@ -250,9 +253,6 @@ func (w *waiting[T]) end(ctx context.Context, e *identkit.Error) (*T, error) {
 	}
 	if e != nil {
 		info.Kind = e.Kind
-	}
-	if ctx == nil {
-		ctx = context.Background()
 	}
 	if w.client != nil {
 		info.Provider = w.client.provider

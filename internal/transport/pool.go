@@ -13,17 +13,11 @@ import (
 
 func baseURL(text string, plain bool, check *Check) *url.URL {
 	const field = "BaseURL"
-	if text == "" {
-		check.Refuse(field, "is empty")
+	u := check.URL(field, text, "https", "http")
+	if u == nil {
 		return nil
 	}
-	u, err := url.Parse(text)
 	switch {
-	case err != nil:
-		check.Refuse(field, "is not a URL")
-		return nil
-	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Hostname() == "":
-		check.Refuse(field, "must be absolute, with https://")
 	case u.User != nil:
 		check.Refuse(field, "must not hold credentials")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
@@ -58,6 +52,7 @@ func pooled() *http.Transport {
 		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
 	}
 	t.DialContext = paced(t.DialContext)
+	namesRefusals(t)
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = 1024
 	t.IdleConnTimeout = 90 * time.Second

@@ -19,9 +19,9 @@ type progress struct {
 	traced      atomic.Bool // the transport calls the hooks, so that their silence says something
 	has         atomic.Bool // there is a connection
 	multiplexed atomic.Bool // it speaks HTTP/2
-	unreadable  atomic.Bool // the request body gave an error
 	wrote       atomic.Bool // the header, or its beginning, was written
 	stopped     atomic.Bool // net/http was about to repeat the request
+	fault       atomic.Pointer[bodyFault]
 	trace       httptrace.ClientTrace
 	http1       bool // the client's connections speak HTTP/1, as far as is known
 

@@ -35,6 +35,7 @@ func (c *Client) Call(ctx context.Context, in identkit.Request, out any, opts []
 		r.That(fault != "" || slices.Contains(t.names, name), "PathValues["+name+"]", "is not a part of Path")
 		r.Path(name, value)
 	}
+	r.Usable("Body", in.Body)
 	if in.Body != nil {
 		r.JSON(in.Body)
 	}

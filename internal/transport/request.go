@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/wire"
 )
 
@@ -80,26 +79,6 @@ func (o *Outgoing) AddQuery(name, value string) {
 	}
 	o.query += url.QueryEscape(name) + "=" + url.QueryEscape(value)
 	o.moved = true
-}
-
-func addHeader(h, more http.Header, check *Check) {
-	for name, values := range more {
-		key := http.CanonicalHeaderKey(name)
-		switch key {
-		case "Authorization", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Trailer", "Upgrade":
-			check.Refuse("header "+key, "cannot be set")
-			continue
-		}
-		if !validToken(name) {
-			check.Refuse("header", "name is not a token")
-			continue
-		}
-		for _, v := range values {
-			check.That(validHeaderValue(v), "header "+key, "value must be printable ASCII")
-			check.That(!identkit.Secret(v).IsMask(), "header "+key, "is a masked secret: it was stored without Reveal")
-		}
-		h[key] = values
-	}
 }
 
 func validToken(s string) bool {

@@ -137,10 +137,10 @@ func TestAnUnreadableUploadIsNotSentAgain(t *testing.T) {
 		return io.NopCloser(io.MultiReader(io.LimitReader(&pattern{size: 1 << 20}, 1<<19), failing{broken})), nil
 	}}
 	err := upload.Exec(t.Context(), testClient(t, base), uploadParams{body}, nil)
-	require.Error(t, err)
+	require.EqualError(t, err, "test.Upload: invalid request: Body cannot be read")
+	require.ErrorIs(t, err, broken)
 	var e *identkit.Error
 	require.ErrorAs(t, err, &e)
-	assert.Contains(t, err.Error(), "request body cannot be read")
 	assert.Len(t, e.Attempts, 1)
 	assert.EqualValues(t, 1, opened.Load())
 }

@@ -134,7 +134,7 @@ func TestAnAttemptIsCutByTimeOrRate(t *testing.T) {
 				require.ErrorIs(t, err, identkit.ErrTimeout)
 				var e *identkit.Error
 				require.ErrorAs(t, err, &e)
-				assert.Equal(t, c.detail, e.Detail)
+				assert.Equal(t, "h:443: "+c.detail, e.Detail)
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 			})
 		})
