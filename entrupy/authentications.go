@@ -95,6 +95,9 @@ func (in *lookupInput) request(r *transport.Request) {
 }
 
 func (in *lookupInput) same(o *itemResponse) error {
+	if o.Item.carriedItemID() == "" {
+		return nil // which items carry one is not documented
+	}
 	return transport.Same("customer_item_id", in.id, o.Item.carriedItemID())
 }
 

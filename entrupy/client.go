@@ -3,7 +3,6 @@ package entrupy
 import (
 	"context"
 	"net/http"
-	"os"
 	"strings"
 
 	"golang.org/x/time/rate"
@@ -31,6 +30,10 @@ type Config struct {
 	SearchNames SearchNames
 	// WebhookNames replaces undocumented names in requests about webhook subscriptions.
 	WebhookNames WebhookNames
+	// Header is sent with every call of this client, Client.Call included, such as the key of a proxy. Its values are secrets. Names that the
+	// client sets itself are refused, such as Authorization, Api-Version and Content-Type; a call refuses identkit.WithHeader with a name of
+	// these.
+	Header map[string]identkit.Secret
 	// Options tunes the client; the zero value is the recommended setting. Without a Limiter it makes at most 10 requests a second, the
 	// documented rate. Whether that is per token, organization or address is not: share one Limiter between clients of one organization.
 	Options identkit.Options
@@ -122,6 +125,9 @@ func New(cfg Config) (*Client, error) {
 		if h.value != "" {
 			header[h.name] = []string{h.value}
 		}
+		for name := range cfg.Header {
+			check.That(http.CanonicalHeaderKey(name) != h.name, "Header["+h.name+"]", "cannot be set; "+h.field+" is")
+		}
 	}
 	baseURL := cfg.BaseURL
 	if baseURL == "" {
@@ -133,6 +139,7 @@ func New(cfg Config) (*Client, error) {
 		Operations: catalog,
 		Options:    cfg.Options,
 		Auth:       cfg.Credentials.authorizer(header),
+		Header:     cfg.Header,
 		Limiter:    rate.NewLimiter(10, 1), // burst 1: the documented rate has no burst
 		Codec:      codec,
 		Failure:    readFailure,
@@ -158,15 +165,20 @@ func New(cfg Config) (*Client, error) {
 //	ENTRUPY_API_VERSION  Api-Version of every call; optional
 //	ENTRUPY_LANGUAGE     en or ja; optional
 //
-// The error names the variable that is missing; values are checked by [New].
+// The token can also come from a file: ENTRUPY_TOKEN_FILE names one, which is read once. One line end after the content is taken off.
+//
+// The error names the variables that are missing, or hold white space or a control character at an end.
 func ConfigFromEnv() (Config, error) {
-	token := os.Getenv("ENTRUPY_TOKEN")
-	var check transport.Check
-	check.That(token != "", "ENTRUPY_TOKEN", "is not set")
-	return Config{
-		Credentials: Token(identkit.Secret(token)),
-		BaseURL:     os.Getenv("ENTRUPY_BASE_URL"), APIVersion: os.Getenv("ENTRUPY_API_VERSION"), Language: os.Getenv("ENTRUPY_LANGUAGE"),
-	}, check.Err(provider, "entrupy.ConfigFromEnv")
+	var env transport.Env
+	token, ok := env.Secret("ENTRUPY_TOKEN")
+	if !ok {
+		env.Missing("ENTRUPY_TOKEN")
+	}
+	cfg := Config{Credentials: Token(token)}
+	cfg.BaseURL, _ = env.Text("ENTRUPY_BASE_URL")
+	cfg.APIVersion, _ = env.Text("ENTRUPY_API_VERSION")
+	cfg.Language, _ = env.Text("ENTRUPY_LANGUAGE")
+	return cfg, env.Err(provider, "entrupy.ConfigFromEnv")
 }
 
 // transport is nil, which refuses every call, for a client that New did not make.

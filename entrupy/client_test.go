@@ -30,6 +30,7 @@ func TestBadConstructionNamesEveryField(t *testing.T) {
 		"relative URL":            {entrupy.Config{BaseURL: "/x", Credentials: entrupy.Token("t")}, []string{"BaseURL"}},
 		"plain HTTP to a host":    {entrupy.Config{BaseURL: "http://entrupy.example", Credentials: entrupy.Token("t")}, []string{"BaseURL"}},
 		"version and language":    {entrupy.Config{Credentials: entrupy.Token("t"), APIVersion: "2.0\n", Language: "日本語"}, []string{"APIVersion", "Language"}},
+		"version as a header":     {entrupy.Config{Credentials: entrupy.Token("t"), Header: map[string]identkit.Secret{"api-version": "2.0"}}, []string{"Header[Api-Version]"}},
 		"negative attempts":       {entrupy.Config{Credentials: entrupy.Token("t"), Options: identkit.Options{Retry: identkit.RetryPolicy{MaxAttempts: -1}}}, []string{"Options.Retry.MaxAttempts"}},
 		"path of no operation":    {entrupy.Config{Credentials: entrupy.Token("t"), Options: identkit.Options{Paths: map[string]string{"entrupy.None": "/"}}}, []string{"Options.Paths[entrupy.None]"}},
 	} {
@@ -145,7 +146,7 @@ func TestAClientThatNewDidNotMakeRefusesCalls(t *testing.T) {
 }
 
 func TestConfigFromEnv(t *testing.T) {
-	for _, name := range []string{"ENTRUPY_TOKEN", "ENTRUPY_BASE_URL", "ENTRUPY_API_VERSION", "ENTRUPY_LANGUAGE"} {
+	for _, name := range []string{"ENTRUPY_TOKEN", "ENTRUPY_TOKEN_FILE", "ENTRUPY_BASE_URL", "ENTRUPY_API_VERSION", "ENTRUPY_LANGUAGE"} {
 		t.Setenv(name, "")
 	}
 	_, err := entrupy.ConfigFromEnv()

@@ -41,7 +41,6 @@ var codec = wire.NewCodec(json.JoinUnmarshalers(
 	wire.Object[*CatalogData](),
 	wire.Object[ProductInformation](),
 	wire.Object[ConditionAssessment](),
-	json.UnmarshalFromFunc(readCursor),
 	json.UnmarshalFromFunc(readListings),
 ), nil)
 

@@ -2,6 +2,7 @@ package entrupy
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/identkit/identkit"
@@ -18,7 +19,7 @@ type Domains struct {
 // SearchDomainsParams say what to search for.
 type SearchDomainsParams struct {
 	Limit  int // at most 25; zero means what the API takes
-	Cursor Cursor
+	Cursor json.RawMessage
 }
 
 type searchDomainsInput struct {
@@ -44,14 +45,15 @@ type Domain struct {
 type DomainPage struct {
 	identkit.Raw `json:"-"`
 
-	Items []Domain `json:"items"`
-	Next  Cursor   `json:"next_cursor"`
+	Items []Domain        `json:"items"`
+	Next  json.RawMessage `json:"next_cursor"` // where the next page begins; nil at the end
 }
 
 func (p *DomainPage) check() error {
 	if p.Items == nil {
 		return transport.Missing("items")
 	}
+	p.Next = nextCursor(p.Next)
 	return nil
 }
 

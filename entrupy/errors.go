@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/internal/transport"
 )
 
 // failureBody is what is known of error bodies: an official sample reads a text in error, another API of the vendor has message and ecode,
@@ -31,21 +32,21 @@ type problem struct {
 
 // readFailure reads an error body of any shape into e. The status has decided that it is a failure; a body that says nothing leaves code
 // and message empty.
-func readFailure(e *identkit.Error, body []byte) {
+func readFailure(e *identkit.Error, r transport.FailedResponse) {
 	var f failureBody
-	if codec.Unmarshal(body, &f) == nil {
+	if codec.Unmarshal(r.Body, &f) == nil {
 		e.Code = cmp.Or(f.ECode, f.Code)
 		for _, part := range []jsontext.Value{f.Error, f.Message, f.Detail} {
 			describe(e, part)
 		}
 	} else {
 		var part jsontext.Value
-		if codec.Unmarshal(body, &part) == nil {
+		if codec.Unmarshal(r.Body, &part) == nil {
 			describe(e, part)
 		}
 	}
 	if e.Status == http.StatusConflict {
-		if c := readConflict(body); c.Authorization != nil {
+		if c := readConflict(r.Body); c.Authorization != nil {
 			e.Err = c
 		}
 	}

@@ -3,12 +3,14 @@ package entrupy_test
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/entrupy"
 	"github.com/identkit/identkit/entrupy/entrupytest"
+	"github.com/identkit/identkit/identkittest"
 )
 
 // adaIn authorizes a user.
@@ -33,6 +35,8 @@ func dialect(d entrupytest.Dialect) *entrupytest.Server {
 func unlimited(srv *entrupytest.Server) *entrupy.Client {
 	return srv.Client(func(cfg *entrupy.Config) { cfg.Options.Limiter = identkit.NoLimit })
 }
+
+func manualClock() *identkittest.Clock { return identkittest.NewClock(time.Now()) }
 
 // fails checks the kind of an error and returns it.
 func fails(t *testing.T, err error, kind identkit.Kind) *identkit.Error {

@@ -2,12 +2,13 @@ package entrupy
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/identkit/identkit"
@@ -23,13 +24,10 @@ type SearchParams struct {
 	From, To time.Time
 	// FormatOptions are sent as they are; their content is not documented.
 	FormatOptions map[string]any
-	// Cursor goes on behind a page. Everything else must be as it was.
-	Cursor Cursor
+	// Cursor goes on behind a page: Page.Next of it, or that of an [identkit.PageError]. Everything else must be as it was. It is opaque JSON
+	// of any type, and sent back as the same value. Nil means the beginning.
+	Cursor json.RawMessage
 }
-
-// Cursor is the place where the next page begins, as JSON text. It is opaque, can be stored, and is sent back as the same JSON value. Empty
-// means the beginning in SearchParams, and the end in Page.
-type Cursor string
 
 const maxLimit = 25
 
@@ -41,7 +39,7 @@ type searchInput struct {
 func (in *searchInput) request(r *transport.Request) {
 	r.That(in.Limit >= 0 && in.Limit <= maxLimit, "limit", "must be 1 to 25, or 0 for 10")
 	r.That(in.From.IsZero() || in.To.IsZero() || !in.To.Before(in.From), "To", "is before From")
-	r.That(in.Cursor == "" || jsontext.Value(in.Cursor).IsValid(), "Cursor", "is not that of a page")
+	r.That(len(in.Cursor) == 0 || jsontext.Value(in.Cursor).IsValid(), "Cursor", "is not that of a page")
 	body := map[string]any{}
 	if in.Limit > 0 {
 		body["limit"] = in.Limit
@@ -61,9 +59,9 @@ func (in *searchInput) request(r *transport.Request) {
 		body[in.names.From] = in.From.Unix()
 	}
 	if !in.To.IsZero() {
-		body[in.names.To] = in.To.Unix()
+		body[in.names.To] = in.To.Add(time.Second - time.Nanosecond).Unix() // whole seconds that hold all of it
 	}
-	if in.Cursor != "" {
+	if len(in.Cursor) > 0 {
 		body[in.names.Cursor] = jsontext.Value(in.Cursor)
 	}
 	r.JSON(body)
@@ -96,9 +94,9 @@ type Page struct {
 	// Items are those that could be read, in the order of the response.
 	Items []*Authentication `json:"items"`
 	// Unreadable are the others.
-	Unreadable []*ItemError `json:"-"`
-	Count      int          `json:"item_count"` // of this page, as the response says it
-	Next       Cursor       `json:"next_cursor"`
+	Unreadable []*ItemError    `json:"-"`
+	Count      int             `json:"item_count"`  // of this page, as the response says it
+	Next       json.RawMessage `json:"next_cursor"` // where the next page begins; nil at the end
 
 	all []entry // in the order of the response
 }
@@ -137,22 +135,22 @@ func readPage(dec *jsontext.Decoder, p *Page) error {
 	var body struct {
 		Items []jsontext.Value `json:"items"`
 		Count int              `json:"item_count"`
-		Next  Cursor           `json:"next_cursor"`
+		Next  json.RawMessage  `json:"next_cursor"`
 	}
 	value, err := dec.ReadValue()
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(value, &body, dec.Options()); err != nil {
+	if err := jsonv2.Unmarshal(value, &body, dec.Options()); err != nil {
 		return err
 	}
 	if body.Items == nil {
 		return transport.Missing("items")
 	}
-	*p = Page{Items: []*Authentication{}, Count: body.Count, Next: body.Next}
+	*p = Page{Items: []*Authentication{}, Count: body.Count, Next: nextCursor(body.Next)}
 	for i, raw := range body.Items {
 		a := new(Authentication)
-		if err := json.Unmarshal(raw, a, dec.Options()); err != nil {
+		if err := jsonv2.Unmarshal(raw, a, dec.Options()); err != nil {
 			p.all = append(p.all, entry{err: itemError(i, searchAuthenticationsName, raw, err)})
 			continue
 		}
@@ -161,19 +159,15 @@ func readPage(dec *jsontext.Decoder, p *Page) error {
 	return nil
 }
 
-// readCursor reads any JSON value. The end is said in several ways.
-func readCursor(dec *jsontext.Decoder, c *Cursor) error {
-	value, err := dec.ReadValue()
-	if err != nil {
-		return err
+// nextCursor is nil at the end, which is said in several ways.
+func nextCursor(value json.RawMessage) json.RawMessage {
+	text := jsontext.Value(value).Clone()
+	_ = text.Compact() // it is valid
+	switch string(text) {
+	case ``, `null`, `""`, `[]`, `{}`:
+		return nil
 	}
-	value = value.Clone()
-	_ = value.Compact() // it is valid
-	switch *c = Cursor(value); *c {
-	case `null`, `""`, `[]`, `{}`:
-		*c = ""
-	}
-	return nil
+	return json.RawMessage(text)
 }
 
 // settle sorts the items of a page.
@@ -226,21 +220,6 @@ func (s Authentications) Search(ctx context.Context, p SearchParams, opts ...ide
 	return page.settle(), nil
 }
 
-// WalkError ends a walk over pages.
-type WalkError struct {
-	Cursor Cursor // of the page that failed, to go on with in SearchParams; empty for the first page
-	Err    error
-}
-
-// Error returns the reason's text; the cursor may hold personal data and is not printed.
-func (e *WalkError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *WalkError) Unwrap() error { return e.Err }
-
-// MarshalText writes the same text.
-func (e *WalkError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
-
 // All walks over all pages, from p.Cursor on. Each page is a call of Search with the same p and opts, made when the items before it are used
 // up; the walk can be ended at any time.
 //
@@ -250,55 +229,45 @@ func (e *WalkError) MarshalText() ([]byte, error) { return []byte(e.Error()), ni
 //			continue // one item; RawJSON has it
 //		}
 //		if err != nil {
-//			return err // the end; a *entrupy.WalkError has the cursor
+//			return err // the end; a *identkit.PageError has the cursor
 //		}
 //		use(a)
 //	}
 //
 // An item that cannot be read, or that carries another customer item id or username than asked for, is an *[ItemError], and the walk goes
-// on. A page that cannot be read is a *[WalkError] and ends it, and so does a cursor that came before in the walk, after the items of its
+// on. A page that cannot be read is an *[identkit.PageError] and ends it, and so does a cursor that came before in the walk, after the items of its
 // page. The cursor alone decides about the end: an empty or short page with a cursor goes on.
 //
 // It is not a snapshot: items that are added or changed meanwhile may come twice, or not at all.
 func (s Authentications) All(ctx context.Context, p SearchParams, opts ...identkit.CallOption) iter.Seq2[*Authentication, error] {
-	return func(yield func(*Authentication, error) bool) {
-		in := searchInput{p, s.names.complete()}
-		seen := map[Cursor]bool{in.Cursor.canonical(): true}
-		for {
+	in := searchInput{p, s.names.complete()}
+	return transport.Pages[*Authentication]{
+		Operation: searchAuthenticationsName,
+		From:      jsontext.Value(p.Cursor),
+		Read: func(ctx context.Context, at jsontext.Value) (transport.Page[*Authentication], error) {
+			in := in
+			in.Cursor = json.RawMessage(at)
 			page, err := walkAuthentications.Do(ctx, s.client, in, opts)
 			if err != nil {
-				yield(nil, &WalkError{in.Cursor, err})
-				return
+				return transport.Page[*Authentication]{}, err
 			}
-			for i, e := range page.all {
-				if e.err == nil {
-					if err := in.mismatch(e.item); err != nil {
-						e = entry{err: itemError(i, searchAuthenticationsName, e.item.RawJSON(), err)}
-					}
-				}
-				if e.err != nil && !yield(nil, e.err) || e.err == nil && !yield(e.item, nil) {
-					return
-				}
-			}
-			if page.Next == "" {
-				return
-			}
-			next := page.Next.canonical()
-			if seen[next] {
-				yield(nil, &WalkError{page.Next, unreadable(searchAuthenticationsName, errRepeats)})
-				return
-			}
-			seen[next], in.Cursor = true, page.Next
-		}
-	}
+			return transport.Page[*Authentication]{Items: in.each(page), Next: jsontext.Value(page.Next)}, nil
+		},
+	}.All(ctx, s.client)
 }
 
-var errRepeats = transport.Contradiction("the cursor of the next page came before in this walk")
-
-// canonical is the same for cursors that are the same JSON value. Numbers are compared by their digits: as float64, large integers could
-// not be told apart.
-func (c Cursor) canonical() Cursor {
-	value := jsontext.Value(c)
-	_ = value.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
-	return Cursor(value)
+// each gives the items of a page, and errors in place of those that cannot be read or were not asked for.
+func (in *searchInput) each(p *Page) iter.Seq2[*Authentication, error] {
+	return func(yield func(*Authentication, error) bool) {
+		for i, e := range p.all {
+			if e.err == nil {
+				if err := in.mismatch(e.item); err != nil {
+					e = entry{err: itemError(i, searchAuthenticationsName, e.item.RawJSON(), err)}
+				}
+			}
+			if e.err != nil && !yield(nil, e.err) || e.err == nil && !yield(e.item, nil) {
+				return
+			}
+		}
+	}
 }

@@ -20,6 +20,8 @@ type stub struct {
 	mu     sync.Mutex
 	status int
 	body   string
+	next   func() (status int, body string) // in place of them
+	date   string                           // the Date of responses; empty sends none
 	came   []stubRequest
 }
 
@@ -38,9 +40,16 @@ func (s *stub) RoundTrip(r *http.Request) (*http.Response, error) {
 		_ = r.Body.Close()
 	}
 	s.came = append(s.came, stubRequest{r.Method, r.URL.EscapedPath(), r.URL.RawQuery, r.Header.Clone(), body})
+	if s.next != nil {
+		s.status, s.body = s.next()
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	if s.date != "" {
+		header.Set("Date", s.date)
+	}
 	return &http.Response{
 		StatusCode: s.status, Body: io.NopCloser(strings.NewReader(s.body)), ContentLength: int64(len(s.body)),
-		Header: http.Header{"Content-Type": {"application/json"}}, Request: r, ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Request: r, ProtoMajor: 1, ProtoMinor: 1,
 	}, nil
 }
 

@@ -196,7 +196,7 @@ func entrupyAuthenticationCalls() []entrupyCall {
 				},
 					change[entrupy.SearchParams]{"limit", func(in *entrupy.SearchParams) { in.Limit = 26 }},
 					change[entrupy.SearchParams]{"limit", func(in *entrupy.SearchParams) { in.Limit = -1 }},
-					change[entrupy.SearchParams]{"Cursor", func(in *entrupy.SearchParams) { in.Cursor = "not JSON" }},
+					change[entrupy.SearchParams]{"Cursor", func(in *entrupy.SearchParams) { in.Cursor = []byte("not JSON") }},
 					change[entrupy.SearchParams]{"To", func(in *entrupy.SearchParams) { in.To = in.From.Add(-time.Second) }},
 					change[entrupy.SearchParams]{"filters.key", func(in *entrupy.SearchParams) { in.Filters = []entrupy.Filter{{}} }},
 					change[entrupy.SearchParams]{"filters.value", func(in *entrupy.SearchParams) { in.Filters = []entrupy.Filter{entrupy.ByCustomerItemID("")} }},

@@ -95,8 +95,11 @@ func describeResponse(err error) string {
 		fault   *wire.Error
 	)
 	switch {
-	case errors.As(err, &missing), errors.As(err, &against),
-		errors.Is(err, errNotObject), errors.Is(err, errNotArray), errors.Is(err, errEmpty), errors.Is(err, errHTML), errors.Is(err, errNull):
+	case errors.As(err, &missing):
+		return missing.Error()
+	case errors.As(err, &against):
+		return against.Error()
+	case errors.Is(err, errNotObject), errors.Is(err, errNotArray), errors.Is(err, errEmpty), errors.Is(err, errHTML), errors.Is(err, errNull):
 		return err.Error()
 	case errors.As(err, &fault):
 		return "response " + fault.Error()
