@@ -151,10 +151,11 @@ func readPage(dec *jsontext.Decoder, p *Page) error {
 	for i, raw := range body.Items {
 		a := new(Authentication)
 		if err := jsonv2.Unmarshal(raw, a, dec.Options()); err != nil {
-			p.all = append(p.all, entry{err: itemError(i, searchAuthenticationsName, raw, err)})
+			e := itemError(i, searchAuthenticationsName, raw, err)
+			p.Unreadable, p.all = append(p.Unreadable, e), append(p.all, entry{err: e})
 			continue
 		}
-		p.all = append(p.all, entry{item: a})
+		p.Items, p.all = append(p.Items, a), append(p.all, entry{item: a})
 	}
 	return nil
 }
@@ -168,18 +169,6 @@ func nextCursor(value json.RawMessage) json.RawMessage {
 		return nil
 	}
 	return json.RawMessage(text)
-}
-
-// settle sorts the items of a page.
-func (p *Page) settle() *Page {
-	for _, e := range p.all {
-		if e.err != nil {
-			p.Unreadable = append(p.Unreadable, e.err)
-		} else {
-			p.Items = append(p.Items, e.item)
-		}
-	}
-	return p
 }
 
 const searchAuthenticationsName = "entrupy.Authentications.Search"
@@ -213,11 +202,7 @@ var (
 // page: the search did not do what it was asked. Safe to repeat.
 // Source: API reference v2, backend tasks of the iOS SDK; checked 2026-11.
 func (s Authentications) Search(ctx context.Context, p SearchParams, opts ...identkit.CallOption) (*Page, error) {
-	page, err := searchAuthentications.Do(ctx, s.client, searchInput{p, s.names.complete()}, opts)
-	if err != nil {
-		return nil, err
-	}
-	return page.settle(), nil
+	return searchAuthentications.Do(ctx, s.client, searchInput{p, s.names.complete()}, opts)
 }
 
 // All walks over all pages, from p.Cursor on. Each page is a call of Search with the same p and opts, made when the items before it are used
