@@ -1,6 +1,7 @@
 package entrupy_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -135,6 +136,33 @@ func TestAMissingMemberIsNamed(t *testing.T) {
 		_, err := client.Authentications.Get(t.Context(), "A", entrupy.GetParams{})
 		assert.Contains(t, fails(t, err, identkit.ErrBadResponse).Detail, want, body)
 	}
+}
+
+func TestWhatIsNotKnownIsObserved(t *testing.T) {
+	t.Parallel()
+	var drifts []string
+	observed := func(cfg *entrupy.Config) {
+		cfg.Options.Observer.Drift = func(_ context.Context, d identkit.DriftInfo) { drifts = append(drifts, d.Path) }
+	}
+	for _, d := range []entrupytest.Dialect{{}, {Format14: true}, {ImagesAsArray: true, BrandNames: true, Cursor: entrupytest.CursorObject}} {
+		srv := dialect(d)
+		client := srv.Client(observed)
+		for range 11 {
+			require.NoError(t, srv.Complete(srv.Capture(entrupytest.Item{CustomerItemID: "inv-1"}), entrupy.ResultInvalid))
+		}
+		a, err := client.Authentications.Lookup(t.Context(), "inv-1", entrupy.GetParams{Images: true, Catalog: true})
+		require.NoError(t, err)
+		require.NoError(t, client.Authentications.Flag(t.Context(), a.ID, entrupy.FlagParams{Reason: "r"}))
+		_, err = client.Authentications.Search(t.Context(), entrupy.SearchParams{})
+		require.NoError(t, err)
+		_, err = client.Configuration.Get(t.Context(), entrupy.GetConfigurationParams{})
+		require.NoError(t, err)
+	}
+	assert.Empty(t, drifts, "the fake sends what is known")
+	_, client := stubbed(t, 200, `{"items":[{"entrupy_id":"A","status":{"result":{"id":"tomorrow","final":true},"flag":"new"},"activity":{"form_factor":"x"},"metadata":1}]}`, observed)
+	_, err := client.Authentications.Search(t.Context(), entrupy.SearchParams{})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{"items[].status.result.id", "items[].status.flag", "items[].activity.form_factor", "items[].metadata"}, drifts)
 }
 
 func TestFlag(t *testing.T) {

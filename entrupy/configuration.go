@@ -115,13 +115,14 @@ func newConfigurationCache() *configurationCache {
 }
 
 func (c *configurationCache) get(ctx context.Context, language string, fetch fetchConfiguration) ([]byte, error) {
+	hasEnded := ctx.Err() != nil
 	c.mu.Lock()
 	if k, ok := c.kept[language]; ok && time.Now().Before(k.until) {
 		c.mu.Unlock()
 		return k.raw, nil
 	}
 	f, ok := c.pending[language]
-	if !ok && ctx.Err() == nil {
+	if !ok && !hasEnded {
 		f = &configurationFetch{done: make(chan struct{})}
 		c.pending[language] = f
 		go c.run(context.WithoutCancel(ctx), language, f, fetch)

@@ -50,6 +50,15 @@ func TestAConfigurationIsKeptByLanguageUntilItExpires(t *testing.T) {
 	}
 }
 
+func TestTheConfigurationMayBeElsewhere(t *testing.T) {
+	t.Parallel()
+	srv := dialect(entrupytest.Dialect{ConfigurationUnderConfig: true})
+	_, err := unlimited(srv).Configuration.Get(t.Context(), entrupy.GetConfigurationParams{})
+	require.NoError(t, err)
+	_, err = srv.Client(func(cfg *entrupy.Config) { cfg.Options.Paths = nil }).Configuration.Get(t.Context(), entrupy.GetConfigurationParams{})
+	assert.Contains(t, fails(t, err, identkit.ErrRejected).Detail, "EN-027", "the error names the assumption")
+}
+
 func TestOneFetchServesAllWhoWait(t *testing.T) {
 	t.Parallel()
 	bubble(t, entrupytest.Options{}, func(t *testing.T, srv *entrupytest.Server) {

@@ -216,7 +216,7 @@ func (s Authentications) Search(ctx context.Context, p SearchParams, opts ...ide
 //		if err != nil {
 //			return err // the end; a *identkit.PageError has the cursor
 //		}
-//		use(a)
+//		fmt.Println(a.ID, a.IsAuthentic())
 //	}
 //
 // An item that cannot be read, or that carries another customer item id or username than asked for, is an *[ItemError], and the walk goes

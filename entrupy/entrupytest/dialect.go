@@ -41,6 +41,8 @@ type Dialect struct {
 	ListUnderWebhooks bool `assumption:"EN-021"`
 	// BrandsUnderItems writes the list of catalog brands under items, with id and name.
 	BrandsUnderItems bool `assumption:"EN-026"`
+	// ConfigurationUnderConfig has the configuration at /v2/config, as one public file does.
+	ConfigurationUnderConfig bool `assumption:"EN-027"`
 	// Signature is how deliveries are signed; the zero value is the prefix SHA256: and hex.
 	Signature SignatureForm `assumption:"EN-029"`
 	// Envelope is how deliveries are wrapped.

@@ -40,8 +40,13 @@ func New(opts Options) *Server {
 		opts: opts, token: opts.Token,
 		users: map[entrupy.UserID]*User{}, signed: map[identkit.Secret]entrupy.UserID{}, requests: map[identkit.Secret]bool{},
 	}
+	var paths map[string]string
+	if opts.Dialect.ConfigurationUnderConfig {
+		paths = map[string]string{configurationOperation: strings.TrimSuffix(opts.BasePath, "/") + configurationPath}
+	}
 	s.engine = fakeserver.New(fakeserver.Config{
-		Name: "entrupytest.Server", BasePath: opts.BasePath, Clock: opts.Clock, Seed: opts.Seed,
+		Paths: paths,
+		Name:  "entrupytest.Server", BasePath: opts.BasePath, Clock: opts.Clock, Seed: opts.Seed,
 		Secrets: []string{"sdk_authorization_request", "signed_authorization_request", opts.Dialect.WebhookNames.SecretKey, "token"},
 		Lock:    &s.mu,
 		State:   s.state,
@@ -77,7 +82,7 @@ func (s *Server) handlers() map[string]func(*fakeserver.Call) {
 		"entrupy.Webhooks.Update":        s.updateWebhook,
 		"entrupy.Webhooks.Delete":        s.deleteWebhook,
 		"entrupy.Domains.Search":         s.searchDomains,
-		"entrupy.Configuration.Get":      s.getConfiguration,
+		configurationOperation:           s.getConfiguration,
 		"entrupy.Brands.List":            s.listBrands,
 	}
 	for name, handler := range all {
@@ -89,6 +94,12 @@ func (s *Server) handlers() map[string]func(*fakeserver.Call) {
 	}
 	return all
 }
+
+// The configuration, and where one public file has it.
+const (
+	configurationOperation = "entrupy.Configuration.Get"
+	configurationPath      = "/v2/config"
+)
 
 // pages are the reads of v1.4, which no operation of the package makes.
 func (s *Server) pages() {
@@ -175,6 +186,9 @@ func (s *Server) ConfigFor(baseURL string) entrupy.Config {
 	}
 	if d.RequireVersion {
 		cfg.APIVersion = "2.0"
+	}
+	if d.ConfigurationUnderConfig {
+		cfg.Options.Paths = map[string]string{configurationOperation: configurationPath}
 	}
 	return cfg
 }
