@@ -29,7 +29,7 @@ const (
 	ErrNotFound         Kind = "not found"              // missing, or no access to it
 	ErrConflict         Kind = "conflict"               // the entity's state does not allow this
 	ErrRejected         Kind = "rejected"               // any other refusal by the provider (4xx)
-	ErrRateLimited      Kind = "rate limited"           // 429, or the local limiter would wait too long
+	ErrRateLimited      Kind = "rate limited"           // 429, or the pause after one or the limiter would take too long
 	ErrUnavailable      Kind = "unavailable"            // the provider failed (5xx)
 	ErrNetwork          Kind = "network failure"        // no complete response was received
 	ErrTimeout          Kind = "timeout"                // an attempt, the call or the context ran out of time
@@ -100,7 +100,7 @@ func (f FieldError) LogValue() slog.Value { return slog.StringValue(printable(f.
 type Attempt struct {
 	Start    time.Time
 	Duration time.Duration // from its start to the last byte read
-	Queued   time.Duration // of it, waiting for the limiter and the credential
+	Queued   time.Duration // of it, waiting after a 429 of another call, for the limiter and for the credential
 	Status   int           // HTTP status; 0 without a response
 	Phase    Phase         // where a failure without a response happened
 	Kind     Kind          // "" for success

@@ -62,7 +62,7 @@ func (x *explanation) find(err error, depth int) {
 	}
 	polls := -1
 	for {
-		w, ok := err.(interface{ cause() (int, error) }) //nolint:errorlint // each one is looked at on its own
+		w, ok := err.(interface{ cause() (int, error) })
 		if !ok {
 			break
 		}
@@ -70,7 +70,7 @@ func (x *explanation) find(err error, depth int) {
 			return
 		}
 	}
-	if e, ok := err.(*Error); ok { //nolint:errorlint // as above
+	if e, ok := err.(*Error); ok { //nolint:errorlint // each one is looked at on its own
 		if e == nil || x.seen[e] {
 			return
 		}

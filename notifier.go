@@ -13,7 +13,7 @@ import (
 //
 // [NewNotifier] makes one for a single process. Several processes need one that reaches all of them, such as publish and subscribe of a
 // database. Its methods must be safe for concurrent use. One that is slow, fails or panics holds nothing up for more than a second:
-// responses to webhooks do not wait for it, and waits poll without it.
+// responses to webhooks do not wait for it, and waits poll without it. RunNotifierTests of package identkittest checks the rules below.
 type Notifier interface {
 	// Subscribe returns a channel that receives after each Notify of the key that begins after Subscribe has returned, until stop is called.
 	// Notifications that nobody has received yet are one. ctx ends with the wait at the latest. A channel that is closed ends the subscription.

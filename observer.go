@@ -43,7 +43,7 @@ type Phase string
 
 // The phases of an attempt.
 const (
-	PhaseLimiter    Phase = "limiter"    // waiting for the limiter
+	PhaseLimiter    Phase = "limiter"    // waiting for the limiter, or after a 429
 	PhaseCredential Phase = "credential" // fetching the credential
 	PhaseDNS        Phase = "dns"
 	PhaseDial       Phase = "dial"
@@ -58,9 +58,10 @@ type RetryReason string
 
 // The reasons for another attempt.
 const (
-	ReasonBackoff    RetryReason = "backoff"
-	ReasonRetryAfter RetryReason = "retry-after" // as the provider asked
-	ReasonCredential RetryReason = "credential"  // with a renewed credential, at once
+	ReasonBackoff     RetryReason = "backoff"
+	ReasonRetryAfter  RetryReason = "retry-after"  // as the provider asked
+	ReasonRateLimited RetryReason = "rate limited" // all calls of the client wait after a 429
+	ReasonCredential  RetryReason = "credential"   // with a renewed credential, at once
 )
 
 // AttemptInfo describes one attempt. Values known at its end are zero at its start.

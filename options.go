@@ -34,7 +34,8 @@ type Options struct {
 	// Retry configures how failed attempts are repeated.
 	Retry RetryPolicy
 	// Limiter is called before every attempt of a metered operation. Nil means the provider's documented
-	// rate, if it has one; [NoLimit] switches limiting off. A *rate.Limiter of golang.org/x/time/rate fits.
+	// rate, if it has one; [NoLimit] switches limiting off. A *rate.Limiter of golang.org/x/time/rate fits. A limiter stands for one
+	// account with one provider: Options with a limiter are not for clients of another.
 	Limiter Limiter
 	// Timeout bounds a whole call, waits included. Zero means 2 minutes. A context that ends earlier wins.
 	Timeout time.Duration
@@ -53,12 +54,16 @@ type Options struct {
 
 // RetryPolicy configures how failed attempts are repeated. The zero value is 3 attempts with full jitter
 // between 200 ms and 10 s, 30 s and 1 KiB/s for each attempt, and a budget of 100 retries.
+//
+// After a 429 all calls of the client pause for as long as its Retry-After says: at least a second without one, at most MaxBackoff. Then
+// they leave spread over a second. A call that pauses loses no attempt by it; one that ends before the pause fails at once with
+// [ErrRateLimited] and RetryAfter, without being sent.
 type RetryPolicy struct {
 	// MaxAttempts is the maximum of a call, the first attempt included. Zero means 3; 1 means no retries.
 	MaxAttempts int
 	// InitialBackoff is the maximum of the first random wait; it doubles with each attempt. Zero means 200 ms.
 	InitialBackoff time.Duration
-	// MaxBackoff caps every wait. A response with a longer Retry-After ends the call with its error. Zero means 10 s.
+	// MaxBackoff caps every backoff and pause. A response with a longer Retry-After ends the call with its error. Zero means 10 s.
 	MaxBackoff time.Duration
 	// AttemptTimeout bounds one attempt: from dialling to the request's body, and again from its last byte to the last of the
 	// response. Zero means 30 s.
@@ -67,13 +72,21 @@ type RetryPolicy struct {
 	// 1 KiB/s; a negative value means no minimum.
 	MinRate int64
 	// Budget is how many retries a client starts with: each retry takes one, each successful call adds a tenth. An empty budget ends a
-	// call after its first attempt with [ErrRetryBudget]. Zero means 100; a negative value means no budget.
+	// call after its first attempt with [ErrRetryBudget]. Retries after a pause for a 429 take none. Zero means 100; a negative value
+	// means no budget.
 	Budget int
 }
 
 // Limiter delays a call until its rate allows it. *rate.Limiter of golang.org/x/time/rate satisfies it.
 type Limiter interface {
 	Wait(ctx context.Context) error
+}
+
+// Pauser is an optional interface of a [Limiter]. Pause says how long a client pauses after a 429, so that other processes which share the
+// rate can pause, too. It is called when a 429 of a metered operation begins or prolongs a pause, and has a second to return; the client
+// itself pauses whatever it returns. The limiter must stand for one account with one provider, or a 429 of one would stop the others.
+type Pauser interface {
+	Pause(ctx context.Context, d time.Duration) error
 }
 
 // NoLimit is the [Limiter] that never waits.

@@ -11,7 +11,7 @@ import (
 //
 //	var pe *identkit.PageError
 //	if errors.As(err, &pe) {
-//		params.Cursor = pe.Cursor // begins with the page that failed
+//		fmt.Println("pages read:", pe.Pages) // the next walk may begin at pe.Cursor
 //	}
 //
 // errors.Is matches the cause.

@@ -39,6 +39,7 @@ var given = map[string]string{
 	"token": "identkit.Secret", "fromApp": "identkit.Secret", "email": "string", "began": "time.Time",
 	"srv": "*powerauthtest.Server", "iproov/srv": "*iproovtest.Server", "entrupy/srv": "*entrupytest.Server",
 	"admin": "*powerauth.AdminClient", "op": "*powerauth.Operation", "typed": "string",
+	"params": "*ListParams",
 }
 
 // theReaders stands for the reader's own code.
@@ -46,9 +47,12 @@ const theReaders = `package snippets
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/identkit/identkit/powerauth"
 )
+
+type ListParams struct{ Cursor json.RawMessage }
 
 type Event struct{ ID string }
 

@@ -2,6 +2,7 @@ package iproov
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"time"
 	"unicode/utf8"
@@ -18,8 +19,12 @@ type ClaimToken string
 const ClaimWindow = 2 * time.Minute
 
 // UserID identifies a user: 1 to 256 letters, digits and ' + _ @ . -, unique, and without personal data such as an e-mail address.
-// "." and "..", which iProov's pattern admits, are refused, because they cannot stand in a path.
+// "." and "..", which iProov's pattern admits, are refused, because they cannot stand in a path. [NewUserID] makes one.
 type UserID string
+
+// NewUserID returns a user id of at least 128 random bits, as 26 capital letters and digits. iProov asks for ids without personal data,
+// and one that was used before may stay taken: keep the id with your own user.
+func NewUserID() UserID { return UserID(rand.Text()) }
 
 func (id UserID) check(c *transport.Check, field string) {
 	const longest = 256
@@ -75,13 +80,20 @@ type CreateTokenParams struct {
 	Client string `json:"client,omitzero"`
 }
 
-func (in *CreateTokenParams) request(r *transport.Request) {
+// tokenInput also notes when the attempt that brought the claim was sent.
+type tokenInput struct {
+	CreateTokenParams
+	sent time.Time
+}
+
+func (in *tokenInput) request(r *transport.Request) {
 	in.UserID.check(&r.Check, "user_id")
 	r.Text("resource", in.Resource, 0)
 	r.That(in.AssuranceType == "" || in.AssuranceType.Known(), "assurance_type", "is not genuine_presence or liveness")
 	checkRiskProfile(in.RiskProfile, &r.Check)
 	r.Optional("client", in.Client, 0)
-	r.JSON(in)
+	r.JSON(&in.CreateTokenParams)
+	r.Sent = &in.sent
 }
 
 func checkRiskProfile(name string, c *transport.Check) {
@@ -97,7 +109,7 @@ type Claim struct {
 	Token  ClaimToken `json:"token"`
 	UserID UserID     `json:"user_id"` // of the request
 	// Type and StartBefore are set by the call; iProov sends neither. StartBefore is when the token expires if no SDK has started
-	// with it, reckoned from before it was asked for.
+	// with it, reckoned from when it was asked for; waits for the limiter and earlier attempts do not count.
 	Type        ClaimType  `json:"claimType"`
 	StartBefore time.Time  `json:"startBefore"`
 	Pod         string     `json:"pod"`     // the platform's node that serves the claim
@@ -119,20 +131,23 @@ func (c *Claim) check() error {
 	return nil
 }
 
-func sameUser(in *CreateTokenParams, out *Claim) error {
-	if out.UserID == "" { // null when a token has no user
-		return nil
+// same completes the claim with what iProov does not send, or sends as null.
+func (in *tokenInput) same(out *Claim) error {
+	if out.UserID != "" { // null when a token has no user
+		if err := transport.Same("user_id", in.UserID, out.UserID); err != nil {
+			return err
+		}
 	}
-	return transport.Same("user_id", in.UserID, out.UserID)
+	out.UserID, out.StartBefore = in.UserID, in.sent.Add(ClaimWindow)
+	return nil
 }
 
-func createToken(ctx context.Context, client *transport.Client, op *transport.Op[CreateTokenParams, Claim], t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
-	before := time.Now().Add(ClaimWindow)
-	claim, err := op.Do(ctx, client, in, opts)
+func createToken(ctx context.Context, client *transport.Client, op *transport.Op[tokenInput, Claim], t ClaimType, in CreateTokenParams, opts []identkit.CallOption) (*Claim, error) {
+	claim, err := op.Do(ctx, client, tokenInput{CreateTokenParams: in}, opts)
 	if err != nil {
 		return nil, err
 	}
-	claim.UserID, claim.Type, claim.StartBefore = in.UserID, t, before
+	claim.Type = t
 	return claim, nil
 }
 

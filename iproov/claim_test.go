@@ -235,6 +235,34 @@ func TestOnlyTokenCallsWaitForTheLimiter(t *testing.T) {
 	assert.Equal(t, 2, limiter.waits, "all others go unmetered")
 }
 
+// queue is a limiter that lets a call wait.
+type queue time.Duration
+
+func (d queue) Wait(context.Context) error { time.Sleep(time.Duration(d)); return nil }
+
+func TestStartBeforeIsReckonedFromTheAttemptThatBroughtTheClaim(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*iproovtest.Server, *iproov.Config){
+		"at once":   func(*iproovtest.Server, *iproov.Config) {},
+		"a limiter": func(_ *iproovtest.Server, cfg *iproov.Config) { cfg.Options.Limiter = queue(100 * time.Second) },
+		"Retry-After": func(srv *iproovtest.Server, _ *iproov.Config) {
+			srv.Fault(identkittest.Any().First(1).RetryAfter(429, "9"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, iproovtest.Options{}, func(t *testing.T, srv *iproovtest.Server) {
+				client := srv.Client(func(cfg *iproov.Config) { prepare(srv, cfg) })
+				claim, err := client.Enrol.CreateToken(t.Context(), tokenIn)
+				require.NoError(t, err)
+				assert.Equal(t, time.Now().Add(iproov.ClaimWindow).UTC(), claim.StartBefore.UTC())
+				time.Sleep(time.Until(claim.StartBefore) - time.Nanosecond)
+				require.NoError(t, srv.Begin(claim.Token))
+			})
+		})
+	}
+}
+
 func TestOverTheRateItBacksOff(t *testing.T) {
 	t.Parallel()
 	bubble(t, iproovtest.Options{RatePerSecond: 1, RetryAfter: "1"}, func(t *testing.T, srv *iproovtest.Server) {

@@ -13,7 +13,7 @@
 //	}
 //
 // What the app says is never a verdict: only Validate's Passed is, and Validate can be called once for a token. [Journeys] counts
-// attempts and keeps the order of the calls.
+// attempts, keeps the order of the calls, and fetches each verdict once, however often an app repeats its request.
 //
 // The user endpoints need a second set of credentials, [Config].OAuth, and are called with access tokens that last an hour or 50
 // requests; the client fetches, counts and renews them.

@@ -15,12 +15,12 @@ type Enrol struct {
 	maxImage     int64
 }
 
-var enrolToken = transport.Op[CreateTokenParams, Claim]{
+var enrolToken = transport.Op[tokenInput, Claim]{
 	Name: "iproov.Enrol.CreateToken", Method: http.MethodPost, Path: "/claim/enrol/token",
 	Retry:   identkit.RetrySafe, // a claim that is not started is forgotten
-	Request: (*CreateTokenParams).request,
+	Request: (*tokenInput).request,
 	Check:   (*Claim).check,
-	Same:    sameUser,
+	Same:    (*tokenInput).same,
 }
 
 // CreateToken makes a claim to enrol a user who is not enrolled yet. Launch the SDK with it, or send a photo for it with [Enrol.Image].

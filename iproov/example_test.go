@@ -201,7 +201,7 @@ func ExampleUsers() {
 	// 1
 }
 
-// A journey counts attempts and lives in the team's own database.
+// A journey counts attempts and lives in the team's own database, where a compare and swap keeps it right under concurrent requests.
 func ExampleJourneys() {
 	srv := iproovtest.New(iproovtest.Options{})
 	defer srv.Close()
@@ -209,31 +209,80 @@ func ExampleJourneys() {
 	ctx := context.Background()
 	var row []byte // a column of the team's database
 	load := func() (j iproov.Journey) { _ = json.Unmarshal(row, &j); return j }
-	store := func(j iproov.Journey) { row, _ = json.Marshal(j) }
-	store(iproov.Journey{UserID: "u-1", Purpose: "login", Mode: iproov.JourneyEnrolOrVerify})
+	save := func(_ context.Context, j *iproov.Journey) (err error) { // one UPDATE … WHERE revision = …
+		if load().Revision != j.Revision-1 {
+			return iproov.ErrRevision
+		}
+		row, err = json.Marshal(j)
+		return err
+	}
+	row, _ = json.Marshal(iproov.Journey{ID: "session-1", UserID: iproov.NewUserID(), Purpose: "login", Mode: iproov.JourneyEnrolOrVerify})
 
 	for _, scan := range []iproovtest.Outcome{iproovtest.Fail("Eyes closed"), iproovtest.Pass()} {
 		j := load()
-		claim, err := client.Journeys.Next(ctx, &j)
+		claim, err := client.Journeys.Begin(ctx, &j, iproov.BeginParams{Save: save})
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		store(j) // before the token leaves the backend
-		_ = srv.Complete(claim.Token, scan)
+		_ = srv.Complete(claim.Token, scan) // client.Launch(claim, platform) is with the app, which scans
 
+		done := iproov.FinishParams{Token: claim.Token, Client: "the app's User-Agent", Save: save}
 		j = load() // the app says that the scan is over
-		_, err = client.Journeys.Finish(ctx, &j, iproov.FinishParams{Token: claim.Token, Client: "the app's User-Agent"})
-		store(j) // also when there is an error
-		fmt.Println(claim.Type, j.Passed(), j.AttemptsLeft(), err)
+		v, err := client.Journeys.Finish(ctx, &j, done)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(claim.Type, v.Passed, j.AttemptsLeft())
+		j = load() // the app says it again: its network is bad
+		v, err = client.Journeys.Finish(ctx, &j, done)
+		fmt.Println("again", err == nil && v.Passed == j.Passed())
 	}
 	j := load()
-	_, err := client.Journeys.Next(ctx, &j)
+	_, err := client.Journeys.Begin(ctx, &j, iproov.BeginParams{Save: save})
 	fmt.Println(errors.Is(err, iproov.ErrJourneyOver))
+	fmt.Println("verdicts fetched:", srv.Journal().Count("iproov.Enrol.Validate"))
 	// Output:
-	// enrol false 2 <nil>
-	// enrol true 0 <nil>
+	// enrol false 2
+	// again true
+	// enrol true 0
+	// again true
 	// true
+	// verdicts fetched: 2
+}
+
+// A verdict whose journey cannot be saved is in the journey, and can be saved later.
+func ExampleJourneys_Finish_notSaved() {
+	srv := iproovtest.New(iproovtest.Options{})
+	defer srv.Close()
+	srv.AddUser("u-1", iproov.UserActive)
+	client := srv.Client()
+	ctx := context.Background()
+	j := &iproov.Journey{ID: "session-1", UserID: "u-1", Purpose: "login", Mode: iproov.JourneyVerify}
+	saves := 0
+	save := func(context.Context, *iproov.Journey) error {
+		if saves++; saves == 3 {
+			return errors.New("the database is down")
+		}
+		return nil
+	}
+	claim, err := client.Journeys.Begin(ctx, j, iproov.BeginParams{Save: save})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = srv.Complete(claim.Token, iproovtest.Pass())
+
+	v, err := client.Journeys.Finish(ctx, j, iproov.FinishParams{Token: claim.Token, Client: "the app's User-Agent", Save: save})
+	if errors.Is(err, iproov.ErrNotSaved) {
+		fmt.Println(v.Passed, j.Passed())
+		err = save(ctx, j) // until it succeeds or returns ErrRevision
+	}
+	fmt.Println(err)
+	// Output:
+	// true true
+	// <nil>
 }
 
 func ExampleClient_AccessToken() {

@@ -2,22 +2,29 @@ package iproov
 
 import (
 	"cmp"
-	"context"
-	"errors"
+	"net/url"
 	"slices"
-	"time"
 
-	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/internal/wire"
 )
 
 // Journey is one user's way to a verdict for one purpose: attempts, each with a claim of its own, until one passes or all are used
-// up. It is plain data that lives in the team's own database, as JSON; [Journeys] moves it.
+// up. It is plain data that lives in the team's own database, as JSON; [Journeys] moves it. Each request loads a copy of its own.
 //
-// Two requests may move the same journey at once. Write it only where the stored Revision is the one that was read (compare and
-// swap), and write it before a token leaves the backend: otherwise attempts go uncounted.
+// Two requests may move the same journey at once: apps repeat requests. So [Journeys] saves each change through a function of the
+// team's, Save, which must be a compare and swap. It stores the journey, whose Revision is already the new one, only where the
+// stored revision is the one before, and returns [ErrRevision] where it is not:
+//
+//	UPDATE journeys SET data = $1, revision = $2 WHERE key = $3 AND revision = $2 - 1
+//
+// No row was changed: [ErrRevision]. A journey that was never moved has revision 0; insert it before, or when it is saved with
+// revision 1. Save must not change the journey, and must return when its context ends. Package iproovtest has acceptance tests for it.
 type Journey struct {
-	// UserID and Purpose say whose journey it is and what for, such as "login"; attempts are counted for the two together.
+	// ID names what the journey is for, such as a login session or an order: attempts are counted for it. A journey that is final
+	// stays final; the next one begins under another id.
+	ID string `json:"id"`
+	// UserID and Purpose say whose journey it is and what for, such as "login".
 	UserID  UserID      `json:"userId"`
 	Purpose string      `json:"purpose"`
 	Mode    JourneyMode `json:"mode"` // what the attempts shall do
@@ -51,30 +58,6 @@ func (m JourneyMode) Known() bool {
 	return m == JourneyEnrol || m == JourneyVerify || m == JourneyEnrolOrVerify
 }
 
-// JourneyAttempt is one claim of a journey.
-type JourneyAttempt struct {
-	Type        ClaimType      `json:"type"`
-	Token       ClaimToken     `json:"token"`
-	Started     time.Time      `json:"started"`
-	StartBefore time.Time      `json:"startBefore"`
-	Ended       time.Time      `json:"ended,omitzero"`
-	Outcome     JourneyOutcome `json:"outcome,omitzero"` // empty while the attempt is open
-	Reason      string         `json:"reason,omitzero"`  // iProov's, of a scan that did not pass
-	Code        string         `json:"code,omitzero"`    // that of a validation that was refused
-}
-
-// JourneyOutcome says how an attempt ended.
-type JourneyOutcome string
-
-// The outcomes.
-const (
-	OutcomePassed    JourneyOutcome = "passed"
-	OutcomeFailed    JourneyOutcome = "failed"    // scanned, not passed
-	OutcomeRefused   JourneyOutcome = "refused"   // no verdict: not scanned, expired, or validated elsewhere
-	OutcomeLost      JourneyOutcome = "lost"      // the response with the verdict was lost
-	OutcomeAbandoned JourneyOutcome = "abandoned" // another attempt took its place
-)
-
 const defaultAttempts = 3
 
 // Passed reports whether an attempt passed.
@@ -105,142 +88,43 @@ func (j *Journey) Open() *JourneyAttempt {
 	return nil
 }
 
-// Key names user and purpose together, for a unique index.
-func (j *Journey) Key() string { return string(j.UserID) + "/" + j.Purpose }
+// Key names user, purpose and id together, for a unique index. No two journeys that differ in one of them have the same.
+func (j *Journey) Key() string {
+	return string(j.UserID) + "/" + j.Purpose + "/" + url.PathEscape(j.ID) // only the purpose can hold a slash
+}
+
+// UnmarshalJSON reads a stored journey, by exact names: encoding/json alone would take "Outcome" for "outcome".
+func (j *Journey) UnmarshalJSON(b []byte) error {
+	type plain Journey
+	return wire.UnmarshalStrict(b, (*plain)(j))
+}
 
 func (j *Journey) check(c *transport.Check) {
 	if j == nil {
 		c.Refuse("Journey", "is nil")
 		return
 	}
+	c.Text("Journey.ID", j.ID, 0)
 	j.UserID.check(c, "Journey.UserID")
 	c.Text("Journey.Purpose", j.Purpose, 0)
 	c.That(j.Mode.Known(), "Journey.Mode", "is not enrol, verify or enrol_or_verify")
 	c.That(j.MaxAttempts >= 0, "Journey.MaxAttempts", "is negative")
+	checkRiskProfile(j.RiskProfile, c)
 }
 
-func (j *Journey) end(outcome JourneyOutcome, reason, code string) {
-	if a := j.Open(); a != nil {
-		a.Outcome, a.Reason, a.Code, a.Ended = outcome, reason, code, moment()
+// attempt finds the attempt of a claim, or nil.
+func (j *Journey) attempt(token ClaimToken) *JourneyAttempt {
+	if i := slices.IndexFunc(j.Attempts, func(a JourneyAttempt) bool { return a.Token == token }); i >= 0 && token != "" {
+		return &j.Attempts[i]
 	}
+	return nil
 }
 
-func moment() time.Time { return time.Now().UTC().Round(0) }
-
-// Journeys moves users through their attempts: client.Journeys.
-type Journeys struct {
-	enrol  Enrol
-	verify Verify
-}
-
-// ErrJourneyOver is in the error of a journey that passed or has no attempts left.
-var ErrJourneyOver = errors.New("iproov: the journey is over")
-
-// Next makes the claim of the next attempt and notes it in the journey; an attempt that is open is abandoned. Persist the journey
-// before handing the token out.
-//
-// In mode [JourneyEnrolOrVerify] iProov decides: a verification is asked for, an enrolment if the user is not known, or the
-// other way round after an enrolment; that makes up to two token calls.
-//
-// Errors: [ErrJourneyOver]; otherwise those of Enrol.CreateToken and Verify.CreateToken, and the journey is then unchanged.
-func (s Journeys) Next(ctx context.Context, j *Journey, opts ...identkit.CallOption) (*Claim, error) {
-	const name = "iproov.Journeys.Next"
-	var check transport.Check
-	j.check(&check)
-	if err := check.Err(provider, name); err != nil {
-		return nil, err
-	}
-	if j.AttemptsLeft() == 0 {
-		detail := "all attempts are used up"
-		if j.Passed() {
-			detail = "it passed"
-		}
-		return nil, &identkit.Error{Provider: provider, Operation: name, Kind: identkit.ErrConflict, Detail: detail, Err: ErrJourneyOver}
-	}
-	started := moment()
-	claim, err := s.token(ctx, j, opts)
-	if err != nil {
-		return nil, err
-	}
-	j.end(OutcomeAbandoned, "", "")
-	j.Attempts = append(j.Attempts, JourneyAttempt{
-		Type: claim.Type, Token: claim.Token, Started: started, StartBefore: claim.StartBefore.UTC().Round(0),
-	})
-	j.Revision++
-	return claim, nil
-}
-
-func (s Journeys) token(ctx context.Context, j *Journey, opts []identkit.CallOption) (*Claim, error) {
-	in := CreateTokenParams{
-		UserID: j.UserID, Resource: cmp.Or(j.Resource, j.Purpose), AssuranceType: j.AssuranceType, RiskProfile: j.RiskProfile,
-	}
-	enrol := func() (*Claim, error) { return s.enrol.CreateToken(ctx, in, opts...) }
-	verify := func() (*Claim, error) { return s.verify.CreateToken(ctx, in, opts...) }
-	switch {
-	case j.Mode == JourneyEnrol:
-		return enrol()
-	case j.Mode == JourneyVerify:
-		return verify()
-	case len(j.Attempts) > 0 && j.Attempts[len(j.Attempts)-1].Type == TypeEnrol:
-		claim, err := enrol()
-		if codeOf(err) == CodeAlreadyEnrolled {
-			return verify()
-		}
-		return claim, err
-	}
-	claim, err := verify()
-	if code := codeOf(err); errors.Is(err, identkit.ErrNotFound) && (code == CodeNoUser || code == CodeInvalidUserID) {
-		return enrol()
-	}
-	return claim, err
-}
-
-// FinishParams ends an attempt.
-type FinishParams struct {
-	Token  ClaimToken // what the app sent; required; another one than the open attempt's is identkit.ErrInvalidRequest
-	Client string     // describes the user's device, such as its User-Agent; required
-}
-
-// Finish fetches the verdict of the open attempt, when the app says that the scan is over, whether well or badly, and notes it in
-// the journey.
-//
-// Persist the journey also when there is an error: an attempt whose verdict was refused or lost is closed. After other errors it
-// is still open, and Finish can be called again.
-func (s Journeys) Finish(ctx context.Context, j *Journey, in FinishParams, opts ...identkit.CallOption) (*Validation, error) {
-	var check transport.Check
-	j.check(&check)
-	open := j.Open()
-	switch {
-	case open == nil:
-		check.Refuse("Journey", "has no open attempt")
-	case open.Token != in.Token || in.Token == "":
-		check.Refuse("token", "is not the open attempt's")
-	}
-	if err := check.Err(provider, "iproov.Journeys.Finish"); err != nil {
-		return nil, err
-	}
-	params := ValidateParams{Token: open.Token, UserID: j.UserID, Client: in.Client, RiskProfile: j.RiskProfile}
-	var v *Validation
-	var err error
-	if open.Type == TypeEnrol {
-		v, err = s.enrol.Validate(ctx, ValidateEnrolmentParams{ValidateParams: params}, opts...)
-	} else {
-		v, err = s.verify.Validate(ctx, params, opts...)
-	}
-	switch {
-	case err == nil && v.Passed:
-		j.end(OutcomePassed, "", "")
-	case err == nil:
-		j.end(OutcomeFailed, v.Reason, "")
-	case errors.Is(err, identkit.ErrOutcomeUnknown):
-		j.end(OutcomeLost, "", codeOf(err))
-	case codeOf(err) == "": // not iProov's refusal: a proxy's, or a wrong address
-		return nil, err
-	case errors.Is(err, identkit.ErrConflict), errors.Is(err, identkit.ErrNotFound), errors.Is(err, identkit.ErrRejected):
-		j.end(OutcomeRefused, "", codeOf(err))
-	default:
-		return nil, err
-	}
-	j.Revision++
-	return v, err
+// with returns the journey as it is after a change, in the next revision. The two share nothing that changes.
+func (j *Journey) with(change func(*Journey)) *Journey {
+	next := *j
+	next.Attempts = slices.Clone(j.Attempts)
+	change(&next)
+	next.Revision++
+	return &next
 }

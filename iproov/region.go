@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -139,11 +140,16 @@ type Launch struct {
 	Token        ClaimToken `json:"token"`
 	StreamingURL string     `json:"streamingUrl"`
 	Type         ClaimType  `json:"type"`
+	// StartBefore is the claim's, in whole seconds of UTC, which every platform can parse. An app that starts later needs another claim.
+	StartBefore time.Time `json:"startBefore,omitzero"`
 }
 
 // Launch puts a claim's token together with the streaming address of the same endpoint.
 func (c *Client) Launch(claim *Claim, p Platform) Launch {
-	return Launch{Token: claim.Token, StreamingURL: c.Endpoint().StreamingURL(p), Type: claim.Type}
+	return Launch{
+		Token: claim.Token, StreamingURL: c.Endpoint().StreamingURL(p), Type: claim.Type,
+		StartBefore: claim.StartBefore.UTC().Truncate(time.Second),
+	}
 }
 
 // Endpoint returns the addresses that the client's claims belong to.

@@ -3,6 +3,7 @@ package iproov_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -65,12 +66,16 @@ func TestAddressesAreNormalised(t *testing.T) {
 
 func TestLaunchNamesTheStreamingURL(t *testing.T) {
 	t.Parallel()
-	claim := &iproov.Claim{Token: "tok", Type: iproov.TypeVerify}
+	until := time.Date(2026, 11, 28, 18, 0, 59, 999_999_999, time.FixedZone("", 3600))
+	claim := &iproov.Claim{Token: "tok", Type: iproov.TypeVerify, StartBefore: until}
 	client, err := iproov.New(iproov.Config{Region: "GDS", Credentials: iproov.Keys("key", "secret")})
 	require.NoError(t, err)
 	b, err := json.Marshal(client.Launch(claim, iproov.PlatformIOS))
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"token":"tok","type":"verify","streamingUrl":"wss://gds.rp.secure.iproov.me/ws"}`, string(b))
+	assert.JSONEq(t, `{"token":"tok","type":"verify","streamingUrl":"wss://gds.rp.secure.iproov.me/ws","startBefore":"2026-11-28T17:00:59Z"}`, string(b))
+	b, err = json.Marshal(client.Launch(&iproov.Claim{Token: "tok"}, iproov.PlatformIOS))
+	require.NoError(t, err)
+	assert.NotContains(t, string(b), "startBefore")
 
 	client, err = iproov.New(iproov.Config{
 		BaseURL: "https://proxy.acme.example", NativeStreamingURL: "wss://stream.acme.example/ws", WebStreamingURL: "https://stream.acme.example",

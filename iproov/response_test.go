@@ -201,7 +201,7 @@ func TestAClientThatWasNotMadeByNewGivesErrors(t *testing.T) {
 	c := new(iproov.Client)
 	require.ErrorIs(t, c.Ping(t.Context()), identkit.ErrInvalidRequest)
 	require.ErrorIs(t, c.Call(t.Context(), identkit.Request{Path: "/x"}, nil), identkit.ErrInvalidRequest)
-	_, err := c.Journeys.Next(t.Context(), journey(iproov.JourneyVerify))
+	_, err := begin(t.Context(), c, journey(iproov.JourneyVerify))
 	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
 	c.CloseIdleConnections()
 }

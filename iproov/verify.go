@@ -14,12 +14,12 @@ type Verify struct {
 	textVerdicts bool
 }
 
-var verifyToken = transport.Op[CreateTokenParams, Claim]{
+var verifyToken = transport.Op[tokenInput, Claim]{
 	Name: "iproov.Verify.CreateToken", Method: http.MethodPost, Path: "/claim/verify/token",
 	Retry:   identkit.RetrySafe, // a claim that is not started is forgotten
-	Request: (*CreateTokenParams).request,
+	Request: (*tokenInput).request,
 	Check:   (*Claim).check,
-	Same:    sameUser,
+	Same:    (*tokenInput).same,
 }
 
 // CreateToken makes a claim to verify an active user. Launch the SDK with it.

@@ -141,7 +141,7 @@ func (s Audit) Log(ctx context.Context, q AuditLogParams, opts ...identkit.CallO
 				return
 			}
 			// The newest events are dated by PAC's clock. Its Date has no fractions of the second.
-			if ahead := date.Sub(time.Now()).Truncate(time.Millisecond); open && ahead > 0 {
+			if ahead := time.Until(date).Truncate(time.Millisecond); open && ahead > 0 {
 				q.To = q.To.Add(ahead + time.Second)
 			}
 			open = false

@@ -21,7 +21,7 @@ var (
 	errNotifierPanic = errors.New("webhook: the notifier panicked or left its goroutine")
 )
 
-// notifier tells the waits for what events were about to look again.
+// notifier wakes the waits for what events were about.
 type notifier struct {
 	identkit.Notifier // nil: there is none
 	running           atomic.Int32

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +110,7 @@ func TestANotifierHoldsUpNothing(t *testing.T) {
 				require.NoError(t, h.Close(t.Context()))
 				assert.LessOrEqual(t, time.Since(start), time.Second, "nor does Close, for longer than its timeout")
 				time.Sleep(2 * time.Hour)
+				synctest.Wait()
 				assert.Contains(t, log.String(), `level=WARN msg="webhook event was not notified" name=webhook error=`)
 				assert.NotContains(t, log.String(), "test.thing")
 			})
@@ -139,16 +141,16 @@ func TestNotificationsThatDoNotReturnAreCapped(t *testing.T) {
 func TestCloseWaitsForANotification(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ended := false
+		var ended atomic.Bool
 		n := &foreignNotifier{notify: func(context.Context) error {
 			time.Sleep(300 * time.Millisecond)
-			ended = true
+			ended.Store(true)
 			return nil
 		}}
 		h, _, _ := counting(t, webhook.Config[string]{Notifier: n, NotifyKey: keyOf})
 		assert.Equal(t, 200, post(h, `"1"`).Code)
 		require.NoError(t, h.Close(t.Context()))
-		assert.True(t, ended)
+		assert.True(t, ended.Load())
 	})
 }
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"net/http"
 	"os"
-	"sync"
+	"time"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/iproov"
@@ -13,16 +15,13 @@ import (
 
 // faces uses iProov: users enrol their faces, and show that they are there.
 type faces struct {
-	client *iproov.Client
-	fake   *iproovtest.Server // nil on a real deployment
-
-	// journeys would live in the team's database, with a compare and swap on their revision in place of one lock for all.
-	mu       sync.Mutex
-	journeys map[string]*iproov.Journey
+	client   *iproov.Client
+	fake     *iproovtest.Server // nil on a real deployment
+	journeys *journeys
 }
 
 func newFaces(opts identkit.Options) (*faces, error) {
-	f := &faces{journeys: make(map[string]*iproov.Journey)}
+	f := &faces{journeys: newJourneys()}
 	if os.Getenv("IPROOV_REGION") == "" && os.Getenv("IPROOV_BASE_URL") == "" {
 		f.fake = iproovtest.New(iproovtest.Options{})
 		f.client = f.fake.Client(func(cfg *iproov.Config) { cfg.Options = opts })
@@ -48,8 +47,8 @@ func (f *faces) close() {
 
 func (f *faces) routes(rt router) {
 	rt.on("POST /faces/journeys", withBody(f.begin))
-	rt.on("POST /faces/journeys/{user}/{purpose}/attempts", withBody(f.attempt))
-	rt.on("POST /faces/journeys/{user}/{purpose}/finish", withBody(f.finish))
+	rt.on("POST /faces/journeys/{user}/{purpose}/{id}/attempts", withBody(f.attempt))
+	rt.on("POST /faces/journeys/{user}/{purpose}/{id}/finish", withBody(f.finish))
 	rt.on("POST /faces/photos/{user}", f.enrolPhoto)
 	rt.on("GET /faces/users/{user}", f.user)
 	rt.on("DELETE /faces/users/{user}", f.remove)
@@ -66,37 +65,29 @@ type beginBody struct {
 	Purpose string        `json:"purpose"`
 }
 
-// begin starts a journey: a user's way to a verdict for one purpose.
+// begin starts a journey, a user's way to a verdict for one purpose, or goes on with the user's last one.
 func (f *faces) begin(_ *http.Request, in beginBody) (response, error) {
 	// The service decides what a purpose does, never the app: who enrols a face under a user's id is that user from then on.
 	mode, known := modes[in.Purpose]
 	if !known || in.UserID == "" {
 		return response{}, refuse(http.StatusBadRequest, "invalid request", "purpose must be onboarding or login, userId must be there")
 	}
-	j := &iproov.Journey{UserID: in.UserID, Purpose: in.Purpose, Mode: mode}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch old := f.journeys[j.Key()]; {
-	case old != nil && !old.IsFinal():
-		return response{}, refuse(http.StatusConflict, "a journey is in progress")
-	case old != nil && !old.Passed():
-		// There are three attempts. A real service lets a person, or time, decide about more.
-		return response{}, refuse(http.StatusTooManyRequests, "no attempts left")
+	// There are three attempts for each login. How many logins may fail in a row is for the service to decide.
+	j := f.journeys.begin(&iproov.Journey{ID: rand.Text(), UserID: in.UserID, Purpose: in.Purpose, Mode: mode})
+	if j == nil {
+		return response{}, refuse(http.StatusInternalServerError, "internal error")
 	}
-	f.journeys[j.Key()] = j
-	return response{http.StatusCreated, map[string]int{"attemptsLeft": j.AttemptsLeft()}}, nil
+	return response{http.StatusCreated, map[string]any{"id": j.ID, "attemptsLeft": j.AttemptsLeft()}}, nil
 }
 
-// journey runs move on the path's journey, one request at a time.
-func (f *faces) journey(r *http.Request, move func(*iproov.Journey) (response, error)) (response, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	wanted := iproov.Journey{UserID: iproov.UserID(r.PathValue("user")), Purpose: r.PathValue("purpose")}
-	j := f.journeys[wanted.Key()]
+// journey loads the path's journey.
+func (f *faces) journey(r *http.Request) (*iproov.Journey, error) {
+	wanted := iproov.Journey{ID: r.PathValue("id"), UserID: iproov.UserID(r.PathValue("user")), Purpose: r.PathValue("purpose")}
+	j := f.journeys.load(wanted.Key())
 	if j == nil {
-		return response{}, refuse(http.StatusNotFound, "no such journey")
+		return nil, refuse(http.StatusNotFound, "no such journey")
 	}
-	return move(j)
+	return j, nil
 }
 
 type attemptBody struct {
@@ -108,29 +99,43 @@ func (f *faces) attempt(r *http.Request, in attemptBody) (response, error) {
 	if !in.Platform.Known() {
 		return response{}, refuse(http.StatusBadRequest, "invalid request", "platform is not one of the SDKs'")
 	}
-	return f.journey(r, func(j *iproov.Journey) (response, error) {
-		claim, err := f.client.Journeys.Next(r.Context(), j)
-		if err != nil {
-			return response{}, err
-		}
-		return response{http.StatusCreated, f.client.Launch(claim, in.Platform)}, nil
-	})
+	j, err := f.journey(r)
+	if err != nil {
+		return response{}, err
+	}
+	claim, err := f.client.Journeys.Begin(r.Context(), j, iproov.BeginParams{Save: f.journeys.save})
+	if err != nil {
+		return response{}, inProgress(err)
+	}
+	return response{http.StatusCreated, f.client.Launch(claim, in.Platform)}, nil
 }
 
 type finishBody struct {
 	Token iproov.ClaimToken `json:"token"`
 }
 
-// finish fetches the verdict when the app reports the end of the scan.
+// finish fetches the verdict when the app reports the end of the scan. An app that reports it again gets the same verdict.
 func (f *faces) finish(r *http.Request, in finishBody) (response, error) {
-	return f.journey(r, func(j *iproov.Journey) (response, error) {
-		// A verdict can be fetched once: it must not be lost with an app that hangs up.
-		v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, iproov.FinishParams{Token: in.Token, Client: r.UserAgent()})
-		if err != nil {
-			return response{}, err
-		}
-		return response{http.StatusOK, map[string]any{"passed": v.Passed, "reason": v.Reason, "attemptsLeft": j.AttemptsLeft()}}, nil
+	j, err := f.journey(r)
+	if err != nil {
+		return response{}, err
+	}
+	// A verdict can be fetched once: it must not be lost with an app that hangs up.
+	v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, iproov.FinishParams{
+		Token: in.Token, Client: r.UserAgent(), Save: f.journeys.save,
 	})
+	if err != nil {
+		return response{}, inProgress(err)
+	}
+	return response{http.StatusOK, map[string]any{"passed": v.Passed, "reason": v.Reason, "attemptsLeft": j.AttemptsLeft()}}, nil
+}
+
+// inProgress asks an app to come back when another request of it is at work.
+func inProgress(err error) error {
+	if errors.Is(err, iproov.ErrInProgress) {
+		return problem{status: http.StatusConflict, retryAfter: time.Second, Text: "in progress"}
+	}
+	return err
 }
 
 // enrolPhoto enrols a user from a trusted photo, which streams through.

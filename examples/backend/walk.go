@@ -125,7 +125,7 @@ func (w *walker) poll(title, path string, into any, wanted func() bool) {
 	}
 }
 
-var uuid = regexp.MustCompile(`/([0-9a-f]{8})-[0-9a-f-]{27}`)
+var longID = regexp.MustCompile(`/([0-9a-f]{8})-[0-9a-f-]{27}|/([A-Z2-7]{8})[A-Z2-7]{18}`)
 
 // template shortens the ids in a path, for the transcript.
-func template(path string) string { return uuid.ReplaceAllString(path, "/$1…") }
+func template(path string) string { return longID.ReplaceAllString(path, "/$1$2…") }

@@ -10,23 +10,23 @@ import (
 // walk enrols two faces, one by a scan and one from a photo, and verifies both.
 func (f *faces) walk(w *walker) {
 	w.chapter("Bob enrols his face, and logs in with it (iProov)")
-	f.walkBegin(w, "Begin an enrolment", "bob", "onboarding")
-	token := f.walkScan(w, "Bob's phone gets a token and scans his face", "bob", "onboarding", "")
-	f.walkVerdict(w, "The verdict is fetched, once", "bob", "onboarding", token, true)
-	w.call("It cannot be fetched again", http.MethodPost, "/faces/journeys/bob/onboarding/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusBadRequest, nil)
-	f.walkBegin(w, "Begin a login", "bob", "login")
-	token = f.walkScan(w, "Bob moves too much", "bob", "login", "Please keep still")
-	f.walkVerdict(w, "He did not pass", "bob", "login", token, false)
-	token = f.walkScan(w, "He tries again", "bob", "login", "")
-	f.walkVerdict(w, "He is in", "bob", "login", token, true)
+	journey := f.walkBegin(w, "Begin an enrolment", "bob", "onboarding")
+	token := f.walkScan(w, "Bob's phone gets a token and scans his face", journey, "")
+	f.walkVerdict(w, "The verdict is fetched, once", journey, token, true)
+	f.walkVerdict(w, "The phone, on a bad network, asks again and gets the same", journey, token, true)
+	journey = f.walkBegin(w, "Begin a login", "bob", "login")
+	token = f.walkScan(w, "Bob moves too much", journey, "Please keep still")
+	f.walkVerdict(w, "He did not pass", journey, token, false)
+	token = f.walkScan(w, "He tries again", journey, "")
+	f.walkVerdict(w, "He is in", journey, token, true)
 
 	w.chapter("Carol is enrolled from the photo in her passport (iProov)")
 	const photo = "\x89PNG\r\n\x1a\n" + "a portrait, for the fake"
 	w.call("The photo streams through to iProov", http.MethodPost, "/faces/photos/carol", photo, http.StatusNoContent, nil)
 	w.call("A text named photo is refused before it is sent", http.MethodPost, "/faces/photos/dave", "not a photo", http.StatusBadRequest, nil)
-	f.walkBegin(w, "Begin a login", "carol", "login")
-	token = f.walkScan(w, "Carol scans her face", "carol", "login", "")
-	f.walkVerdict(w, "It matches the photo", "carol", "login", token, true)
+	journey = f.walkBegin(w, "Begin a login", "carol", "login")
+	token = f.walkScan(w, "Carol scans her face", journey, "")
+	f.walkVerdict(w, "It matches the photo", journey, token, true)
 	var user struct {
 		Status iproov.UserStatus `json:"status"`
 	}
@@ -36,14 +36,19 @@ func (f *faces) walk(w *walker) {
 	w.call("Her face is no longer known", http.MethodGet, "/faces/users/carol", "", http.StatusNotFound, nil)
 }
 
-func (f *faces) walkBegin(w *walker, title, user, purpose string) {
-	w.call(title, http.MethodPost, "/faces/journeys", fmt.Sprintf(`{"userId":%q,"purpose":%q}`, user, purpose), http.StatusCreated, nil)
+// walkBegin begins a journey and returns its path.
+func (f *faces) walkBegin(w *walker, title, user, purpose string) string {
+	var journey struct {
+		ID string `json:"id"`
+	}
+	w.call(title, http.MethodPost, "/faces/journeys", fmt.Sprintf(`{"userId":%q,"purpose":%q}`, user, purpose), http.StatusCreated, &journey)
+	return "/faces/journeys/" + user + "/" + purpose + "/" + journey.ID
 }
 
 // walkScan gets a token for the app and scans with it; with a reason the scan does not pass.
-func (f *faces) walkScan(w *walker, title, user, purpose, reason string) iproov.ClaimToken {
+func (f *faces) walkScan(w *walker, title, journey, reason string) iproov.ClaimToken {
 	var launch iproov.Launch
-	w.call(title, http.MethodPost, "/faces/journeys/"+user+"/"+purpose+"/attempts", `{"platform":"ios"}`, http.StatusCreated, &launch)
+	w.call(title, http.MethodPost, journey+"/attempts", `{"platform":"ios"}`, http.StatusCreated, &launch)
 	w.check(launch.StreamingURL != "", "the app needs a streaming URL")
 	if w.err == nil {
 		status, err := w.send(http.MethodPost, "/phone/scan", fmt.Sprintf(`{"token":%q,"reason":%q}`, launch.Token, reason), nil)
@@ -52,13 +57,13 @@ func (f *faces) walkScan(w *walker, title, user, purpose, reason string) iproov.
 	return launch.Token
 }
 
-func (f *faces) walkVerdict(w *walker, title, user, purpose string, token iproov.ClaimToken, want bool) {
+func (f *faces) walkVerdict(w *walker, title, journey string, token iproov.ClaimToken, want bool) {
 	var verdict struct {
 		Passed       *bool  `json:"passed"`
 		Reason       string `json:"reason"`
 		AttemptsLeft int    `json:"attemptsLeft"`
 	}
-	w.call(title, http.MethodPost, "/faces/journeys/"+user+"/"+purpose+"/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusOK, &verdict)
+	w.call(title, http.MethodPost, journey+"/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusOK, &verdict)
 	w.check(verdict.Passed != nil && *verdict.Passed == want, "the verdict should be %v", want)
 	if verdict.Reason != "" {
 		w.note("reason", fmt.Sprintf("%s (%d attempts left)", verdict.Reason, verdict.AttemptsLeft))

@@ -67,12 +67,19 @@ func (i *issuer) count() int {
 	return i.fetches
 }
 
-func use(t *testing.T, c *oauth.Cache[string]) string {
+func use(t *testing.T, c oauth.Source) string {
 	t.Helper()
 	header, err := c.Header(t.Context())
 	require.NoError(t, err)
 	require.Len(t, header, 1)
 	return header[0]
+}
+
+// refuse reports a token as refused, and whether the attempt is worth another.
+func refuse(t *testing.T, c oauth.Source, token string) bool {
+	t.Helper()
+	c.Report(token, unauthorized)
+	return c.Renew(t.Context(), token, unauthorized)
 }
 
 var unauthorized = &identkit.Error{Kind: identkit.ErrUnauthorized, Status: http.StatusUnauthorized}
@@ -174,94 +181,6 @@ func TestAShortOrUnknownLifetime(t *testing.T) {
 			require.Equal(t, 1, i.count(), "margin leaves half of the life")
 			time.Sleep(unusable)
 			require.NotEqual(t, first, use(t, c))
-		})
-	}
-}
-
-func TestOnlyTheTokenThatFailedIsDropped(t *testing.T) {
-	t.Parallel()
-	i := &issuer{life: time.Hour}
-	c := oauth.New(i.config())
-	first := use(t, c)
-	require.False(t, c.Renew(t.Context(), first, &identkit.Error{Kind: identkit.ErrForbidden, Status: http.StatusForbidden}), "not the token's fault")
-	require.False(t, c.Renew(t.Context(), "", unauthorized), "no token was used")
-	require.Equal(t, first, use(t, c))
-
-	require.True(t, c.Renew(t.Context(), first, unauthorized))
-	second := use(t, c)
-	require.NotEqual(t, first, second)
-	require.True(t, c.Renew(t.Context(), first, unauthorized), "a straggler is worth a replay")
-	require.Equal(t, second, use(t, c), "but the newer token stays")
-	assert.Equal(t, 2, i.count())
-}
-
-func TestRefusedTokensDoNotMakeAStorm(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		i := &issuer{life: time.Hour}
-		c := oauth.New(i.config())
-		replays := 0
-		for range 1000 {
-			if c.Renew(t.Context(), use(t, c), unauthorized) {
-				replays++
-			}
-		}
-		assert.Equal(t, 10, replays)
-		assert.LessOrEqual(t, i.count(), 11)
-		time.Sleep(time.Second)
-		require.True(t, c.Renew(t.Context(), use(t, c), unauthorized), "one a second goes on, so that it recovers")
-		require.False(t, c.Renew(t.Context(), use(t, c), unauthorized))
-	})
-}
-
-func TestAfterAFailedFetchThereIsAPause(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		cause := &identkit.Error{Operation: "p.Token", Kind: identkit.ErrUnavailable, Status: 503, Code: "server_error"}
-		i := &issuer{life: time.Hour, err: cause}
-		c := oauth.New(i.config())
-		fail := func() {
-			t.Helper()
-			_, err := c.Header(t.Context())
-			require.ErrorIs(t, err, identkit.ErrUnavailable)
-			var e *identkit.Error
-			require.ErrorAs(t, err, &e)
-			assert.Equal(t, "server_error", e.Code)
-			assert.ErrorIs(t, err, error(cause))
-		}
-		for range 50 {
-			fail()
-		}
-		assert.Equal(t, 1, i.count())
-		time.Sleep(time.Second)
-		for range 50 {
-			fail()
-		}
-		assert.Equal(t, 2, i.count())
-		time.Sleep(time.Second)
-		fail()
-		assert.Equal(t, 2, i.count(), "the pause doubles")
-		i.set(func() { i.err = nil })
-		time.Sleep(time.Second)
-		use(t, c)
-		assert.Equal(t, 3, i.count())
-	})
-}
-
-func TestAFailedFetchPausesAsLongAsItWasAskedTo(t *testing.T) {
-	t.Parallel()
-	for asked, pause := range map[time.Duration]time.Duration{10 * time.Second: 10 * time.Second, time.Hour: 30 * time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			i := &issuer{err: &identkit.Error{Kind: identkit.ErrRateLimited, RetryAfter: asked}}
-			c := oauth.New(i.config())
-			for _, wait := range []time.Duration{pause - time.Nanosecond, time.Nanosecond} {
-				_, err := c.Header(t.Context())
-				require.ErrorIs(t, err, identkit.ErrRateLimited)
-				time.Sleep(wait)
-			}
-			assert.Equal(t, 1, i.count())
-			i.set(func() { i.err = nil })
-			use(t, c)
 		})
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/seal"
 )
@@ -31,6 +29,7 @@ func (c *call) RoundTrip(blank *http.Request) (*http.Response, error) {
 		}
 	}
 	c.failure = try.run(blank)
+	c.reportCredential()
 	try.info.Duration = time.Since(try.info.Start)
 	try.info.Status = c.status
 	if c.failure != nil {
@@ -60,16 +59,17 @@ func (c *call) pause() bool {
 	return false
 }
 
-// attempt is one attempt: limiter, credential, body, round trip, read, classify. It is also the context of the request, in which
+// attempt is one attempt: gate and limiter, credential, body, round trip, read, classify. It is also the context of the request, in which
 // the dialler finds it.
 type attempt struct {
 	context.Context // the attempt's own
 	progress
-	watch watch
-	call  *call
-	ctx   context.Context // the caller's, which decides whether a failure is a cancellation
-	info  identkit.Attempt
-	out   Outgoing
+	watch  watch
+	call   *call
+	ctx    context.Context // the caller's, which decides whether a failure is a cancellation
+	info   identkit.Attempt
+	passed time.Duration // how long after its start it passed gate and limiter, whose waits are the call's
+	out    Outgoing
 }
 
 type attemptKey struct{}
@@ -86,15 +86,11 @@ func (a *attempt) run(blank *http.Request) *failure {
 	if f := a.limit(); f != nil {
 		return f
 	}
-	begun := a.info.Start
-	if client.limiter != nil {
-		begun = time.Now() // the limiter's wait is the call's, not the attempt's
-	}
 	within, cancel := context.WithCancelCause(a.ctx)
 	defer cancel(nil)
 	a.Context = within
 	a.watch.cancel, a.watch.deadline, a.watch.timeout, a.watch.rate = cancel, c.deadline, client.retry.AttemptTimeout, client.retry.MinRate
-	a.watch.start(begun)
+	a.watch.start(a.sentAt())
 	defer a.watch.stop()
 	a.once, a.cancel, a.http1 = c.op.retry == identkit.RetryIfNotProcessed, cancel, client.http1.Load()
 	a.replayable = isReplayable(c.op.method)
@@ -106,6 +102,9 @@ func (a *attempt) run(blank *http.Request) *failure {
 	if f != nil {
 		return f
 	}
+	if at := c.request.Sent; at != nil {
+		*at = time.Now()
+	}
 	resp, err := client.transport.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errNoResponse
@@ -114,31 +113,6 @@ func (a *attempt) run(blank *http.Request) *failure {
 		return a.lost(err)
 	}
 	return a.read(resp)
-}
-
-// limit waits for the limiter.
-func (a *attempt) limit() *failure {
-	c := a.call
-	l := c.client.limiter
-	if l == nil || c.op.unmetered {
-		return nil
-	}
-	// Most of the time there is a token to be had: no context with the call's deadline is needed then.
-	if quick, ok := l.(*rate.Limiter); ok && quick.Allow() {
-		return nil
-	}
-	within, cancel := context.WithDeadline(a.ctx, c.deadline)
-	defer cancel()
-	err := l.Wait(within)
-	a.info.Queued = time.Since(a.info.Start)
-	if err == nil {
-		return nil
-	}
-	e := &identkit.Error{Kind: identkit.ErrRateLimited, Detail: "the local limiter would wait longer than the call may take", Err: err}
-	if a.ctx.Err() != nil {
-		e = canceled(a.ctx)
-	}
-	return &failure{err: e, phase: identkit.PhaseLimiter, permanent: true}
 }
 
 // header is a fresh copy of the call's own, with the jar's cookies of now.
@@ -311,7 +285,7 @@ func (a *attempt) read(resp *http.Response) *failure {
 	case c.status/100 == 2, c.op.result != nil && c.op.result(c.status, c.body):
 		return nil
 	}
-	f := c.refused()
+	f := a.limited(c.refused())
 	if a.refusedToAsk() {
 		f.sent, f.unknown, f.unprocessed = false, false, true
 	}

@@ -82,7 +82,7 @@ func (s sourceFailure) Error() string { return s.err.Error() }
 
 // Is finds everything but kinds.
 func (s sourceFailure) Is(target error) bool {
-	_, kind := target.(identkit.Kind) //nolint:errorlint // the target is one, or is not
+	_, kind := target.(identkit.Kind)
 	return !kind && target != identkit.ErrOutcomeUnknown && errors.Is(s.err, target)
 }
 
@@ -125,10 +125,31 @@ func (a *HeaderAuth) Renew(ctx context.Context, used string, e *identkit.Error) 
 	return err == nil && v[0] != used
 }
 
-// TokenSource gives access tokens, as values of the Authorization header; package oauth has one.
+// TokenSource gives access tokens, as values of the Authorization header. Package oauth has one that keeps the tokens of one client.
 type TokenSource interface {
 	Header(ctx context.Context) ([]string, error)
+	// Report says how an attempt with a token ended that brought a response. Nil means that the token was accepted.
+	Report(used string, e *identkit.Error)
+	// Renew reports whether there may be a newer token than the one that was refused; see [Authorizer].
 	Renew(ctx context.Context, used string, e *identkit.Error) bool
+}
+
+// reporter is an [Authorizer] that learns how its credentials fared.
+type reporter interface {
+	Report(used string, e *identkit.Error)
+}
+
+// reportCredential reports the attempt that just ended, also if the call is not going to make another one.
+func (c *call) reportCredential() {
+	r, ok := c.authorizer().(reporter)
+	if !ok || c.status == 0 {
+		return
+	}
+	var e *identkit.Error
+	if c.failure != nil {
+		e = c.failure.err
+	}
+	r.Report(c.used, e)
 }
 
 // Tokens sends access tokens.
@@ -167,6 +188,15 @@ func (j joined) Renew(ctx context.Context, used string, e *identkit.Error) bool 
 		renewed = j[i].Renew(ctx, one, e) || renewed
 	}
 	return renewed
+}
+
+// Report implements reporter.
+func (j joined) Report(used string, e *identkit.Error) {
+	for i, one := range strings.SplitN(used, "\x00", len(j)) {
+		if r, ok := j[i].(reporter); ok {
+			r.Report(one, e)
+		}
+	}
 }
 
 // Refuse is the authentication of calls that have none to send: they fail with err, sending nothing.

@@ -48,6 +48,7 @@ type Client struct {
 	jar       http.CookieJar
 	retry     identkit.RetryPolicy
 	budget    *budget
+	gate      *pauseGate
 	limiter   identkit.Limiter
 	notifier  identkit.Notifier // of all waits; nil: they only poll
 	timeout   time.Duration
@@ -90,7 +91,7 @@ func New(cfg Config, check *Check) *Client {
 		noExpect: new(atomic.Bool),
 	}
 	if !cfg.BaseURLRefused {
-		c.base = baseURL(cfg.BaseURL, o.AllowPlainHTTP, check)
+		c.base = baseURL("BaseURL", cfg.BaseURL, o.AllowPlainHTTP, check)
 	}
 	c.ownHeader = configured(cfg.Header, cfg.Auth, check)
 	checkConnections(o, check)
@@ -102,9 +103,12 @@ func New(cfg Config, check *Check) *Client {
 		return nil
 	}
 	c.host = hostPort(c.base)
-	c.budget = newBudget(c.retry.Budget)
+	c.budget, c.gate = newBudget(c.retry.Budget), newPauseGate(c.retry.MaxBackoff)
 	if c.limiter == nil {
 		c.limiter = cfg.Limiter
+	}
+	if c.limiter == identkit.NoLimit {
+		c.limiter = nil
 	}
 	if c.codec == nil {
 		c.codec = wire.NewCodec(nil, nil)
@@ -126,13 +130,31 @@ func New(cfg Config, check *Check) *Client {
 	return c
 }
 
-// WithAuth is the same client, pool and budget with other credentials, or with none.
+// WithAuth is the same client, pool, gate and budget with other credentials, or with none.
 func (c *Client) WithAuth(a Authorizer) *Client {
 	if c == nil {
 		return nil
 	}
 	other := *c
 	other.auth = a
+	return &other
+}
+
+// WithBase is the same client, pool and budget for another base URL, such as that of a token endpoint. It is checked like Config.BaseURL;
+// field names it in faults. A 429 of one host does not hold back the calls to another, and
+// Config.Header is not sent to it.
+func (c *Client) WithBase(field, base string, o identkit.Options, check *Check) *Client {
+	faults := len(check.Faults)
+	u := baseURL(field, base, o.AllowPlainHTTP, check)
+	if c == nil || len(check.Faults) > faults {
+		return nil
+	}
+	other := *c
+	other.base, other.host = u, hostPort(u)
+	if other.host != c.host {
+		other.gate, other.http1, other.noExpect = newPauseGate(c.retry.MaxBackoff), new(atomic.Bool), new(atomic.Bool)
+		other.ownHeader = seal.Hidden[http.Header]{} // a gateway's key is a secret before every other host
+	}
 	return &other
 }
 

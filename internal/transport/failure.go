@@ -14,6 +14,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/identkit/identkit"
 )
@@ -22,11 +23,12 @@ import (
 type failure struct {
 	err         *identkit.Error
 	phase       identkit.Phase
-	sent        bool // the request, or a part of it, may have reached the server
-	unknown     bool // the request may have taken effect
-	permanent   bool // another attempt would fail the same way
-	unprocessed bool // the server said that it did nothing, and another attempt will be another
-	paused      bool // there was no attempt: the context ended in the wait before it
+	sent        bool          // the request, or a part of it, may have reached the server
+	unknown     bool          // the request may have taken effect
+	permanent   bool          // another attempt would fail the same way
+	unprocessed bool          // the server said that it did nothing, and another attempt will be another
+	paused      bool          // there was no attempt: the context ended in the wait before it
+	pause       time.Duration // after a 429: the least wait before another attempt
 }
 
 func isTLS(err error) bool {

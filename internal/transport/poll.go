@@ -231,7 +231,8 @@ func (w *waiting[T]) isPassing(err error) bool {
 		return e.Status != http.StatusNotImplemented && e.Status != http.StatusHTTPVersionNotSupported
 	case identkit.ErrNetwork:
 		var dns *net.DNSError
-		return w.last != nil || !isCertificate(err) && !(errors.As(err, &dns) && dns.IsNotFound)
+		unknownHost := errors.As(err, &dns) && dns.IsNotFound
+		return w.last != nil || !unknownHost && !isCertificate(err)
 	case identkit.ErrBadResponse:
 		return errors.Is(err, errHTML)
 	}

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-func baseURL(text string, plain bool, check *Check) *url.URL {
-	const field = "BaseURL"
+func baseURL(field, text string, plain bool, check *Check) *url.URL {
 	u := check.URL(field, text, "https", "http")
 	if u == nil {
 		return nil
@@ -64,6 +63,7 @@ func pooled() *http.Transport {
 		t.TLSClientConfig = new(tls.Config)
 	}
 	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	dropSurplus(t)
 	return t
 }
 

@@ -202,7 +202,7 @@ func FuzzReplacement(f *testing.F) {
 		for _, name := range replacement.parts() {
 			values = append(values, pathValue{name, "a&b=c/d"})
 		}
-		u, refused := replacement.fill(baseURL("https://h/ctx", false, new(Check)), values)
+		u, refused := replacement.fill(baseURL("BaseURL", "https://h/ctx", false, new(Check)), values)
 		require.Empty(t, refused)
 		require.Equal(t, "h", u.Host)
 		require.Len(t, u.Query(), len(replacement.query))

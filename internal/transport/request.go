@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/identkit/identkit/internal/wire"
 )
@@ -21,6 +22,8 @@ type Request struct {
 	IfNotProcessed bool
 	// WhenRejected is what of this input may be the reason of an identkit.ErrRejected; it stands in the error.
 	WhenRejected string
+	// Sent, if not nil, is set to when the attempt that brought the response was sent, its waits being over.
+	Sent *time.Time
 	// TextVerdicts also takes the texts "true" and "false" for verdicts.
 	TextVerdicts bool
 

@@ -76,10 +76,14 @@ func (c *call) checkRetry(context.Context, *http.Response, error) (bool, error) 
 	if asked := f.err.RetryAfter; asked > c.wait {
 		c.wait, c.reason = asked, identkit.ReasonRetryAfter
 	}
-	if c.wait > policy.MaxBackoff || !c.fitsDeadline(c.wait) {
+	if c.wait > policy.MaxBackoff {
 		return false, nil
 	}
-	if !c.client.budget.take() {
+	paced := c.waitForGate(f)
+	if !c.fitsDeadline(c.wait) {
+		return false, nil
+	}
+	if !paced && !c.client.budget.take() {
 		spent := *f.err
 		spent.Kind, spent.Err, spent.Detail = identkit.ErrRetryBudget, f.err, "stopped locally after "+string(f.err.Kind)
 		f.err = &spent
@@ -102,12 +106,14 @@ func (c *call) renews(f *failure) bool {
 }
 
 // fitsDeadline reports whether the call outlives a wait.
-func (c *call) fitsDeadline(wait time.Duration) bool {
+func (c *call) fitsDeadline(wait time.Duration) bool { return wait < c.timeLeft() }
+
+func (c *call) timeLeft() time.Duration {
 	end := c.deadline
 	if d, ok := c.ctx.Deadline(); ok && d.Before(end) {
 		end = d
 	}
-	return wait < time.Until(end)
+	return time.Until(end)
 }
 
 func earlier(a, b time.Time) time.Time {

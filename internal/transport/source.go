@@ -36,7 +36,7 @@ func (s *sized) Read(b []byte) (int, error) {
 	case err == io.EOF && s.left > 0:
 		s.err = errShort
 	case s.left == 0:
-		if s.err = s.end(); s.err != io.EOF {
+		if s.err = s.end(); !errors.Is(s.err, io.EOF) {
 			n = 0
 		}
 	}
@@ -63,7 +63,7 @@ type bodyFault struct{ err error }
 
 // noteBody remembers a fault of the caller's reader, which another attempt will not change.
 func (a *attempt) noteBody(err error) {
-	if err != nil && err != io.EOF && !errors.Is(err, errStaleBody) && !errors.Is(err, errAbandoned) && !errors.Is(err, errSpent) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errStaleBody) && !errors.Is(err, errAbandoned) && !errors.Is(err, errSpent) {
 		a.fault.CompareAndSwap(nil, &bodyFault{err})
 	}
 }

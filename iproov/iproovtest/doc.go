@@ -13,6 +13,8 @@
 // as strictly as the contract does, and simulates both variants where the documents disagree (see [Dialect]). Faults are injected
 // by rule (package identkittest); the journal shows the requests.
 //
+// [RunJourneyTests] are acceptance tests for the Save that journeys need.
+//
 // It is reached over a socket (NewServer, Start), without one (Transport, which also works inside testing/synctest), as an
 // http.Handler, or behind httpmock (Responder).
 package iproovtest

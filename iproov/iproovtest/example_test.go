@@ -3,6 +3,7 @@ package iproovtest_test
 import (
 	"context"
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/identkit/identkit/identkittest"
@@ -34,4 +35,13 @@ func ExampleServer() {
 	// Output:
 	// iproovtest: the token was not started within two minutes
 	// <nil> 3
+}
+
+// The acceptance tests for a Save of your own, on a real database.
+func ExampleRunJourneyTests() {
+	var save func(context.Context, *iproov.Journey) error
+	var load func(context.Context, string) (*iproov.Journey, error)
+	_ = func(t *testing.T) { // func TestOurJourneys(t *testing.T)
+		iproovtest.RunJourneyTests(t, iproovtest.JourneyStore{Save: save, Load: load})
+	}
 }
