@@ -94,7 +94,6 @@ func mayImport(importer, imported string) bool {
 var linked = map[string][]string{
 	"internal/transport":      {"github.com/hashicorp/go-retryablehttp", "golang.org/x/time/rate", jsonv2, jsonv2 + "/jsontext"},
 	"internal/wire":           {jsonv2, jsonv2 + "/jsontext"},
-	"entrupy":                 {"golang.org/x/time/rate"},
 	"powerauth/powerauthtest": {"github.com/fxamacker/cbor/v2"},
 	"internal/providertest":   {"github.com/stretchr/testify/assert", "github.com/stretchr/testify/require"},
 }

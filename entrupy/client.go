@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/time/rate"
-
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
 )
@@ -140,7 +138,7 @@ func New(cfg Config) (*Client, error) {
 		Options:    cfg.Options,
 		Auth:       cfg.Credentials.authorizer(header),
 		Header:     cfg.Header,
-		Limiter:    rate.NewLimiter(10, 1), // burst 1: the documented rate has no burst
+		Limiter:    transport.NewLimiter(10, 1), // burst 1: the documented rate has none
 		Codec:      codec,
 		Failure:    readFailure,
 	}, &check)

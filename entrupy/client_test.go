@@ -12,6 +12,8 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/entrupy"
+	"github.com/identkit/identkit/entrupy/entrupytest"
+	"github.com/identkit/identkit/identkittest"
 )
 
 func TestBadConstructionNamesEveryField(t *testing.T) {
@@ -163,6 +165,20 @@ func TestConfigFromEnv(t *testing.T) {
 	cfg, err = entrupy.ConfigFromEnv()
 	require.NoError(t, err)
 	assert.Equal(t, []string{"https://proxy.example", "2.0", "ja"}, []string{cfg.BaseURL, cfg.APIVersion, cfg.Language})
+}
+
+func TestA429PausesTheWholeClient(t *testing.T) {
+	t.Parallel()
+	bubble(t, entrupytest.Options{}, func(t *testing.T, srv *entrupytest.Server) {
+		client := srv.Client()
+		srv.Fault(identkittest.On("entrupy.Ping").First(1).RetryAfter(429, "3"))
+		began := time.Now()
+		require.ErrorIs(t, client.Ping(t.Context(), identkit.WithAttempts(1)), identkit.ErrRateLimited)
+		_, err := client.Brands.List(t.Context())
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, time.Since(began), 3*time.Second)
+		assert.LessOrEqual(t, time.Since(began), 5*time.Second)
+	})
 }
 
 func TestTheDocumentedRateIsKept(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
-const secret identkit.Secret = "whsec-0123456789abcdef" //nolint:gosec // made up
+const secret identkit.Secret = "whsec-0123456789abcdef"
 
 // receiver records deliveries and responds with its statuses in order, then with 204.
 type receiver struct {

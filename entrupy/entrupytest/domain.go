@@ -1,14 +1,15 @@
 package entrupytest
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"mime"
 	"net/http"
-	"net/http/httptest"
 	"slices"
+	"strings"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/fakeserver"
@@ -52,15 +53,19 @@ func (s *Server) VerifyDomain(name string, h http.Handler) error {
 	}
 	d := s.domains[i]
 	s.mu.Unlock() // the handler may call the fake
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "https://"+name+DomainVerificationPath+d.id, nil))
-	media, _, _ := mime.ParseMediaType(w.Header().Get("Content-Type"))
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://"+name+DomainVerificationPath+d.id, nil)
+	if err != nil {
+		return fmt.Errorf("entrupytest: %q is no domain", name)
+	}
+	w := &recorder{header: http.Header{}, status: http.StatusOK}
+	h.ServeHTTP(w, r)
+	media, _, _ := mime.ParseMediaType(w.header.Get("Content-Type"))
 	switch {
-	case w.Code != http.StatusOK:
-		return fmt.Errorf("entrupytest: the domain responds with status %d", w.Code)
+	case w.status != http.StatusOK:
+		return fmt.Errorf("entrupytest: the domain responds with status %d", w.status)
 	case media != "text/plain":
 		return fmt.Errorf("entrupytest: the domain responds with %q, not text/plain", media)
-	case w.Body.String() != d.token.Reveal():
+	case w.body.String() != d.token.Reveal():
 		return errors.New("entrupytest: the domain responds with something else than the token")
 	}
 	s.mu.Lock()
@@ -88,6 +93,22 @@ func (s *Server) searchDomains(c *fakeserver.Call) {
 	s.putCursor(out, in.offset, in.limit, len(s.domains))
 	c.JSON(http.StatusOK, out)
 }
+
+// recorder is a response that stays here.
+type recorder struct {
+	header http.Header
+	status int
+	body   strings.Builder
+}
+
+// Header implements [http.ResponseWriter].
+func (w *recorder) Header() http.Header { return w.header }
+
+// Write implements [http.ResponseWriter].
+func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *recorder) WriteHeader(status int) { w.status = status }
 
 // uuid is a random UUID of version 4.
 func uuid() string {
