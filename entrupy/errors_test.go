@@ -1,6 +1,7 @@
 package entrupy_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/entrupy"
 )
 
 func TestErrorBodiesOfEveryShapeAreRead(t *testing.T) {
@@ -61,4 +63,20 @@ func TestALongErrorBodyIsCutAndReadAllTheSame(t *testing.T) {
 	require.ErrorAs(t, client.Ping(t.Context()), &e)
 	assert.Len(t, e.Message, 10_000)
 	assert.Len(t, e.Body(), 4<<10)
+}
+
+func FuzzErrorBodies(f *testing.F) {
+	for _, seed := range []string{``, `x`, `{"error":"m"}`, `{"detail":[{"loc":["body","a",0],"msg":"m"}]}`, `{"error":{"message":"m","ecode":"E"}}`, `[[["a"]]]`, `{"signed_authorization_request":"s","username":"u"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s := &stub{status: 409, body: string(body)}
+		client, err := entrupy.New(entrupy.Config{Credentials: entrupy.Token("token"), Options: identkit.Options{HTTPClient: &http.Client{Transport: s}, Limiter: identkit.NoLimit}})
+		require.NoError(t, err)
+		_, err = client.Users.Authorize(t.Context(), adaIn)
+		require.ErrorIs(t, err, identkit.ErrConflict)
+		var conflict *entrupy.AuthorizeConflict
+		require.ErrorAs(t, err, &conflict)
+		require.NotContains(t, err.Error(), "\n")
+	})
 }

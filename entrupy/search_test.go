@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -317,4 +318,19 @@ func TestAWalkCanBeEndedAtAnyTime(t *testing.T) {
 		fails(t, err, identkit.ErrInvalidRequest)
 	}
 	assert.Equal(t, 1, *asked)
+}
+
+func FuzzPages(f *testing.F) {
+	for _, seed := range []string{`{"items":[]}`, `{"items":[` + minimal + `}],"next_cursor":["a"]}`, `{"items":[null],"next_cursor":10000000000000000001}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s := &stub{status: 200, body: string(body)}
+		client, err := entrupy.New(entrupy.Config{Credentials: entrupy.Token("token"), Options: identkit.Options{HTTPClient: &http.Client{Transport: s}, Limiter: identkit.NoLimit}})
+		require.NoError(t, err)
+		for a, err := range client.Authentications.All(t.Context(), entrupy.SearchParams{}) {
+			require.Equal(t, a == nil, err != nil)
+		}
+		require.LessOrEqual(t, s.count(), 2, "the same page again ends the walk")
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jarcoal/httpmock"
@@ -50,26 +51,34 @@ func TestEveryTransportReachesIt(t *testing.T) {
 
 func TestTokensVersionsAndRateAreChecked(t *testing.T) {
 	t.Parallel()
-	clock := identkittest.NewClock(time.Now())
-	srv := entrupytest.New(entrupytest.Options{Clock: clock, RatePerSecond: 3, RetryAfter: "7", Dialect: entrupytest.Dialect{Scheme: "Bearer", RequireVersion: true}})
-	client := srv.Client()
-	wrong := srv.Client(func(cfg *entrupy.Config) { cfg.Credentials = entrupy.Token(srv.Token()) })
-	require.ErrorIs(t, wrong.Ping(t.Context()), identkit.ErrUnauthorized, "another scheme")
-	require.NoError(t, client.Ping(t.Context()))
-	require.ErrorIs(t, client.Ping(t.Context(), identkit.WithHeader("Api-Version", "2.0")), identkit.ErrRejected)
-	_, err := client.Webhooks.List(t.Context())
-	require.NoError(t, err, "Config names a version")
-	bare := srv.Client(func(cfg *entrupy.Config) { cfg.APIVersion = "" })
-	_, err = bare.Webhooks.List(t.Context(), identkit.WithAttempts(1))
-	var e *identkit.Error
-	require.ErrorAs(t, err, &e)
-	assert.Equal(t, identkit.ErrRateLimited, e.Kind)
-	assert.Equal(t, 7*time.Second, e.RetryAfter)
-	clock.Advance(time.Second)
-	_, err = bare.Webhooks.List(t.Context(), identkit.WithAttempts(1))
-	require.ErrorIs(t, err, identkit.ErrRejected)
-	srv.SetToken("another")
-	require.ErrorIs(t, client.Ping(t.Context()), identkit.ErrUnauthorized)
+	synctest.Test(t, func(t *testing.T) {
+		srv := entrupytest.New(entrupytest.Options{RatePerSecond: 3, RetryAfter: "7", Dialect: entrupytest.Dialect{Scheme: "Bearer", RequireVersion: true}})
+		defer srv.Close()
+		unlimited := func(adjust func(*entrupy.Config)) *entrupy.Client {
+			return srv.Client(func(cfg *entrupy.Config) {
+				cfg.Options.Limiter = identkit.NoLimit
+				adjust(cfg)
+			})
+		}
+		client := unlimited(func(*entrupy.Config) {})
+		wrong := unlimited(func(cfg *entrupy.Config) { cfg.Credentials = entrupy.Token(srv.Token()) })
+		require.ErrorIs(t, wrong.Ping(t.Context()), identkit.ErrUnauthorized, "another scheme")
+		require.NoError(t, client.Ping(t.Context()))
+		require.ErrorIs(t, client.Ping(t.Context(), identkit.WithHeader("Api-Version", "2.0")), identkit.ErrRejected)
+		_, err := client.Webhooks.List(t.Context())
+		require.NoError(t, err, "Config names a version")
+		bare := unlimited(func(cfg *entrupy.Config) { cfg.APIVersion = "" })
+		_, err = bare.Webhooks.List(t.Context(), identkit.WithAttempts(1))
+		var e *identkit.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, identkit.ErrRateLimited, e.Kind)
+		assert.Equal(t, 7*time.Second, e.RetryAfter)
+		time.Sleep(time.Second)
+		_, err = bare.Webhooks.List(t.Context(), identkit.WithAttempts(1))
+		require.ErrorIs(t, err, identkit.ErrRejected)
+		srv.SetToken("another")
+		require.ErrorIs(t, client.Ping(t.Context()), identkit.ErrUnauthorized)
+	})
 }
 
 func TestErrorsOfEachShapeAreUnderstood(t *testing.T) {
