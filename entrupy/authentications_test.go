@@ -142,6 +142,7 @@ func TestWhatIsNotKnownIsObserved(t *testing.T) {
 	t.Parallel()
 	var drifts []string
 	observed := func(cfg *entrupy.Config) {
+		cfg.Options.Limiter = identkit.NoLimit
 		cfg.Options.Observer.Drift = func(_ context.Context, d identkit.DriftInfo) { drifts = append(drifts, d.Path) }
 	}
 	for _, d := range []entrupytest.Dialect{{}, {Format14: true}, {ImagesAsArray: true, BrandNames: true, Cursor: entrupytest.CursorObject}} {

@@ -83,23 +83,25 @@ func TestHeadersOfClientAndCall(t *testing.T) {
 
 func TestPing(t *testing.T) {
 	t.Parallel()
-	s, client := stubbed(t, 200, `{"status":"ok"}`)
-	require.NoError(t, client.Ping(t.Context()))
-	s.respond(201, `{"status":"ok","more":1}`)
-	require.NoError(t, client.Ping(t.Context()), "any 2xx is success")
-	for _, c := range []struct {
-		status int
-		body   string
-		want   identkit.Kind
-	}{
-		{400, `{"error":"Api-Version"}`, identkit.ErrRejected}, {401, ``, identkit.ErrUnauthorized}, {403, ``, identkit.ErrForbidden},
-		{404, ``, identkit.ErrNotFound}, {429, ``, identkit.ErrRateLimited}, {503, ``, identkit.ErrUnavailable},
-		{200, `<html>log in</html>`, identkit.ErrBadResponse}, {200, `{}`, identkit.ErrBadResponse}, {200, `{"status":null}`, identkit.ErrBadResponse},
-		{204, ``, identkit.ErrBadResponse}, {302, ``, identkit.ErrBadResponse},
-	} {
-		s.respond(c.status, c.body)
-		require.ErrorIs(t, client.Ping(t.Context(), identkit.WithAttempts(1)), c.want, "%d %s", c.status, c.body)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, client := stubbed(t, 200, `{"status":"ok"}`)
+		require.NoError(t, client.Ping(t.Context()))
+		s.respond(201, `{"status":"ok","more":1}`)
+		require.NoError(t, client.Ping(t.Context()), "any 2xx is success")
+		for _, c := range []struct {
+			status int
+			body   string
+			want   identkit.Kind
+		}{
+			{400, `{"error":"Api-Version"}`, identkit.ErrRejected}, {401, ``, identkit.ErrUnauthorized}, {403, ``, identkit.ErrForbidden},
+			{404, ``, identkit.ErrNotFound}, {429, ``, identkit.ErrRateLimited}, {503, ``, identkit.ErrUnavailable},
+			{200, `<html>log in</html>`, identkit.ErrBadResponse}, {200, `{}`, identkit.ErrBadResponse}, {200, `{"status":null}`, identkit.ErrBadResponse},
+			{204, ``, identkit.ErrBadResponse}, {302, ``, identkit.ErrBadResponse},
+		} {
+			s.respond(c.status, c.body)
+			require.ErrorIs(t, client.Ping(t.Context(), identkit.WithAttempts(1)), c.want, "%d %s", c.status, c.body)
+		}
+	})
 }
 
 func TestATokenIsRotatedAfterA401(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -34,7 +35,9 @@ type problem struct {
 // and message empty.
 func readFailure(e *identkit.Error, r transport.FailedResponse) {
 	var f failureBody
-	if codec.Unmarshal(r.Body, &f) == nil {
+	if r.ContentType == "text/plain" && utf8.Valid(r.Body) {
+		e.Message = strings.TrimSpace(string(r.Body))
+	} else if codec.Unmarshal(r.Body, &f) == nil {
 		e.Code = cmp.Or(f.ECode, f.Code)
 		for _, part := range []jsontext.Value{f.Error, f.Message, f.Detail} {
 			describe(e, part)

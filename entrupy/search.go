@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -225,6 +227,7 @@ func (s Authentications) Search(ctx context.Context, p SearchParams, opts ...ide
 //
 // It is not a snapshot: items that are added or changed meanwhile may come twice, or not at all.
 func (s Authentications) All(ctx context.Context, p SearchParams, opts ...identkit.CallOption) iter.Seq2[*Authentication, error] {
+	p.Filters, p.FormatOptions = slices.Clone(p.Filters), maps.Clone(p.FormatOptions) // the walk goes on while the caller does
 	in := searchInput{p, s.names.complete()}
 	return transport.Pages[*Authentication]{
 		Operation: searchAuthenticationsName,

@@ -85,7 +85,7 @@ func TestErrorsOfEachShapeAreUnderstood(t *testing.T) {
 	t.Parallel()
 	for shape, want := range map[entrupytest.ErrorShape]string{
 		entrupytest.ErrorText: "no such authentication", entrupytest.ErrorObject: "no such authentication E404", entrupytest.ErrorMessage: "no such authentication E404",
-		entrupytest.ErrorDetail: "no such authentication", entrupytest.ErrorList: "no such authentication", entrupytest.ErrorPlain: "", entrupytest.ErrorNone: "",
+		entrupytest.ErrorDetail: "no such authentication", entrupytest.ErrorList: "no such authentication", entrupytest.ErrorPlain: "no such authentication", entrupytest.ErrorNone: "",
 	} {
 		srv := entrupytest.New(entrupytest.Options{Dialect: entrupytest.Dialect{Errors: shape}})
 		_, err := srv.Client().Authentications.Get(t.Context(), "A", entrupy.GetParams{})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -38,6 +39,31 @@ func TestWhatDecidesNothingIsReadFromAnyJSON(t *testing.T) {
 		assert.Equal(t, want, v.Status, in)
 	}
 	require.Error(t, codec.Unmarshal([]byte(`{"inner":[{"a":1,"a":2}]}`), &v), "duplicate members are never passed over")
+}
+
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+func (refusal) RefusesJSON()    {}
+
+func TestARefusalStaysReachable(t *testing.T) {
+	t.Parallel()
+	codec := wire.NewCodec(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, _ *inner) error {
+		if err := dec.SkipValue(); err != nil {
+			return err
+		}
+		return refusal("no such item")
+	}), nil)
+	var v struct {
+		Items []inner `json:"items"`
+	}
+	err := codec.Unmarshal([]byte(`{"items":[{"name":"canary"}]}`), &v)
+	var r wire.Refusal
+	require.ErrorAs(t, err, &r)
+	require.EqualError(t, r, "no such item")
+	require.EqualError(t, err, "has a value of another type than expected at items[0]")
+	err = codec.Unmarshal([]byte(`{"items":[{"name":"canary","name":"canary"}]}`), &v)
+	assert.NotErrorAs(t, err, &r)
 }
 
 func TestSecondsAreReadByTheirDigits(t *testing.T) {
