@@ -20,6 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/entrupy"
+	"github.com/identkit/identkit/entrupy/entrupytest"
 	"github.com/identkit/identkit/internal/assumption"
 	"github.com/identkit/identkit/iproov"
 	"github.com/identkit/identkit/iproov/iproovtest"
@@ -276,7 +278,7 @@ func TestAssumptionsNameExistingThings(t *testing.T) {
 			names[path.Base(s.ImportPath)+"."+name] = true
 		}
 	}
-	for _, op := range slices.Concat(powerauth.Catalog(), iproov.Catalog()) {
+	for _, op := range slices.Concat(powerauth.Catalog(), iproov.Catalog(), entrupy.Catalog()) {
 		_, method, _ := strings.Cut(op.Name, ".")
 		names[method] = true
 	}
@@ -295,7 +297,7 @@ func TestAssumptionsNameExistingThings(t *testing.T) {
 
 func TestEachSwitchOfAFakeNamesItsAssumption(t *testing.T) {
 	t.Parallel()
-	for _, dialect := range []reflect.Type{reflect.TypeFor[powerauthtest.Dialect](), reflect.TypeFor[iproovtest.Dialect]()} {
+	for _, dialect := range []reflect.Type{reflect.TypeFor[powerauthtest.Dialect](), reflect.TypeFor[iproovtest.Dialect](), reflect.TypeFor[entrupytest.Dialect]()} {
 		for i := range dialect.NumField() {
 			f := dialect.Field(i)
 			a, ok := assumption.Get(f.Tag.Get("assumption"))
@@ -309,7 +311,7 @@ func TestOptionsPathsOfAssumptionsAreOperations(t *testing.T) {
 	t.Parallel()
 	option := regexp.MustCompile(`Options\.Paths\["([\w.]+)"\]`)
 	isOperation := func(name string) bool {
-		return slices.ContainsFunc(slices.Concat(powerauth.Catalog(), iproov.Catalog()), func(op identkit.OperationInfo) bool { return op.Name == name })
+		return slices.ContainsFunc(slices.Concat(powerauth.Catalog(), iproov.Catalog(), entrupy.Catalog()), func(op identkit.OperationInfo) bool { return op.Name == name })
 	}
 	for _, a := range assumption.All() {
 		for _, m := range option.FindAllStringSubmatch(a.Change, -1) {

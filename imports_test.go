@@ -131,7 +131,7 @@ func relative(importPath string) string {
 
 func TestAProgramWithOneProviderLinksFourModules(t *testing.T) {
 	t.Parallel()
-	for _, provider := range []string{"./powerauth", "./iproov"} {
+	for _, provider := range []string{"./powerauth", "./iproov", "./entrupy"} {
 		modules := map[string]bool{}
 		for _, p := range list(t, "-deps", provider) {
 			if !p.Standard && p.Module != nil && p.Module.Path != module {

@@ -35,8 +35,9 @@ var given = map[string]string{
 	"apiKey": "identkit.Secret", "secret": "identkit.Secret", "password": "identkit.Secret", "userAgent": "string",
 	"verifier": "webhook.Verifier", "created": "*powerauth.CreatedRegistration",
 
-	"client": "*powerauth.Client", "iproov/client": "*iproov.Client",
-	"srv": "*powerauthtest.Server", "iproov/srv": "*iproovtest.Server",
+	"client": "*powerauth.Client", "iproov/client": "*iproov.Client", "entrupy/client": "*entrupy.Client",
+	"token": "identkit.Secret", "fromApp": "identkit.Secret", "email": "string", "began": "time.Time",
+	"srv": "*powerauthtest.Server", "iproov/srv": "*iproovtest.Server", "entrupy/srv": "*entrupytest.Server",
 	"admin": "*powerauth.AdminClient", "op": "*powerauth.Operation", "typed": "string",
 	"params": "*ListParams",
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/entrupy"
+	"github.com/identkit/identkit/entrupy/entrupytest"
 	"github.com/identkit/identkit/iproov"
 	"github.com/identkit/identkit/iproov/iproovtest"
 	"github.com/identkit/identkit/powerauth"
@@ -46,6 +48,11 @@ func surfaces() map[string]surface {
 			catalog: iproov.Catalog(),
 			fake:    iproovtest.New(iproovtest.Options{}).Operations(),
 			clients: map[string]any{"client": &iproov.Client{}},
+		},
+		"entrupy": {
+			catalog: entrupy.Catalog(),
+			fake:    entrupytest.New(entrupytest.Options{}).Operations(),
+			clients: map[string]any{"client": &entrupy.Client{}},
 		},
 	}
 }

@@ -43,14 +43,14 @@ const (
 )
 
 // All returns every row, provider by provider, in the order of the ids.
-func All() []Assumption { return slices.Concat(Of("powerauth"), Of("iproov")) }
+func All() []Assumption { return slices.Concat(Of("powerauth"), Of("iproov"), Of("entrupy")) }
 
 // row is an assumption as the tables have it: id, operation, text, change, why, check.
 type row [6]string
 
 // Of returns the rows of a provider in the order of their ids, and none for a provider without rows.
 func Of(provider string) []Assumption {
-	rows := map[string][]row{"powerauth": powerauth, "iproov": iproov}[provider]
+	rows := map[string][]row{"powerauth": powerauth, "iproov": iproov, "entrupy": entrupy}[provider]
 	all := make([]Assumption, len(rows))
 	for i, r := range rows {
 		all[i] = Assumption{r[0], provider, r[1], r[2], r[3], r[4], r[5]}

@@ -25,6 +25,7 @@ const root = "../.."
 var providers = []struct{ name, prefix, title string }{
 	{"powerauth", "PA", "PowerAuth"},
 	{"iproov", "IP", "iProov"},
+	{"entrupy", "EN", "Entrupy"},
 }
 
 func TestIDsAreUniqueWellFormedAndWithoutGaps(t *testing.T) {
@@ -85,7 +86,7 @@ func TestRowsAreTheCallersOwn(t *testing.T) {
 
 func TestCitedIDsExist(t *testing.T) {
 	t.Parallel()
-	id := regexp.MustCompile(`\b(PA|IP)-\d+\b`)
+	id := regexp.MustCompile(`\b(PA|IP|EN)-\d+\b`)
 	cited := 0
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {

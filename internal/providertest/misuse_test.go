@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/entrupy"
+	"github.com/identkit/identkit/entrupy/entrupytest"
 	"github.com/identkit/identkit/iproov"
 	"github.com/identkit/identkit/iproov/iproovtest"
 	"github.com/identkit/identkit/powerauth"
@@ -62,20 +64,21 @@ func TestAClientThatNoConstructorMadeRefusesEveryCall(t *testing.T) {
 	methods := 0
 	for _, client := range []any{
 		new(powerauth.Client), new(powerauth.AdminClient), new(iproov.Client), (*powerauth.Client)(nil), (*powerauth.AdminClient)(nil), (*iproov.Client)(nil),
+		new(entrupy.Client), (*entrupy.Client)(nil),
 	} {
 		methods += misuse(t, client, reflect.ValueOf(t.Context()), refusedLocally)
 		closer, ok := client.(interface{ CloseIdleConnections() })
 		require.True(t, ok)
 		assert.NotPanics(t, closer.CloseIdleConnections, "%T", client)
 	}
-	assert.Greater(t, methods, len(powerauth.Catalog())+len(iproov.Catalog()))
+	assert.Greater(t, methods, len(powerauth.Catalog())+len(iproov.Catalog())+len(entrupy.Catalog()))
 	assert.Zero(t, (*iproov.Client)(nil).Endpoint())
 }
 
 func TestANilContextIsRefusedByEveryCall(t *testing.T) {
 	t.Parallel()
-	pac, face := powerauthtest.New(powerauthtest.Options{}), iproovtest.New(iproovtest.Options{})
-	for _, client := range []any{pac.Client(), pac.AdminClient(), face.Client()} {
+	pac, face, inspector := powerauthtest.New(powerauthtest.Options{}), iproovtest.New(iproovtest.Options{}), entrupytest.New(entrupytest.Options{})
+	for _, client := range []any{pac.Client(), pac.AdminClient(), face.Client(), inspector.Client()} {
 		misuse(t, client, reflect.Zero(contextType), func(t *testing.T, method string, err error) {
 			refusedLocally(t, method, err)
 			var e *identkit.Error
@@ -89,5 +92,5 @@ func TestANilContextIsRefusedByEveryCall(t *testing.T) {
 	var none context.Context
 	_, who := powerauth.IdentityFrom(none)
 	assert.False(t, who)
-	assert.Zero(t, pac.Journal().Len()+face.Journal().Len())
+	assert.Zero(t, pac.Journal().Len()+face.Journal().Len()+inspector.Journal().Len())
 }

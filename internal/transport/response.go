@@ -95,8 +95,11 @@ func describeResponse(err error) string {
 		fault   *wire.Error
 	)
 	switch {
-	case errors.As(err, &missing), errors.As(err, &against),
-		errors.Is(err, errNotObject), errors.Is(err, errNotArray), errors.Is(err, errEmpty), errors.Is(err, errHTML), errors.Is(err, errNull):
+	case errors.As(err, &missing):
+		return missing.Error()
+	case errors.As(err, &against):
+		return against.Error()
+	case errors.Is(err, errNotObject), errors.Is(err, errNotArray), errors.Is(err, errEmpty), errors.Is(err, errHTML), errors.Is(err, errNull):
 		return err.Error()
 	case errors.As(err, &fault):
 		return "response " + fault.Error()
@@ -109,6 +112,9 @@ type missingError string
 
 func (e missingError) Error() string { return "response lacks " + string(e) }
 
+// RefusesJSON implements [wire.Refusal].
+func (missingError) RefusesJSON() {}
+
 // Missing is the error of a Check for a response without the member. The call fails with ErrBadResponse.
 func Missing(member string) error { return missingError(member) }
 
@@ -118,6 +124,9 @@ func Contradiction(text string) error { return contradiction(text) }
 type contradiction string
 
 func (e contradiction) Error() string { return string(e) }
+
+// RefusesJSON implements [wire.Refusal].
+func (contradiction) RefusesJSON() {}
 
 // Same is the error of a response about another entity than the one asked for, or nil.
 func Same[T ~string](member string, asked, got T) error {

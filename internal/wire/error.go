@@ -29,6 +29,13 @@ const (
 type Error struct {
 	Fault Fault
 	Path  string // such as "parameters.*" or "items[2].id"; "" is the whole
+	Err   error  // the [Refusal] of a provider's own reader, or nil
+}
+
+// Refusal is the error of a provider's own reader that says what is wrong itself, and repeats nothing of the text.
+type Refusal interface {
+	error
+	RefusesJSON()
 }
 
 // Error returns the fault and where it is.
@@ -39,8 +46,14 @@ func (e *Error) Error() string {
 	return string(e.Fault) + " at " + e.Path
 }
 
+// Unwrap returns the refusal.
+func (e *Error) Unwrap() error { return e.Err }
+
 // Is reports a masked secret as [identkit.ErrMasked].
 func (e *Error) Is(target error) bool { return e.Fault == FaultMask && target == identkit.ErrMasked }
+
+// Explain turns an error of the JSON library into one of this package, for readers that read parts of a text by themselves.
+func Explain(err error, part []byte, v any) *Error { return explain(err, part, v) }
 
 // explain turns an error of the JSON library, which quotes names and values, into one that does not.
 func explain(err error, body []byte, v any) *Error {
@@ -48,8 +61,12 @@ func explain(err error, body []byte, v any) *Error {
 		semantic  *json.SemanticError
 		syntactic *jsontext.SyntacticError
 		pointer   jsontext.Pointer
+		refusal   Refusal
 		e         = &Error{Fault: FaultSyntax}
 	)
+	if errors.As(err, &refusal) {
+		e.Err = refusal
+	}
 	switch {
 	case errors.As(err, &syntactic):
 		pointer = syntactic.JSONPointer

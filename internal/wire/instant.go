@@ -56,9 +56,28 @@ func parseEpoch(s string) time.Time {
 		return time.Time{}
 	}
 	if math.Abs(f) < secondsBelow {
+		if at, ok := parseSeconds(s); ok {
+			return inRange(at)
+		}
 		f *= 1000
 	}
 	return inRange(time.UnixMilli(int64(f)).UTC())
+}
+
+// parseSeconds reads a decimal number of seconds by its digits: as a float64, 1772439330.1 is less than that, and the millisecond before.
+// ok is false for a number with an exponent.
+func parseSeconds(s string) (at time.Time, ok bool) {
+	const digits = 9
+	whole, fraction, _ := strings.Cut(s, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || strings.Trim(fraction, "0123456789") != "" {
+		return time.Time{}, false
+	}
+	nanos, err := strconv.ParseInt((fraction + "000000000")[:digits], 10, 64)
+	if strings.HasPrefix(s, "-") {
+		nanos = -nanos
+	}
+	return time.Unix(seconds, nanos).UTC(), err == nil
 }
 
 func inRange(at time.Time) time.Time {

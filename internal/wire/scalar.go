@@ -145,6 +145,30 @@ func readTexts(dec *jsontext.Decoder, list *[]string) error {
 	return readOneOrMany(dec, list)
 }
 
+// Text reads a T as a plain string is read, for enumerations that decide nothing.
+func Text[T ~string]() *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, t *T) error {
+		if dec.PeekKind() == '"' {
+			return errors.ErrUnsupported
+		}
+		var s string
+		err := readText(dec, &s)
+		*t = T(s)
+		return err
+	})
+}
+
+// Object reads a T from an object, and leaves it empty for every other value, for structs, pointers and maps that decide nothing.
+func Object[T any]() *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *T) error {
+		if dec.PeekKind() == '{' {
+			return errors.ErrUnsupported
+		}
+		*v = *new(T)
+		return dec.SkipValue()
+	})
+}
+
 // OneOrMany reads a []T from an array, or from a single value; null gives an empty list.
 func OneOrMany[T any]() *json.Unmarshalers { return json.UnmarshalFromFunc(readOneOrMany[T]) }
 

@@ -1,0 +1,4 @@
+package entrupy
+
+// OperationData is the catalogue as data, for the conformance tests.
+var OperationData = catalog
