@@ -68,6 +68,7 @@ type attempt struct {
 	call   *call
 	ctx    context.Context // the caller's, which decides whether a failure is a cancellation
 	info   identkit.Attempt
+	in     counted
 	passed time.Duration // how long after its start it passed gate and limiter, whose waits are the call's
 	out    Outgoing
 }
@@ -275,7 +276,7 @@ func (a *attempt) read(resp *http.Response) *failure {
 		return a.openDownload(resp)
 	}
 	var err error
-	c.body, err = readResponse(c.op.method, resp, &counted{resp.Body, &a.watch}, c.client.maxBody)
+	c.body, err = readResponse(c.op.method, resp, a.counted(resp.Body), c.client.maxBody)
 	if err == nil && c.op.isCut(resp, c.body) {
 		err = io.ErrUnexpectedEOF
 	}

@@ -48,7 +48,7 @@ func (a *attempt) leave(cancel context.CancelCauseFunc) {
 // openDownload takes a success over once its body has begun. Until then another attempt can replace it.
 func (a *attempt) openDownload(resp *http.Response) *failure {
 	c := a.call
-	body := bufio.NewReaderSize(&counted{resp.Body, &a.watch}, maxBlank)
+	body := bufio.NewReaderSize(a.counted(resp.Body), maxBlank)
 	refusal, err := c.refuseDownload(resp, body)
 	if refusal == nil && err == nil {
 		c.download = &download{

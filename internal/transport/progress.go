@@ -50,11 +50,12 @@ const (
 
 func (p *progress) hooks() *httptrace.ClientTrace {
 	p.trace.GetConn, p.trace.GotConn = p.getConn, p.gotConn
-	if p.once {
+	switch {
+	case p.once && (!p.native || !p.http1):
 		p.trace.WroteHeaderField = p.wroteHeaderField
-	}
-	if !p.http1 {
 		p.trace.WroteHeaders = p.wroteHeaders
+	case p.once, !p.http1:
+		p.trace.WroteHeaders = p.wroteHeaders // over HTTP/1 it is called before the end of the header leaves
 	}
 	if p.asks {
 		p.trace.Got100Continue = p.got100
@@ -70,7 +71,10 @@ func (p *progress) wroteHeaderField(name string, _ []string) {
 	}
 }
 
-func (p *progress) wroteHeaders() { p.headers.Store(true) }
+func (p *progress) wroteHeaders() {
+	p.wrote.Store(true)
+	p.headers.Store(true)
+}
 
 // getConn begins the search for a connection, also when net/http looks for another one after the first was closed under it.
 func (p *progress) getConn(string) {
@@ -84,6 +88,9 @@ func (p *progress) gotConn(info httptrace.GotConnInfo) {
 	case *tls.Conn:
 		if h2 = c.ConnectionState().NegotiatedProtocol == "h2"; h2 {
 			p.follow(c)
+		}
+		if h2 && p.once && p.trace.WroteHeaderField == nil {
+			defer p.wrote.Store(true) // HTTP/2 tells of the whole header too late
 		}
 	case *http1Conn:
 		if _, secure := c.Conn.(*tls.Conn); secure {

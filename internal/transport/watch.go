@@ -173,6 +173,11 @@ func (a *attempt) Err() error {
 	return err
 }
 
+func (a *attempt) counted(r io.Reader) io.Reader {
+	a.in = counted{r, &a.watch}
+	return &a.in
+}
+
 // counted counts what is read of a response.
 type counted struct {
 	io.Reader
