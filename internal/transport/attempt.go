@@ -277,6 +277,9 @@ func (a *attempt) read(resp *http.Response) *failure {
 	}
 	var err error
 	c.body, err = readResponse(c.op.method, resp, a.counted(resp.Body), c.client.maxBody)
+	if err == nil && len(c.body) == maxErrorBody {
+		a.drain(resp, &a.in)
+	}
 	if err == nil && c.op.isCut(resp, c.body) {
 		err = io.ErrUnexpectedEOF
 	}

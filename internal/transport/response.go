@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,7 +18,8 @@ import (
 const (
 	maxErrorBody = 64 << 10 // of a failed response, enough for every documented envelope
 	maxDrained   = 1 << 20  // of a failed response beyond that
-	trustedUpTo  = 1 << 20  // a Content-Length is believed this far; beyond, memory follows what really arrives
+	drainTime    = time.Second
+	trustedUpTo  = 1 << 20 // a Content-Length is believed this far; beyond, memory follows what really arrives
 )
 
 var errTooLarge = errors.New("response is over the limit")
@@ -45,8 +47,7 @@ func readCapped(r io.Reader, announced, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// readResponse reads the body of a response; of a failed one as much as any documented envelope needs. The rest of that is read on,
-// within bounds, because HTTP/1 would otherwise close the connection.
+// readResponse reads the body of a response; of a failed one as much as any documented envelope needs.
 func readResponse(method string, resp *http.Response, body io.Reader, limit int64) ([]byte, error) {
 	if method == http.MethodHead || resp.StatusCode < http.StatusOK {
 		return nil, nil // after 101 the body would be the connection itself
@@ -54,11 +55,16 @@ func readResponse(method string, resp *http.Response, body io.Reader, limit int6
 	if resp.StatusCode/100 == 2 {
 		return readCapped(body, resp.ContentLength, limit)
 	}
-	b, err := readCapped(io.LimitReader(body, maxErrorBody), min(resp.ContentLength, maxErrorBody), maxErrorBody)
-	if err == nil && resp.ProtoMajor == 1 && resp.ContentLength <= maxDrained {
-		_, _ = io.CopyN(io.Discard, body, maxDrained)
+	return readCapped(io.LimitReader(body, maxErrorBody), min(resp.ContentLength, maxErrorBody), maxErrorBody)
+}
+
+// drain reads the rest of a failed response, within bounds: HTTP/1 would otherwise close the connection.
+func (a *attempt) drain(resp *http.Response, body io.Reader) {
+	if resp.StatusCode/100 == 2 || resp.ProtoMajor != 1 || resp.ContentLength > maxDrained {
+		return
 	}
-	return b, err
+	a.watch.hurry(drainTime)
+	_, _ = io.CopyN(io.Discard, body, maxDrained)
 }
 
 // isCut reports whether a success whose length was not announced ends within its JSON: over HTTP/1.0, or with Connection: close, the

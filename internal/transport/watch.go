@@ -79,6 +79,15 @@ func (w *watch) uploaded() { w.enter(stageHeader) }
 // download begins the response's body.
 func (w *watch) download() { w.enter(stageDownload) }
 
+// hurry ends the stage within d.
+func (w *watch) hurry(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	w.end = earlier(w.end, now.Add(d))
+	w.arm(now)
+}
+
 func (w *watch) enter(next stage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -168,3 +168,17 @@ func (stuck) Seek(_ int64, whence int) (int64, error) {
 	}
 	return 0, nil
 }
+
+func TestALongErrorBodyDoesNotHoldTheCallUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := over(t, tripper(func(r *http.Request) (*http.Response, error) {
+			body := io.MultiReader(strings.NewReader(strings.Repeat("x", maxErrorBody)), drip(2000, 500_000))
+			return &http.Response{StatusCode: 404, Header: http.Header{}, Body: io.NopCloser(untilDone{body, r.Context()}), ContentLength: -1, ProtoMajor: 1}, nil
+		}), identkit.RetryPolicy{})
+		start := time.Now()
+		_, err := readOne(t.Context(), client, "1")
+		require.ErrorIs(t, err, identkit.ErrNotFound)
+		assert.LessOrEqual(t, time.Since(start), 2*time.Second)
+	})
+}
