@@ -11,7 +11,9 @@
 //
 // A nil [Options].HTTPClient means a pool for hundreds of concurrent calls, with TLS 1.2 or later and the proxy of the environment.
 // [Options].TLS and [Options].Proxy keep that pool with a private CA, a client certificate, another proxy. To replace certificates without
-// a new client, give [crypto/tls.Config] a GetClientCertificate function, and VerifyConnection made by [VerifyRoots].
+// a new client, give [crypto/tls.Config] a GetClientCertificate function, and VerifyConnection made by [VerifyRoots]. HTTP/2 connections
+// are asked for a sign of life after 10 s without a frame, and one that went silent is closed.
+//
 // A client of your own is copied; its redirects are not followed. Raise its transport's MaxIdleConnsPerHost to the number of
 // concurrent calls: with the default of 2, nearly every call under load opens a connection. Leave MaxConnsPerHost at zero: with 512
 // goroutines a limit of 64 was faster (0.7 × the time) against a server that responds at once, and half as fast against one
