@@ -42,9 +42,13 @@ const (
 // ErrOutcomeUnknown holds in addition to the kind, for every failure after which the request may have taken effect.
 const ErrOutcomeUnknown outcome = "outcome unknown"
 
+// ErrNotSent is for RoundTrippers of yours ([Options].HTTPClient): an error that wraps it says that nothing of the request was sent, so
+// that any call may be retried and its outcome is not unknown. An open circuit breaker is an example.
+const ErrNotSent outcome = "not sent"
+
 type outcome string
 
-// Error returns the text "identkit: outcome unknown".
+// Error returns the outcome's name.
 func (o outcome) Error() string { return "identkit: " + string(o) }
 
 // Error returns the kind's name.

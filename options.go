@@ -14,6 +14,11 @@ import (
 type Options struct {
 	// HTTPClient makes the requests; nil means a pooled client of our own. It is copied, and redirects are not followed. Its
 	// transport should keep as many idle connections as there are concurrent calls; see "Connections" in the package documentation.
+	//
+	// A RoundTripper of yours passes the request's context on. It is followed by the hooks of httptrace, which also keep net/http from
+	// repeating a call that is not safe to repeat; a RoundTripper that calls no hooks, or repeats requests by itself, cannot be kept
+	// from it. Its errors mean that the request may have been sent, unless they wrap [ErrNotSent]. Those of an *http.Transport mean it
+	// only once there was a connection; a protocol registered with one calls the hooks too.
 	HTTPClient *http.Client
 	// TLS configures the connections of our own pool, for a private CA (RootCAs) or a client certificate. It is copied. The minimum is
 	// TLS 1.2; a lower one, and InsecureSkipVerify without VerifyConnection, are refused. NextProtos may be one of h2 and http/1.1; empty

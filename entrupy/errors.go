@@ -34,19 +34,20 @@ type problem struct {
 // readFailure reads an error body of any shape into e. The status has decided that it is a failure; a body that says nothing leaves code
 // and message empty.
 func readFailure(e *identkit.Error, r transport.FailedResponse) {
-	var f failureBody
-	if r.ContentType == "text/plain" && utf8.Valid(r.Body) {
+	var (
+		f     failureBody
+		whole jsontext.Value
+	)
+	switch {
+	case r.ContentType == "text/plain" && utf8.Valid(r.Body):
 		e.Message = strings.TrimSpace(string(r.Body))
-	} else if codec.Unmarshal(r.Body, &f) == nil {
+	case codec.Unmarshal(r.Body, &f) == nil:
 		e.Code = cmp.Or(f.ECode, f.Code)
 		for _, part := range []jsontext.Value{f.Error, f.Message, f.Detail} {
 			describe(e, part)
 		}
-	} else {
-		var part jsontext.Value
-		if codec.Unmarshal(r.Body, &part) == nil {
-			describe(e, part)
-		}
+	case codec.Unmarshal(r.Body, &whole) == nil:
+		describe(e, whole)
 	}
 	if e.Status == http.StatusConflict {
 		if c := readConflict(r.Body); c.Authorization != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
+	"github.com/identkit/identkit/internal/wire"
 )
 
 // SearchParams say what to search for, and from where.
@@ -153,7 +154,7 @@ func readPage(dec *jsontext.Decoder, p *Page) error {
 	for i, raw := range body.Items {
 		a := new(Authentication)
 		if err := jsonv2.Unmarshal(raw, a, dec.Options()); err != nil {
-			e := itemError(i, searchAuthenticationsName, raw, err)
+			e := itemError(i, searchAuthenticationsName, raw, wire.Explain(err, raw, a))
 			p.Unreadable, p.all = append(p.Unreadable, e), append(p.all, entry{err: e})
 			continue
 		}

@@ -172,6 +172,16 @@ func TestItemsThatCannotBeReadAreErrorsForThemselves(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, string(b), `"B"`)
 
+	leaks := identkittest.NewLeakCheck(t)
+	canary := leaks.Personal("canary")
+	_, client = stubbed(t, 200, `{"items":[{"entrupy_id":"A","status":{"result":{"id":["`+canary+`"],"final":true}}},{"`+canary+`":1},"`+canary+`"]}`)
+	p, err = client.Authentications.Search(t.Context(), entrupy.SearchParams{})
+	require.NoError(t, err)
+	for i, e := range p.Unreadable {
+		leaks.Error(e)
+		assert.Contains(t, e.Error(), []string{"at status.result.id", "lacks entrupy_id", "another type"}[i])
+	}
+
 	for _, body := range []string{`{}`, `{"items":null}`, `{"items":{}}`, `{"items":[{"a":1,"a":2}]}`, `{"items":[` + minimal + `}`, `{"Items":[]}`, `[]`} {
 		_, client := stubbed(t, 200, body)
 		_, err := client.Authentications.Search(t.Context(), entrupy.SearchParams{})

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/identkit/identkit"
@@ -46,6 +47,8 @@ type Fake interface {
 	Fault(rules ...identkittest.Rule)
 	ClearFaults()
 	Journal() *identkittest.Journal
+	Transport() http.RoundTripper
+	Start() error
 	Close()
 }
 

@@ -80,7 +80,7 @@ func (e *example) provider() Provider[checker, *identkittest.Server] {
 	ops := []transport.Operation{&e.op}
 	client := func(f *identkittest.Server, s identkit.Secret, adjust func(*identkit.Options)) checker {
 		cfg := e.config
-		cfg.Provider, cfg.BaseURL, cfg.Operations, cfg.Auth = "example", "https://example.test", ops, e.auth(s)
+		cfg.Provider, cfg.BaseURL, cfg.Operations, cfg.Auth = "example", f.URL(), ops, e.auth(s)
 		cfg.Options.HTTPClient = &http.Client{Transport: f.Transport()}
 		adjust(&cfg.Options)
 		return checker{transport.New(cfg, new(transport.Check))}
@@ -124,6 +124,9 @@ func TestSeededFaultsAreFound(t *testing.T) {
 		if f.retry == whenSafe {
 			safe = append(safe, f.name, f.name+", then a response")
 		}
+	}
+	for _, p := range protocols {
+		safe = append(safe, onceRule(p))
 	}
 	for name, seeded := range map[string]struct {
 		seed  func(*example)

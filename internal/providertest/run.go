@@ -21,6 +21,7 @@ import (
 //
 //   - the table calls it, and the fake responds;
 //   - its retry class holds under each fault: never sent, 429, 5xx, redirect, reset, cut off, lost response, timeout;
+//   - if it must not be repeated, each attempt arrives once over HTTP/2 and HTTP/1.1, whatever the server does to its frames;
 //   - a malformed response is the right error with the status kept, and never a zero value: null, empty, HTML, duplicate members,
 //     another letter case, bytes that are not UTF-8, something after the value, missing verdicts and ids;
 //   - invalid input is refused by name and sends nothing, and so are masked secrets, a nil context and a client that no
@@ -41,9 +42,9 @@ func Run[C any, F Fake](t *testing.T, p Provider[C, F]) {
 	}{
 		{"retries", (*trial[C, F]).retries}, {"responses", (*trial[C, F]).responses}, {"input", (*trial[C, F]).input}, {"leaks", (*trial[C, F]).shows},
 	}
-	var ran atomic.Int32
+	total, ran := 0, new(atomic.Int32)
 	t.Cleanup(func() {
-		if int(ran.Load()) < len(parts)*len(p.Calls) {
+		if int(ran.Load()) < total {
 			return // only some were asked for
 		}
 		for _, key := range s.notes.unmet() {
@@ -52,12 +53,24 @@ func Run[C any, F Fake](t *testing.T, p Provider[C, F]) {
 	})
 	for i := range p.Calls {
 		call := &p.Calls[i]
+		total += len(parts)
+		overSockets := protocols
+		if s.trial(t, call).class != identkit.RetryIfNotProcessed {
+			overSockets = nil
+		}
+		total += len(overSockets)
 		t.Run(strings.ReplaceAll(call.name(), " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			for _, part := range parts {
 				t.Run(part.name, func(t *testing.T) {
 					defer ran.Add(1) // also of those that fail
 					synctest.Test(t, func(t *testing.T) { part.prove(s.trial(t, call)) })
+				})
+			}
+			for _, p := range overSockets {
+				t.Run(string(p), func(t *testing.T) {
+					defer ran.Add(1)
+					s.trial(t, call).once(p)
 				})
 			}
 		})

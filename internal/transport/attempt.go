@@ -94,6 +94,7 @@ func (a *attempt) run(blank *http.Request) *failure {
 	defer a.watch.stop()
 	a.once, a.cancel, a.http1 = c.op.retry == identkit.RetryIfNotProcessed, cancel, client.http1.Load()
 	a.replayable = isReplayable(c.op.method)
+	_, a.native = client.transport.(*http.Transport)
 	a.out = Outgoing{Header: a.header(blank), Body: c.request.Body, query: c.query, values: c.request.values}
 	if f := a.authorize(); f != nil {
 		return f
@@ -112,7 +113,10 @@ func (a *attempt) run(blank *http.Request) *failure {
 	if err != nil {
 		return a.lost(err)
 	}
-	return a.read(resp)
+	if f = a.read(resp); f != nil && a.stopped.Load() {
+		f.unknown, f.permanent = true, true // the RoundTripper repeated the request nevertheless: this is not the first one's response
+	}
+	return f
 }
 
 // header is a fresh copy of the call's own, with the jar's cookies of now.
@@ -302,12 +306,15 @@ func (a *attempt) lost(err error) *failure {
 	}
 	f := lost(a.ctx, err, &a.progress)
 	fault := a.fault.Load()
+	unprocessed := a.unprocessed(err)
+	if unprocessed || a.notSent(err) {
+		f.sent, f.unknown = false, false
+	}
 	switch {
 	case fault != nil && a.ctx.Err() == nil:
 		return a.bodyFailure(fault.err)
-	case a.once && a.ctx.Err() == nil && provenUnprocessed(err):
-		f.sent, f.unknown = false, false
-		f.err.Err, f.err.Detail = errNotRead, "the server did not process the request"
+	case unprocessed && a.ctx.Err() == nil:
+		f.err.Kind, f.err.Err, f.err.Detail = identkit.ErrNetwork, errNotRead, "the server did not process the request"
 	case a.stopped.Load() && a.ctx.Err() == nil:
 		f.permanent = true
 		f.err.Kind, f.err.Err, f.err.Detail = identkit.ErrNetwork, errRepeat, "the connection was lost or reset after the request was sent"
@@ -328,6 +335,22 @@ func (a *attempt) lost(err error) *failure {
 		f.err.Detail = where + f.err.Detail
 	}
 	return f
+}
+
+// unprocessed reports whether the server surely did not process the request of an attempt that was lost before its response.
+func (a *attempt) unprocessed(err error) bool {
+	switch {
+	case !a.once || a.step.Load() >= stepBody:
+		return false
+	case a.stopped.Load(), errors.Is(err, errRepeat):
+		return a.multiplexed.Load() && repeatsOnlyUnprocessed(a.call.client.transport)
+	}
+	return provenUnprocessed(err)
+}
+
+// notSent reports whether the RoundTripper says that it sent nothing.
+func (a *attempt) notSent(err error) bool {
+	return errors.Is(err, identkit.ErrNotSent) && a.step.Load() < stepBody && !a.stopped.Load()
 }
 
 // refused is the failure of a response that is not 2xx.

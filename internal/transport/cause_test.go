@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"io"
 	"log"
@@ -26,6 +25,7 @@ import (
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/internal/fakeserver"
+	"github.com/identkit/identkit/internal/providertest/frames"
 )
 
 // chain is every error along Unwrap, joined ones included.
@@ -103,13 +103,11 @@ func TestMalformedResponsesAreCalledSo(t *testing.T) {
 
 func TestDebugDataOfHTTP2DoesNotShow(t *testing.T) {
 	t.Parallel()
-	hc, base, _ := frameServer(t, true, func(f *framer, _ uint32, _ int, whole bool) {
-		if whole {
-			f.write(frameGoAway, 0, 0, append(binary.BigEndian.AppendUint64(nil, 1<<32|codeInternal), "canary"...))
-			_ = f.Close()
-		}
-	})
-	err := create(t.Context(), frameClient(t, hc, base, 1))
+	s := frames.New(t, frames.HTTP2, frames.On(frames.Whole, func(x *frames.Exchange) {
+		x.GoAway(1, frames.InternalError, "canary")
+		_ = x.Close()
+	}))
+	err := create(t.Context(), frameClient(t, &http.Client{Transport: s.Transport(t)}, s.URL(), 1))
 	require.ErrorIs(t, err, identkit.ErrNetwork)
 	for _, one := range chain(err) {
 		assert.NotContains(t, one.Error(), "canary", "%T", one)

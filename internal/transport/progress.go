@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type progress struct {
 	wrote       atomic.Bool // the header, or its beginning, was written
 	stopped     atomic.Bool // net/http was about to repeat the request
 	fault       atomic.Pointer[bodyFault]
+	native      bool // the transport is net/http's own, which calls the hooks before it sends anything
 	trace       httptrace.ClientTrace
 	http1       bool // the client's connections speak HTTP/1, as far as is known
 
@@ -77,30 +79,38 @@ func (p *progress) getConn(string) {
 }
 
 func (p *progress) gotConn(info httptrace.GotConnInfo) {
-	if c, ok := info.Conn.(*tls.Conn); ok && c.ConnectionState().NegotiatedProtocol == "h2" {
-		p.multiplexed.Store(true)
-		p.follow(c)
+	h2 := p.multiplexed.Load() // as before, without TLS
+	switch c := info.Conn.(type) {
+	case *tls.Conn:
+		if h2 = c.ConnectionState().NegotiatedProtocol == "h2"; h2 {
+			p.follow(c)
+		}
+	case *http1Conn:
+		if _, secure := c.Conn.(*tls.Conn); secure {
+			h2 = false
+		}
 	}
 	p.has.Store(true)
 	p.advance(stepSent)
-	p.stopRepeat(info.Conn)
+	if !p.stopRepeat(info.Conn, h2) && h2 {
+		p.multiplexed.Store(true)
+	}
 }
 
 // stopRepeat ends an attempt when net/http comes back for another connection after it has written the request. It does so by itself
 // for a request without a body whose HTTP/2 stream was reset, and over HTTP/1 for methods that it takes for idempotent; otherwise only
-// when nothing reached the server. Requests with a body it can repeat only if it gets the body again, see bodyAgain.
-func (p *progress) stopRepeat(conn net.Conn) {
-	if !p.once || !p.wrote.Load() {
-		return
+// when nothing reached the server. Requests with a body it can repeat only if it gets the body again, see bodyAgain. The new connection
+// need not speak the protocol of the one before.
+func (p *progress) stopRepeat(conn net.Conn, h2 bool) bool {
+	if !p.once || !p.wrote.Load() || !p.multiplexed.Load() && !p.replayable {
+		return false
 	}
-	if p.multiplexed.Load() {
-		p.stopped.Store(true)
-		p.cancel(errRepeat) // HTTP/2 looks at the context before it writes a header
-	} else if p.replayable {
-		p.stopped.Store(true)
-		p.cancel(errRepeat)
+	p.stopped.Store(true)
+	p.cancel(errRepeat) // HTTP/2 looks at the context before it writes a header
+	if !h2 {
 		_ = conn.Close() // HTTP/1 does not
 	}
+	return true
 }
 
 func (p *progress) advance(to int32) {
@@ -113,7 +123,7 @@ func (p *progress) advance(to int32) {
 }
 
 // sent reports whether anything may have reached the server. A RoundTripper that knows no hooks may have sent everything.
-func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced.Load() }
+func (p *progress) sent() bool { return p.step.Load() > stepConnect || !p.traced.Load() && !p.native }
 
 func (p *progress) phase(err error) identkit.Phase {
 	switch p.step.Load() {
@@ -135,7 +145,7 @@ func (p *progress) phase(err error) identkit.Phase {
 		return identkit.PhaseDNS
 	case isTLS(err):
 		return identkit.PhaseTLS
-	case p.traced.Load(), errors.As(err, &op) && op.Op == "dial":
+	case p.traced.Load(), p.native, errors.Is(err, identkit.ErrNotSent), errors.As(err, &op) && op.Op == "dial":
 		return identkit.PhaseDial
 	}
 	return identkit.PhaseResponse
@@ -147,13 +157,26 @@ var (
 )
 
 // provenUnprocessed reports whether an error of net/http says that the server did not process the request. net/http says it in no other
-// way than by its text: it wanted to send the request again, for which it had no body.
+// way than by its text: that it wanted to send the request again, for which it had no body, or that it got a GOAWAY whose last stream is
+// below the connection's first. The texts of other errors quote the server, so that only their beginning counts.
 func provenUnprocessed(err error) bool {
-	text := err.Error()
-	if strings.Contains(text, "cannot rewind body after connection loss") {
-		return true // only after nothing was written
+	for ; err != nil; err = errors.Unwrap(err) {
+		text := err.Error()
+		if strings.HasPrefix(text, "net/http: cannot rewind body after connection loss") || // only after nothing was written
+			strings.HasPrefix(text, "http2: Transport received GOAWAY from server ErrCode:") {
+			return true
+		}
+		if why, found := strings.CutPrefix(text, "http2: Transport: cannot retry err ["); found {
+			why, _, _ = strings.Cut(why, "]")
+			return strings.Contains(why, "GOAWAY") || strings.Contains(why, "REFUSED_STREAM")
+		}
 	}
-	_, why, found := strings.Cut(text, "http2: Transport: cannot retry err [")
-	why, _, _ = strings.Cut(why, "]")
-	return found && (strings.Contains(why, "GOAWAY") || strings.Contains(why, "REFUSED_STREAM"))
+	return false
+}
+
+// repeatsOnlyUnprocessed reports whether a transport repeats by itself, over HTTP/2, only what the server did not process. The HTTP/2 of
+// another module may stand in the place of net/http's.
+func repeatsOnlyUnprocessed(rt http.RoundTripper) bool {
+	t, ok := rt.(*http.Transport)
+	return ok && http2RepeatsOnlyUnprocessed && t.Clone().TLSNextProto == nil // which a clone keeps if it was the caller's
 }

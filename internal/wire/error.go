@@ -52,6 +52,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is reports a masked secret as [identkit.ErrMasked].
 func (e *Error) Is(target error) bool { return e.Fault == FaultMask && target == identkit.ErrMasked }
 
+// Explain turns an error of the JSON library into one of this package, for readers that read parts of a text by themselves.
+func Explain(err error, part []byte, v any) *Error { return explain(err, part, v) }
+
 // explain turns an error of the JSON library, which quotes names and values, into one that does not.
 func explain(err error, body []byte, v any) *Error {
 	var (
