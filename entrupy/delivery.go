@@ -123,7 +123,8 @@ func notifyKeys(e event) (keys []string) {
 	return keys
 }
 
-// decodeDelivery reads the events of a delivery, whatever its envelope. Real ones are lists of items; the guide has names of events.
+// decodeDelivery reads the events of a delivery, whatever its envelope. Real ones are lists of items; the guide has names of events, of
+// which two are about no authentication (EN-039).
 func decodeDelivery(d *webhook.Delivery) ([]event, error) {
 	body := wire.TrimBOM(d.Request.Body)
 	members, err := membersOf(body)

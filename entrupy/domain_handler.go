@@ -16,11 +16,12 @@ const DomainVerificationPath = "/.well-known/entrupy-domain-verification/"
 // NewDomainVerificationHandler returns a handler for [DomainVerificationPath] on the domain that shall receive deliveries. The tokens are
 // those that Entrupy gave, by the id at the end of the path; keep them there while the domain is used.
 //
+//	domains, err := entrupy.NewDomainVerificationHandler(map[string]identkit.Secret{"0b0f6c1e-3f0b-4b8e-9a55-6a0f4c9d7e21": token})
 //	mux.Handle(entrupy.DomainVerificationPath, domains)
 //
 // It responds to GET and HEAD with text/plain and the token alone, and never redirects. Mount it where nothing else does: before a catch-all,
 // and before middleware that demands a login, redirects to another host, or adds or removes slashes.
-// Source: a public integration; checked 2026-11. No page documents it (EN-032).
+// Source: a public integration; checked 2026-11. No page documents it (EN-040).
 func NewDomainVerificationHandler(tokens map[string]identkit.Secret) (http.Handler, error) {
 	var check transport.Check
 	check.That(len(tokens) > 0, "tokens", "are empty")
