@@ -273,7 +273,7 @@ func TestTimesOfAnAuthorization(t *testing.T) {
 		ctx, hangUp := context.WithCancel(t.Context())
 		stored := false
 		h, _ = authorizer(t, srv.Client(), func(cfg *entrupy.AuthorizeConfig) {
-			cfg.Store = func(ctx context.Context, user entrupy.User, name entrupy.Username) error {
+			cfg.Store = func(ctx context.Context, user entrupy.User, _ entrupy.Username) error {
 				hangUp()
 				deadline, ok := ctx.Deadline()
 				assert.True(t, ok && time.Until(deadline) == 10*time.Second)

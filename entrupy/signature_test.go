@@ -23,7 +23,7 @@ import (
 	"github.com/identkit/identkit/webhook/webhooktest"
 )
 
-const hookSecret identkit.Secret = "whsec-0123456789abcdef" //nolint:gosec // made up
+const hookSecret identkit.Secret = "whsec-0123456789abcdef"
 
 func keyring(t testing.TB, secrets ...identkit.Secret) *webhook.Keyring {
 	t.Helper()

@@ -25,7 +25,7 @@ type WebhookConfig struct {
 	Client *Client
 	// Include is what else the Client reads of an item.
 	Include GetParams
-	// Handle does the work for one item, and may get the same one again. An error, and a panic, gets 503, so that Entrupy tries again; the
+	// Handle does the work for one item, final or not, and may get the same one again. An error, and a panic, gets 503, so that Entrupy tries again; the
 	// other items of the delivery are handled all the same.
 	Handle func(ctx context.Context, d Delivered) error
 	// OnOther gets each event without an item, such as a support message, a certificate transfer, or one that this version does not know. Nil
@@ -126,9 +126,9 @@ func (r *webhookReceiver) readAgain(ctx context.Context, e event) (event, error)
 	return e, nil
 }
 
-// isOlder compares by whole seconds, which either may have: an API that is behind its own delivery must not undo it.
+// isOlder compares at whole seconds, which is all that the API may have: one that is behind its own delivery must not undo it.
 func isOlder(got, delivered *Authentication) bool {
-	return !got.Updated.IsZero() && got.Updated.Truncate(time.Second).Before(delivered.Updated.Truncate(time.Second))
+	return !got.Updated.IsZero() && got.Updated.Before(delivered.Updated.Truncate(time.Second))
 }
 
 func (r *webhookReceiver) handle(ctx context.Context, e event) error {

@@ -382,7 +382,7 @@ func TestADeliveryWakesBothKindsOfWaits(t *testing.T) {
 	for name, adjust := range map[string]func(*entrupy.WebhookConfig, identkit.Notifier){
 		"by the client's notifier":  func(*entrupy.WebhookConfig, identkit.Notifier) {},
 		"by the handler's own":      func(cfg *entrupy.WebhookConfig, n identkit.Notifier) { cfg.Client, cfg.Notifier = nil, n },
-		"by an item it cannot read": func(cfg *entrupy.WebhookConfig, _ identkit.Notifier) {},
+		"by an item it cannot read": func(*entrupy.WebhookConfig, identkit.Notifier) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -64,7 +64,7 @@ func (v *events[E]) process(ctx context.Context, d *Delivery, out *identkit.Deli
 		if out.Events == 1 {
 			out.Key = end.key
 		}
-		if done != nil && end.unnamed && end.reason.Status() == http.StatusOK {
+		if done != nil && end.reason.Status() == http.StatusOK {
 			done[positions[n]] = true
 		}
 		switch end.reason {
@@ -106,7 +106,6 @@ type ending struct {
 	err     error
 	overran bool   // its time ran out
 	key     string // empty where it ended before it had one
-	unnamed bool   // nothing named it before Resolve
 }
 
 // errTimedOut is the end of an event whose time ran out.
@@ -123,7 +122,6 @@ type run[E any] struct {
 	done     chan ending
 
 	delivered Claim // of the event as it was delivered; nil where it has no id
-	unnamed   bool
 
 	phase atomic.Int32
 	key   atomic.Pointer[string]
@@ -181,7 +179,6 @@ func (r *run[E]) run(ctx context.Context) {
 		if key := r.key.Load(); key != nil {
 			end.key = *key
 		}
-		end.unnamed = r.unnamed
 		r.settleDelivered(ctx, end)
 		r.finish(ctx, end)
 	}()
@@ -228,7 +225,6 @@ func (r *run[E]) claimDelivered(ctx context.Context) (end ending) {
 	case err != nil:
 		return ending{reason: ReasonInvalidEvent, err: err}
 	case key == "":
-		r.unnamed = true
 		return ending{}
 	}
 	r.delivered, end = r.claim(ctx, key)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// partialDeliveries remembers of deliveries that have to come again which of their events were handled, where the events have no ids. A
-// delivery that was handled as a whole is not remembered: equal content is another one.
+// partialDeliveries remembers of deliveries that have to come again which of their events were handled, for those without ids. A delivery
+// that was handled as a whole is not remembered: equal content is another one.
 type partialDeliveries struct {
 	mu     sync.Mutex
 	latest []partialDelivery
