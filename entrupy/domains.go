@@ -9,7 +9,7 @@ import (
 	"github.com/identkit/identkit/internal/transport"
 )
 
-// Domains reads the domains that the organization has verified, which webhooks need. NewDomainVerificationHandler serves the token that
+// Domains reads the domains that the organization has verified, which webhooks need. [NewDomainVerificationHandler] serves the token that
 // Entrupy looks for.
 type Domains struct {
 	client *transport.Client

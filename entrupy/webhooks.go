@@ -11,7 +11,7 @@ import (
 )
 
 // Webhooks manages subscriptions to deliveries. That there are such calls is documented, their paths and members are not (EN-019 to EN-023);
-// Client.Call reaches what differs. NewWebhookHandler receives deliveries.
+// Client.Call reaches what differs. [NewWebhookHandler] receives deliveries.
 type Webhooks struct {
 	client *transport.Client
 	names  WebhookNames
