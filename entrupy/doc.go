@@ -23,8 +23,9 @@
 //	request of the SDK        the user's app, for each session               AuthorizeUserParams.SDKRequest
 //	id of each item           your own; the app names it to the SDK          WaitLookupParams.Item
 //	words for brands          Configuration.Get; the app passes them on      -
-//	verified domain           NewDomainVerificationHandler, the vendor       -
-//	secret of a webhook       chosen by you                                  CreateWebhookParams.SecretKey
+//	id and token of a domain  the vendor, before a webhook can be created    NewDomainVerificationHandler
+//	secret of a webhook       chosen by you, 16 bytes or more                CreateWebhookParams.SecretKey, WebhookConfig.Keys
+//	user of an app's request  your own session, never the app                AuthorizeConfig.User
 //	format of a webhook       1.4, or the v2 reference; fixed for ever       CreateWebhookParams.APIVersion
 //
 // # Before going live
@@ -36,8 +37,30 @@
 //	What happens when a final result is reversed?        Entrupy reserves 15 minutes of its business hours: wait with what cannot be undone, and
 //	                                                     take back the rest when another result comes
 //	What happens when a delivery never comes?            Wait, WaitLookup or a search now and then; deliveries may be lost
+//	What happens when a delivery comes late?             WebhookConfig.Client; without one store only what has a later Updated
+//	What happens when a delivery comes again?            Handle is idempotent; processes share one WebhookConfig.Store and Notifier
+//	Is the endpoint of deliveries given the raw body?    no proxy in front of it decompresses or writes JSON again
+//	Does Entrupy reach the token of the domain?          fetch DomainVerificationPath and the id without a login: 200, text/plain, no redirect
+//	Can the secret of the webhook be replaced?           both on one webhook.Keyring until Receipt.KeyID shows the new one alone
+//	Who looks at items that cannot be read?              WebhookConfig.OnUnreadable, or an alert on webhook.ReasonGivenUp
+//	Can somebody else be authorized?                     AuthorizeConfig.User takes nothing from the request but its session
+//	What does the app do after 502, 503 and 504?         it makes a new request with its SDK, after Retry-After if there is one
 //	Which assumptions does the code rest on?             ASSUMPTIONS.md; a tenant can show which of them hold
 //	Do all processes share the rate?                     10 requests a second: give them one Options.Limiter
+//
+// # Webhooks
+//
+// [NewWebhookHandler] verifies deliveries, takes them apart and hands over item by item. With a Client, an item is read again first, so what
+// is handed over is what Entrupy says now; what the API does not find is handed over as Gone. Items are committed one by one: an item that
+// failed, or for which the time was too short, makes the response 503, and the redelivery goes on with it.
+//
+// An item with the same id, result, final, flag and last update was delivered before (EN-038). Without a last update, as in version 1.4,
+// nothing tells a repeated delivery from a result that was reversed and restored, so it is handed over again. A client's reads have one.
+//
+// An item is as final as its last delivery: authentic, invalid and authentic again are three.
+//
+// With a [identkit.Notifier] in the client's Options, deliveries make [Authentications.Wait] and [Authentications.WaitLookup] read again at
+// once. Whoever else learns of a change notifies [AuthenticationKey] and [CustomerItemKey].
 //
 // # What is not wrapped
 //

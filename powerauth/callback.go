@@ -73,7 +73,7 @@ func NewCallbackHandler(cfg CallbackConfig) (*webhook.Handler, error) {
 	h, err := webhook.NewHandler(webhook.Config[callback]{
 		Name: cmp.Or(cfg.Name, provider), Verify: cfg.Verify, Decode: decodeCallback, Resolve: r.resolve, EventID: r.eventID, Handle: r.handle,
 		Store: cfg.Store, Retention: cfg.Retention, Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes,
-		Notifier: cfg.Notifier, NotifyKey: func(c callback) string { return c.notifyKey },
+		Notifier: cfg.Notifier, NotifyKeys: func(c callback) []string { return []string{c.notifyKey} },
 		Logger: cfg.Logger, Observer: cfg.Observer, Clock: cfg.Clock,
 	})
 	var faults *identkit.Error

@@ -22,7 +22,8 @@
 // # Resolving
 //
 // A signature says who sent an event, not that it is still true: deliveries come late, out of order, or again. [Config].Resolve reads
-// what the event is about from the provider's API, and what it returns is deduplicated and handled.
+// what the event is about from the provider's API, and what it returns is deduplicated and handled. [Config].DeliveredID saves reading
+// again about an event that was handled, and lets a batch for which the time is too short go on with its redelivery.
 //
 // # Deduplication
 //
@@ -56,7 +57,7 @@
 //
 // # Waits
 //
-// [Config].Notifier wakes those who wait for what an event is about, once it was handled: they read its state again.
+// [Config].Notifier wakes those who wait for what an event is about, by all its NotifyKeys, once it was handled: they read its state again.
 //
 // # Shutting down
 //

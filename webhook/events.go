@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,7 @@ type events[E any] struct {
 	decode  func(*Delivery) ([]E, error)
 	resolve func(context.Context, E) (E, error)
 	handle  func(context.Context, E) error
-	notify  func(E) string
+	notify  func(E) []string
 	key     keyRule[E]
 }
 
@@ -44,11 +45,27 @@ func (v *events[E]) process(ctx context.Context, d *Delivery, out *identkit.Deli
 		worst, out.Err = ReasonInvalidEvent, err
 	}
 	lateKey := func(n int) string { return lateKey(d, positions[n]) }
+	var done map[int]bool // what an earlier delivery of this content has handled, and this one
+	if v.key.deliveredID != nil && out.Events > 1 {
+		done = v.h.partial.take(d)
+		defer func() {
+			if Reason(out.Reason).Status() != http.StatusOK {
+				v.h.partial.put(d, done)
+			}
+		}()
+	}
 	for _, n := range v.h.late.order(len(all), lateKey) {
+		if done[positions[n]] {
+			out.Duplicates++
+			continue
+		}
 		r := &run[E]{v: v, d: d, keys: &keys, position: positions[n], event: all[n], done: make(chan ending, 1), start: out.Start}
 		end := r.wait(ctx)
 		if out.Events == 1 {
 			out.Key = end.key
+		}
+		if done != nil && end.unnamed && end.reason.Status() == http.StatusOK {
+			done[positions[n]] = true
 		}
 		switch end.reason {
 		case "":
@@ -89,6 +106,7 @@ type ending struct {
 	err     error
 	overran bool   // its time ran out
 	key     string // empty where it ended before it had one
+	unnamed bool   // nothing named it before Resolve
 }
 
 // errTimedOut is the end of an event whose time ran out.
@@ -103,6 +121,9 @@ type run[E any] struct {
 	event    E
 	start    time.Time // of the delivery
 	done     chan ending
+
+	delivered Claim // of the event as it was delivered; nil where it has no id
+	unnamed   bool
 
 	phase atomic.Int32
 	key   atomic.Pointer[string]
@@ -160,14 +181,21 @@ func (r *run[E]) run(ctx context.Context) {
 		if key := r.key.Load(); key != nil {
 			end.key = *key
 		}
+		end.unnamed = r.unnamed
+		r.settleDelivered(ctx, end)
 		r.finish(ctx, end)
 	}()
 	end = r.steps(ctx)
 }
 
-// steps takes an event through its steps: resolve, key, claim, handle, settle.
+// steps takes an event through its steps: claim as delivered, resolve, key, claim, handle, settle.
 func (r *run[E]) steps(ctx context.Context) ending {
 	v, e := r.v, r.event
+	if v.key.deliveredID != nil {
+		if end := r.claimDelivered(ctx); end.reason != "" {
+			return end
+		}
+	}
 	if v.resolve != nil {
 		r.phase.Store(resolving)
 		var err error
@@ -184,19 +212,43 @@ func (r *run[E]) steps(ctx context.Context) ending {
 	if ctx.Err() != nil {
 		return ending{reason: ReasonHandlerTimeout, err: errTimedOut}
 	}
-	claim, err := v.h.store.Claim(ctx, key, v.h.lease())
-	switch {
-	case errors.Is(err, ErrDuplicate):
-		return ending{reason: ReasonDuplicate}
-	case errors.Is(err, ErrInProgress):
-		return ending{reason: ReasonInProgress, err: err}
-	case err != nil:
-		return ending{reason: ReasonStoreFailed, err: err}
-	case claim == nil:
-		return ending{reason: ReasonStoreFailed, err: errors.New("webhook: the store gave neither a claim nor an error")}
+	claim, end := r.claim(ctx, key)
+	if end.reason != "" {
+		return end
 	}
 	r.phase.Store(handling)
 	return r.claimed(withDelivery(ctx, r.d, key), claim, e)
+}
+
+// claimDelivered claims the event under the id that it has before Resolve, if it has one.
+func (r *run[E]) claimDelivered(ctx context.Context) (end ending) {
+	r.phase.Store(claiming)
+	key, err := r.v.key.beforeResolve(r.d, r.keys, r.event)
+	switch {
+	case err != nil:
+		return ending{reason: ReasonInvalidEvent, err: err}
+	case key == "":
+		r.unnamed = true
+		return ending{}
+	}
+	r.delivered, end = r.claim(ctx, key)
+	return end
+}
+
+// claim opens a key. An ending without a reason means that it is open.
+func (r *run[E]) claim(ctx context.Context, key string) (Claim, ending) {
+	claim, err := r.v.h.store.Claim(ctx, key, r.v.h.lease())
+	switch {
+	case errors.Is(err, ErrDuplicate):
+		return nil, ending{reason: ReasonDuplicate}
+	case errors.Is(err, ErrInProgress):
+		return nil, ending{reason: ReasonInProgress, err: err}
+	case err != nil:
+		return nil, ending{reason: ReasonStoreFailed, err: err}
+	case claim == nil:
+		return nil, ending{reason: ReasonStoreFailed, err: errors.New("webhook: the store gave neither a claim nor an error")}
+	}
+	return claim, ending{}
 }
 
 // resolve asks Resolve, for at most half of the time that is left.
@@ -234,7 +286,9 @@ func (r *run[E]) claimed(ctx context.Context, claim Claim, e E) (end ending) {
 		return end
 	}
 	if handled = r.v.handle(ctx, e); handled == nil {
-		r.v.h.notify(ctx, r.v.notifyKey(e))
+		for _, key := range r.v.notifyKeys(e) {
+			r.v.h.notify(ctx, key)
+		}
 	}
 	return end
 }

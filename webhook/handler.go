@@ -33,6 +33,11 @@ type Config[E any] struct {
 	// fails does not keep the others from being handled; when the sender repeats the batch, those done are passed
 	// over if they have ids. The context ends after Timeout, not when the sender hangs up.
 	Handle func(ctx context.Context, e E) error
+	// DeliveredID names an event before Resolve, by what was delivered. One that was handled under this id is a duplicate and is not resolved
+	// again, so that the redelivery of a large batch goes on where the time ran out; EventID or DeliveryID still names what Resolve returned.
+	// An empty id names none: of a batch that failed in part, this process then passes over what it has handled when equal content comes
+	// again within an hour. An error gets 400.
+	DeliveredID func(d *Delivery, e E) (string, error)
 	// DeliveryID names a delivery where no id is signed; see [UnsignedIDHeader]. An empty id means the
 	// default rule of the package comment. At most one of DeliveryID and EventID is set.
 	DeliveryID func(d *Delivery) (string, error)
@@ -76,11 +81,11 @@ type Config[E any] struct {
 	// Observer's Delivery function is called for each delivery after the response was sent, and for the end of each event left behind;
 	// its other functions are not.
 	Observer identkit.Observer
-	// Notifier is notified of NotifyKey after Handle returned nil, so that a wait for what the event is about reads it again at once. One of the
-	// team's own gets a second, and neither the response nor its result depends on it. Nil notifies nobody.
+	// Notifier is notified of NotifyKeys after Handle returned nil, so that a wait for what the event is about reads it again at once. One of
+	// the team's own gets a second for each, and neither the response nor its result depends on it. Nil notifies nobody.
 	Notifier identkit.Notifier
-	// NotifyKey is the key of an event, as the provider's package makes it; "" notifies nobody. It is required beside a Notifier.
-	NotifyKey func(e E) string
+	// NotifyKeys are the keys of an event, as the provider's package makes them; "" notifies nobody. It is required beside a Notifier.
+	NotifyKeys func(e E) []string
 	// Clock gives [Request].Time. Nil means time.Now.
 	Clock func() time.Time
 }
@@ -103,6 +108,7 @@ type Handler struct {
 	challenges []string
 	notifier   notifier
 	late       lateEvents
+	partial    partialDeliveries
 	backlog    backlog
 }
 
@@ -116,8 +122,9 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 	f.notNil("Verify", cfg.Verify)
 	f.that(cfg.Store == nil || !input.IsNil(cfg.Store), "Store", "holds a nil pointer or function, which is not the same as nil")
 	f.that(cfg.Handle != nil, "Handle", "is nil")
+	f.that(cfg.DeliveredID == nil || cfg.Resolve != nil, "DeliveredID", "is set without Resolve")
 	f.that(cfg.DeliveryID == nil || cfg.EventID == nil, "DeliveryID", "is set beside EventID")
-	f.that(cfg.Notifier == nil || cfg.NotifyKey != nil, "NotifyKey", "is nil beside a Notifier")
+	f.that(cfg.Notifier == nil || cfg.NotifyKeys != nil, "NotifyKeys", "is nil beside a Notifier")
 	f.that(cfg.EventID == nil || cfg.DeduplicateWithin == 0, "DeduplicateWithin", "is set beside EventID")
 	f.that(cfg.DeduplicateWithin >= 0, "DeduplicateWithin", "is negative")
 	f.that(cfg.Retention >= 0, "Retention", "is negative")
@@ -149,9 +156,9 @@ func NewHandler[E any](cfg Config[E]) (*Handler, error) {
 		h.store = NewMemoryStore(MemoryConfig{Clock: cfg.Clock})
 	}
 	v := &events[E]{
-		h: h, decode: cfg.Decode, resolve: cfg.Resolve, handle: cfg.Handle, notify: cfg.NotifyKey,
+		h: h, decode: cfg.Decode, resolve: cfg.Resolve, handle: cfg.Handle, notify: cfg.NotifyKeys,
 		key: keyRule[E]{
-			name: cfg.Name, deliveryID: cfg.DeliveryID, eventID: cfg.EventID,
+			name: cfg.Name, deliveredID: cfg.DeliveredID, deliveryID: cfg.DeliveryID, eventID: cfg.EventID,
 			retention: cmp.Or(cfg.Retention, 72*time.Hour), deduplicateWithin: cfg.DeduplicateWithin,
 		},
 	}

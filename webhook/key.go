@@ -31,6 +31,7 @@ func UnsignedIDHeader(name string) func(*Delivery) (string, error) {
 // keyRule makes the keys under which the events of one delivery are claimed.
 type keyRule[E any] struct {
 	name              string
+	deliveredID       func(*Delivery, E) (string, error)
 	deliveryID        func(*Delivery) (string, error)
 	eventID           func(*Delivery, E) (string, error)
 	retention         time.Duration
@@ -95,6 +96,15 @@ func (k *keyRule[E]) of(d *Delivery, keys *deliveryKeys, i int, e E) (string, er
 		return keys.prefix + keys.digest + "[" + strconv.Itoa(i) + "]", nil
 	}
 	return keys.prefix + keys.digest, nil
+}
+
+// beforeResolve is the key of an event as it was delivered; "" where it has none.
+func (k *keyRule[E]) beforeResolve(d *Delivery, keys *deliveryKeys, e E) (string, error) {
+	id, err := k.deliveredID(d, e)
+	if err != nil || id == "" {
+		return "", err
+	}
+	return keys.prefix + digest("delivered", id, nil), nil
 }
 
 // digest names an id of a kind, so that ids of different kinds are never equal and keys are short and show no id.

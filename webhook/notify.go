@@ -68,11 +68,11 @@ func (h *Handler) notifyFailed(ctx context.Context, err error) {
 	h.log(ctx, slog.LevelWarn, "webhook event was not notified", slog.String("name", h.name), slog.Any("error", err))
 }
 
-// notifyKey asks the configuration for the key of an event, which was handled already: a panic must not change that.
-func (v *events[E]) notifyKey(e E) (key string) {
+// notifyKeys asks the configuration for the keys of an event, which was handled already: a panic must not change that.
+func (v *events[E]) notifyKeys(e E) (keys []string) {
 	defer func() { _ = recover() }()
 	if v.notify == nil {
-		return ""
+		return nil
 	}
 	return v.notify(e)
 }

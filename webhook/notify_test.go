@@ -50,12 +50,14 @@ func keyOf(e string) string {
 	return "test.thing:" + e
 }
 
+func waitKeysOf(e string) []string { return []string{keyOf(e)} }
+
 func TestAHandledEventIsNotified(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := &foreignNotifier{notify: func(context.Context) error { return nil }}
 		h, _, _ := counting(t, webhook.Config[string]{
-			Decode: webhook.JSONList[string], Notifier: n, NotifyKey: keyOf,
+			Decode: webhook.JSONList[string], Notifier: n, NotifyKeys: waitKeysOf,
 			Handle: func(_ context.Context, e string) error {
 				switch e {
 				case "fails":
@@ -75,13 +77,26 @@ func TestAHandledEventIsNotified(t *testing.T) {
 	})
 }
 
+func TestAnEventNotifiesAllItsKeys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := &foreignNotifier{notify: func(context.Context) error { return errors.New("a failure keeps no other key from it") }}
+		h, _, _ := counting(t, webhook.Config[string]{
+			Notifier: n, NotifyKeys: func(e string) []string { return []string{"test.thing:" + e, "", "test.other:" + e} },
+		})
+		assert.Equal(t, 200, post(h, `"1"`).Code)
+		synctest.Wait()
+		assert.ElementsMatch(t, []string{"test.thing:1", "test.other:1"}, n.notified())
+	})
+}
+
 func TestTheLocalNotifierHasNotifiedWhenTheResponseIsSent(t *testing.T) {
 	t.Parallel()
 	n := identkit.NewNotifier()
 	again, stop, err := n.Subscribe(t.Context(), "test.thing:1")
 	require.NoError(t, err)
 	defer stop()
-	h, _, _ := counting(t, webhook.Config[string]{Notifier: n, NotifyKey: keyOf})
+	h, _, _ := counting(t, webhook.Config[string]{Notifier: n, NotifyKeys: waitKeysOf})
 	assert.Equal(t, 200, post(h, `"1"`).Code)
 	assert.Len(t, again, 1)
 }
@@ -100,7 +115,7 @@ func TestANotifierHoldsUpNothing(t *testing.T) {
 				var log bytes.Buffer
 				n := &foreignNotifier{notify: notify}
 				h, seen, runs := counting(t, webhook.Config[string]{
-					Notifier: n, NotifyKey: keyOf, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+					Notifier: n, NotifyKeys: waitKeysOf, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 				})
 				start := time.Now()
 				assert.Equal(t, 200, post(h, `"1"`).Code)
@@ -123,7 +138,7 @@ func TestNotificationsThatDoNotReturnAreCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		n := &foreignNotifier{notify: func(context.Context) error { time.Sleep(time.Hour); return nil }}
-		h, _, _ := counting(t, webhook.Config[string]{Notifier: n, NotifyKey: keyOf, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		h, _, _ := counting(t, webhook.Config[string]{Notifier: n, NotifyKeys: waitKeysOf, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		for range 101 {
 			assert.Equal(t, 200, post(h, `"1"`).Code)
 		}
@@ -147,7 +162,7 @@ func TestCloseWaitsForANotification(t *testing.T) {
 			ended.Store(true)
 			return nil
 		}}
-		h, _, _ := counting(t, webhook.Config[string]{Notifier: n, NotifyKey: keyOf})
+		h, _, _ := counting(t, webhook.Config[string]{Notifier: n, NotifyKeys: waitKeysOf})
 		assert.Equal(t, 200, post(h, `"1"`).Code)
 		require.NoError(t, h.Close(t.Context()))
 		assert.True(t, ended.Load())
@@ -156,7 +171,7 @@ func TestCloseWaitsForANotification(t *testing.T) {
 
 func TestAPanicOfNotifyKeyChangesNothing(t *testing.T) {
 	t.Parallel()
-	h, seen, _ := counting(t, webhook.Config[string]{Notifier: identkit.NewNotifier(), NotifyKey: func(string) string { panic("x") }})
+	h, seen, _ := counting(t, webhook.Config[string]{Notifier: identkit.NewNotifier(), NotifyKeys: func(string) []string { panic("x") }})
 	assert.Equal(t, 200, post(h, `"1"`).Code)
 	assert.Equal(t, 1, seen.last().Handled)
 }
@@ -166,5 +181,5 @@ func TestANotifierNeedsKeys(t *testing.T) {
 	_, err := webhook.NewHandler(webhook.Config[string]{
 		Verify: accept, Handle: func(context.Context, string) error { return nil }, Notifier: identkit.NewNotifier(),
 	})
-	require.ErrorContains(t, err, "NotifyKey is nil beside a Notifier")
+	require.ErrorContains(t, err, "NotifyKeys is nil beside a Notifier")
 }

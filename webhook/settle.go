@@ -41,6 +41,25 @@ func (r *run[E]) settle(ctx context.Context, claim Claim, handled error) (end en
 	return end
 }
 
+// settleDelivered commits or releases the claim of the event as it was delivered. Where that fails, it is resolved again when it comes again.
+func (r *run[E]) settleDelivered(ctx context.Context, end ending) {
+	if r.delivered == nil {
+		return
+	}
+	defer func() { _ = recover() }()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	var err error
+	if end.reason.Status() == http.StatusOK {
+		err = r.delivered.Commit(ctx, r.v.key.retention)
+	} else {
+		err = r.delivered.Release(ctx)
+	}
+	if err != nil {
+		r.v.h.log(ctx, slog.LevelWarn, "webhook event will be resolved again", slog.String("name", r.v.h.name), slog.Any("error", err))
+	}
+}
+
 // handledEnding reads what Handle returned.
 func handledEnding(err error) ending {
 	var panicked *PanicError
