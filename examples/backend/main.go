@@ -1,5 +1,6 @@
-// Command backend is a small but complete service on identkit: a customer's backend that registers phones and gets payments
-// approved through PowerAuth, and knows its users' faces through iProov.
+// Command backend runs package service, a backend on identkit that registers phones and gets payments approved through PowerAuth, and
+// knows its users' faces through iProov. What one copies into one's own backend is that package; here are the fakes, the simulated
+// users and the walk.
 //
 // Without configuration it runs on the embedded fakes, walks its own HTTP API from end to end, prints what happened, and exits 0
 // only if every step succeeded:
@@ -53,18 +54,18 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := newService(identkit.Options{Logger: logger, UserAgent: "example-backend"})
+	b, err := newBackend(identkit.Options{Logger: logger, UserAgent: "example-backend"}, logger)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer b.close()
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmp.Or(os.Getenv("BACKEND_ADDR"), "127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
 	srv := &http.Server{
-		Handler:           s.handler(logger),
+		Handler:           b,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		// Longer than a call to a provider may take, so that its error reaches the client.
@@ -75,21 +76,21 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(listener) }()
 	base := "http://" + listener.Addr().String()
-	logger.Info("listening", "url", base, "fakes", s.onFakes())
+	logger.Info("listening", "url", base, "fakes", b.onFakes())
 
-	if *serve || !s.onFakes() {
+	if *serve || !b.onFakes() {
 		select {
 		case err = <-failed:
 			return err
 		case <-ctx.Done():
 		}
 	} else {
-		err = walk(ctx, base, s, out)
+		err = walk(ctx, base, b, out)
 	}
 	logger.Info("shutting down")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, srv.Shutdown(grace))
+	return errors.Join(err, srv.Shutdown(grace), b.service.Close(grace))
 }
 
 // newLogger is quieter for the walk, whose transcript shows refusals.
