@@ -16,15 +16,17 @@ type backend struct {
 	service *service.Service
 	phones  *phones
 	faces   *faces
+	goods   *goods
 }
 
 func newBackend(opts identkit.Options, logger *slog.Logger) (*backend, error) {
 	phones, errPhones := newPhones(opts)
 	faces, errFaces := newFaces(opts)
-	if err := errors.Join(errPhones, errFaces); err != nil {
+	goods, errGoods := newGoods(opts)
+	if err := errors.Join(errPhones, errFaces, errGoods); err != nil {
 		return nil, err
 	}
-	s, err := service.New(service.Config{PowerAuth: phones.config, IProov: faces.config, Logger: logger})
+	s, err := service.New(service.Config{PowerAuth: phones.config, IProov: faces.config, Entrupy: goods.config, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -32,15 +34,19 @@ func newBackend(opts identkit.Options, logger *slog.Logger) (*backend, error) {
 	mux.Handle("/", s)
 	phones.connect(mux, s)
 	faces.connect(mux)
-	return &backend{mux, s, phones, faces}, nil
+	goods.connect(s)
+	return &backend{mux, s, phones, faces, goods}, nil
 }
 
 // onFakes reports whether nothing real is configured.
-func (b *backend) onFakes() bool { return b.phones.fake != nil && b.faces.fake != nil }
+func (b *backend) onFakes() bool {
+	return b.phones.fake != nil && b.faces.fake != nil && b.goods.fake != nil
+}
 
 func (b *backend) close() {
 	b.phones.close()
 	b.faces.close()
+	b.goods.close()
 }
 
 // simulate is an endpoint for simulated phones and apps: 409 when the fake refuses what they do.

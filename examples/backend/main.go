@@ -1,6 +1,6 @@
-// Command backend runs package service, a backend on identkit that registers phones and gets payments approved through PowerAuth, and
-// knows its users' faces through iProov. What one copies into one's own backend is that package; here are the fakes, the simulated
-// users and the walk.
+// Command backend runs package service, a backend on identkit that registers phones and gets payments approved through PowerAuth, knows its
+// users' faces through iProov, and offers goods that Entrupy found authentic. What one copies into one's own backend is that package; here
+// are the fakes, the simulated users and the walk.
 //
 // Without configuration it runs on the embedded fakes, walks its own HTTP API from end to end, prints what happened, and exits 0
 // only if every step succeeded:
@@ -9,8 +9,10 @@
 //
 // With -serve it keeps running. With POWERAUTH_BASE_URL, POWERAUTH_USERNAME and POWERAUTH_PASSWORD it serves against a real
 // deployment of PowerAuth, with IPROOV_REGION, IPROOV_API_KEY, IPROOV_SECRET, IPROOV_OAUTH_USERNAME and IPROOV_OAUTH_PASSWORD against
-// iProov; what is not configured stays on its fake. BACKEND_CALLBACK_PASSWORD is what PowerAuth sends with callbacks to
-// /callbacks/powerauth, for the user "powerauth". BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
+// iProov, and with ENTRUPY_TOKEN against Entrupy; what is not configured stays on its fake. BACKEND_CALLBACK_PASSWORD is what PowerAuth
+// sends with callbacks to /callbacks/powerauth, for the user "powerauth". BACKEND_ENTRUPY_WEBHOOK_SECRET is that of the subscription whose
+// deliveries come to /webhooks/entrupy, BACKEND_ENTRUPY_DOMAIN_ID and BACKEND_ENTRUPY_DOMAIN_TOKEN verify its domain. There are no logins
+// here: with a real Entrupy nobody is logged in, until service.EntrupyConfig.User knows the sessions of your backend. BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
 package main
 
 import (

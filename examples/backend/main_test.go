@@ -79,6 +79,19 @@ func TestInvalidConfigurationFailsAtTheStart(t *testing.T) {
 	assert.ErrorContains(t, err, "POWERAUTH_PASSWORD")
 }
 
+func TestWithARealEntrupyNobodyIsLoggedIn(t *testing.T) {
+	t.Setenv("ENTRUPY_TOKEN", "token")
+	b := onFakes(t)
+	assert.False(t, b.onFakes(), "it serves, in place of the walk")
+	for method, path := range map[string]string{http.MethodPost: "/authorize-entrupy-sdk-user", http.MethodGet: "/items"} {
+		r := httptest.NewRequest(method, path, strings.NewReader(`{"sdk_authorization_request":"opaque"}`))
+		r.Header.Set("Authorization", "Bearer "+b.goods.session)
+		rec := httptest.NewRecorder()
+		b.ServeHTTP(rec, r)
+		assert.Equal(t, http.StatusUnauthorized, rec.Code)
+	}
+}
+
 func TestNoResponseHoldsAMask(t *testing.T) {
 	b := onFakes(t)
 	var bodies strings.Builder

@@ -35,6 +35,7 @@ func walk(ctx context.Context, base string, b *backend, out io.Writer) error {
 	w.call("It is healthy", http.MethodGet, "/healthz", "", http.StatusOK, nil)
 	b.phones.walk(w)
 	b.faces.walk(w)
+	b.goods.walk(w)
 	if w.err != nil {
 		return w.err
 	}

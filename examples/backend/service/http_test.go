@@ -9,6 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/entrupy"
+	"github.com/identkit/identkit/entrupy/entrupytest"
 	"github.com/identkit/identkit/identkittest"
 	"github.com/identkit/identkit/iproov/iproovtest"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
@@ -55,18 +58,42 @@ type onFake struct {
 	*Service
 	powerAuth *powerauthtest.Server
 	iProov    *iproovtest.Server
+	entrupy   *entrupytest.Server
 }
 
 func onFakes(t *testing.T) onFake {
 	t.Helper()
-	h := onFake{powerAuth: powerauthtest.New(powerauthtest.Options{}), iProov: iproovtest.New(iproovtest.Options{})}
+	h := onFake{
+		powerAuth: powerauthtest.New(powerauthtest.Options{}), iProov: iproovtest.New(iproovtest.Options{}), entrupy: entrupytest.New(entrupytest.Options{}),
+	}
 	t.Cleanup(h.powerAuth.Close)
 	t.Cleanup(h.iProov.Close)
+	t.Cleanup(h.entrupy.Close)
+	domain, token := h.entrupy.StartDomainVerification("shop.example")
 	var err error
 	h.Service, err = New(Config{
 		PowerAuth: PowerAuthConfig{Client: h.powerAuth.Client(), CallbackUser: "powerauth", CallbackPassword: "callback-password"},
 		IProov:    IProovConfig{Client: h.iProov.Client()},
+		Entrupy: EntrupyConfig{
+			Client: h.entrupy.Client(), WebhookSecret: webhookSecret, DomainTokens: map[string]identkit.Secret{domain: token},
+			User: func(r *http.Request) (entrupy.User, error) {
+				return entrupy.User{ID: entrupy.UserID(r.Header.Get("X-Session")), Email: "ada@example.org"}, nil
+			},
+		},
 	})
 	require.NoError(t, err)
+	h.entrupy.Subscribe(entrupytest.Subscription{URL: "https://shop.example/webhooks/entrupy", Handler: h, Secret: webhookSecret})
 	return h
+}
+
+const webhookSecret identkit.Secret = "whsec-0123456789abcdef"
+
+// send makes a request of a user's session; of nobody's if user is empty.
+func (h onFake) send(method, path, body, user string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Session", user)
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec
 }

@@ -157,21 +157,18 @@ func (m *mobile) createOperation(r *http.Request, in powerauth.CreateOperationPa
 	return showOperation(http.StatusCreated, op, err)
 }
 
-// longestWait is shorter than the server's WriteTimeout.
-const longestWait = time.Minute
-
 // getOperation shows an operation. With a query such as ?wait=30s it responds when the operation has ended, or after that time.
 func (m *mobile) getOperation(_ http.ResponseWriter, r *http.Request) (response, error) {
-	id, query := powerauth.OperationID(r.PathValue("id")), r.URL.Query()
-	if !query.Has("wait") {
+	id := powerauth.OperationID(r.PathValue("id"))
+	if !r.URL.Query().Has("wait") {
 		op, err := m.client.Operations.Get(r.Context(), id)
 		return showOperation(http.StatusOK, op, err)
 	}
-	wait, err := time.ParseDuration(query.Get("wait"))
-	if err != nil || wait <= 0 || wait > longestWait {
-		return response{}, refuse(http.StatusBadRequest, "wait must be a duration of up to "+longestWait.String())
+	policy, err := waitPolicy(r)
+	if err != nil {
+		return response{}, err
 	}
-	op, err := m.client.Operations.Wait(r.Context(), id, identkit.WaitPolicy{Until: time.Now().Add(wait)})
+	op, err := m.client.Operations.Wait(r.Context(), id, policy)
 	var undecided *identkit.WaitError[powerauth.Operation]
 	if errors.As(err, &undecided) && errors.Is(err, identkit.ErrTimeout) && undecided.Failure == nil {
 		op, err = undecided.Last, nil
