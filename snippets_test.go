@@ -203,7 +203,7 @@ func TestSnippetsInDocumentsCompile(t *testing.T) {
 	all := snippets(t)
 	packages := map[string]string{"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "slog": "log/slog", "testing": "testing", "time": "time"}
 	for _, s := range sources(t) {
-		if s.Name != "main" {
+		if s.Name != "main" && !strings.HasPrefix(s.ImportPath, module+"/examples/") { // what one copies is not imported
 			packages[s.Name] = s.ImportPath
 		}
 	}

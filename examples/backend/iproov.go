@@ -1,30 +1,27 @@
 package main
 
 import (
-	"context"
-	"crypto/rand"
-	"errors"
+	"fmt"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/examples/backend/service"
 	"github.com/identkit/identkit/iproov"
 	"github.com/identkit/identkit/iproov/iproovtest"
 )
 
-// faces uses iProov: users enrol their faces, and show that they are there.
+// faces are the users' faces, and the iProov that knows them.
 type faces struct {
-	client   *iproov.Client
-	fake     *iproovtest.Server // nil on a real deployment
-	journeys *journeys
+	config service.IProovConfig
+	fake   *iproovtest.Server // nil on a real deployment
 }
 
 func newFaces(opts identkit.Options) (*faces, error) {
-	f := &faces{journeys: newJourneys()}
+	f := new(faces)
 	if os.Getenv("IPROOV_REGION") == "" && os.Getenv("IPROOV_BASE_URL") == "" {
 		f.fake = iproovtest.New(iproovtest.Options{})
-		f.client = f.fake.Client(func(cfg *iproov.Config) { cfg.Options = opts })
+		f.config.Client = f.fake.Client(func(cfg *iproov.Config) { cfg.Options = opts })
 		return f, nil
 	}
 	cfg, err := iproov.ConfigFromEnv()
@@ -32,138 +29,85 @@ func newFaces(opts identkit.Options) (*faces, error) {
 		return nil, err
 	}
 	cfg.Options = opts
-	if f.client, err = iproov.New(cfg); err != nil {
-		return nil, err
+	f.config.Client, err = iproov.New(cfg)
+	return f, err
+}
+
+// connect adds the simulated app that scans a face.
+func (f *faces) connect(mux *http.ServeMux) {
+	if f.fake != nil {
+		mux.Handle("POST /phone/scan", simulate(f.scan))
 	}
-	return f, nil
 }
 
 func (f *faces) close() {
-	f.client.CloseIdleConnections()
+	f.config.Client.CloseIdleConnections()
 	if f.fake != nil {
 		f.fake.Close()
 	}
 }
 
-func (f *faces) routes(rt router) {
-	rt.on("POST /faces/journeys", withBody(f.begin))
-	rt.on("POST /faces/journeys/{user}/{purpose}/{id}/attempts", withBody(f.attempt))
-	rt.on("POST /faces/journeys/{user}/{purpose}/{id}/finish", withBody(f.finish))
-	rt.on("POST /faces/photos/{user}", f.enrolPhoto)
-	rt.on("GET /faces/users/{user}", f.user)
-	rt.on("DELETE /faces/users/{user}", f.remove)
-	if f.fake != nil { // a simulated face
-		rt.on("POST /phone/scan", withBody(f.phoneScans))
+// walk enrols two faces, one by a scan and one from a photo, and verifies both.
+func (f *faces) walk(w *walker) {
+	w.chapter("Bob enrols his face, and logs in with it (iProov)")
+	journey := f.walkBegin(w, "Begin an enrolment", "bob", "onboarding")
+	token := f.walkScan(w, "Bob's phone gets a token and scans his face", journey, "")
+	f.walkVerdict(w, "The verdict is fetched, once", journey, token, true)
+	f.walkVerdict(w, "The phone, on a bad network, asks again and gets the same", journey, token, true)
+	journey = f.walkBegin(w, "Begin a login", "bob", "login")
+	token = f.walkScan(w, "Bob moves too much", journey, "Please keep still")
+	f.walkVerdict(w, "He did not pass", journey, token, false)
+	token = f.walkScan(w, "He tries again", journey, "")
+	f.walkVerdict(w, "He is in", journey, token, true)
+
+	w.chapter("Carol is enrolled from the photo in her passport (iProov)")
+	const photo = "\x89PNG\r\n\x1a\n" + "a portrait, for the fake"
+	w.call("The photo streams through to iProov", http.MethodPost, "/faces/photos/carol", photo, http.StatusNoContent, nil)
+	w.call("A text named photo is refused before it is sent", http.MethodPost, "/faces/photos/dave", "not a photo", http.StatusBadRequest, nil)
+	journey = f.walkBegin(w, "Begin a login", "carol", "login")
+	token = f.walkScan(w, "Carol scans her face", journey, "")
+	f.walkVerdict(w, "It matches the photo", journey, token, true)
+	var user struct {
+		Status iproov.UserStatus `json:"status"`
 	}
+	w.call("Carol is known", http.MethodGet, "/faces/users/carol", "", http.StatusOK, &user)
+	w.note("status", string(user.Status))
+	w.call("Carol leaves", http.MethodDelete, "/faces/users/carol", "", http.StatusNoContent, nil)
+	w.call("Her face is no longer known", http.MethodGet, "/faces/users/carol", "", http.StatusNotFound, nil)
 }
 
-// modes say what each purpose does.
-var modes = map[string]iproov.JourneyMode{"onboarding": iproov.JourneyEnrol, "login": iproov.JourneyVerify}
-
-type beginBody struct {
-	UserID  iproov.UserID `json:"userId"`
-	Purpose string        `json:"purpose"`
+// walkBegin begins a journey and returns its path.
+func (f *faces) walkBegin(w *walker, title, user, purpose string) string {
+	var journey struct {
+		ID string `json:"id"`
+	}
+	w.call(title, http.MethodPost, "/faces/journeys", fmt.Sprintf(`{"userId":%q,"purpose":%q}`, user, purpose), http.StatusCreated, &journey)
+	return "/faces/journeys/" + user + "/" + purpose + "/" + journey.ID
 }
 
-// begin starts a journey, a user's way to a verdict for one purpose, or goes on with the user's last one.
-func (f *faces) begin(_ *http.Request, in beginBody) (response, error) {
-	// The service decides what a purpose does, never the app: who enrols a face under a user's id is that user from then on.
-	mode, known := modes[in.Purpose]
-	if !known || in.UserID == "" {
-		return response{}, refuse(http.StatusBadRequest, "invalid request", "purpose must be onboarding or login, userId must be there")
+// walkScan gets a token for the app and scans with it; with a reason the scan does not pass.
+func (f *faces) walkScan(w *walker, title, journey, reason string) iproov.ClaimToken {
+	var launch iproov.Launch
+	w.call(title, http.MethodPost, journey+"/attempts", `{"platform":"ios"}`, http.StatusCreated, &launch)
+	w.check(launch.StreamingURL != "", "the app needs a streaming URL")
+	if w.err == nil {
+		status, err := w.send(http.MethodPost, "/phone/scan", fmt.Sprintf(`{"token":%q,"reason":%q}`, launch.Token, reason), nil)
+		w.check(err == nil && status == http.StatusNoContent, "the scan: %d, %v", status, err)
 	}
-	// There are three attempts for each login. How many logins may fail in a row is for the service to decide.
-	j := f.journeys.begin(&iproov.Journey{ID: rand.Text(), UserID: in.UserID, Purpose: in.Purpose, Mode: mode})
-	if j == nil {
-		return response{}, refuse(http.StatusInternalServerError, "internal error")
-	}
-	return response{http.StatusCreated, map[string]any{"id": j.ID, "attemptsLeft": j.AttemptsLeft()}}, nil
+	return launch.Token
 }
 
-// journey loads the path's journey.
-func (f *faces) journey(r *http.Request) (*iproov.Journey, error) {
-	wanted := iproov.Journey{ID: r.PathValue("id"), UserID: iproov.UserID(r.PathValue("user")), Purpose: r.PathValue("purpose")}
-	j := f.journeys.load(wanted.Key())
-	if j == nil {
-		return nil, refuse(http.StatusNotFound, "no such journey")
+func (f *faces) walkVerdict(w *walker, title, journey string, token iproov.ClaimToken, want bool) {
+	var verdict struct {
+		Passed       *bool  `json:"passed"`
+		Reason       string `json:"reason"`
+		AttemptsLeft int    `json:"attemptsLeft"`
 	}
-	return j, nil
-}
-
-type attemptBody struct {
-	Platform iproov.Platform `json:"platform"`
-}
-
-// attempt gives the app what it needs to start a scan.
-func (f *faces) attempt(r *http.Request, in attemptBody) (response, error) {
-	if !in.Platform.Known() {
-		return response{}, refuse(http.StatusBadRequest, "invalid request", "platform is not one of the SDKs'")
+	w.call(title, http.MethodPost, journey+"/finish", fmt.Sprintf(`{"token":%q}`, token), http.StatusOK, &verdict)
+	w.check(verdict.Passed != nil && *verdict.Passed == want, "the verdict should be %v", want)
+	if verdict.Reason != "" {
+		w.note("reason", fmt.Sprintf("%s (%d attempts left)", verdict.Reason, verdict.AttemptsLeft))
 	}
-	j, err := f.journey(r)
-	if err != nil {
-		return response{}, err
-	}
-	claim, err := f.client.Journeys.Begin(r.Context(), j, iproov.BeginParams{Save: f.journeys.save})
-	if err != nil {
-		return response{}, inProgress(err)
-	}
-	return response{http.StatusCreated, f.client.Launch(claim, in.Platform)}, nil
-}
-
-type finishBody struct {
-	Token iproov.ClaimToken `json:"token"`
-}
-
-// finish fetches the verdict when the app reports the end of the scan. An app that reports it again gets the same verdict.
-func (f *faces) finish(r *http.Request, in finishBody) (response, error) {
-	j, err := f.journey(r)
-	if err != nil {
-		return response{}, err
-	}
-	// A verdict can be fetched once: it must not be lost with an app that hangs up.
-	v, err := f.client.Journeys.Finish(context.WithoutCancel(r.Context()), j, iproov.FinishParams{
-		Token: in.Token, Client: r.UserAgent(), Save: f.journeys.save,
-	})
-	if err != nil {
-		return response{}, inProgress(err)
-	}
-	return response{http.StatusOK, map[string]any{"passed": v.Passed, "reason": v.Reason, "attemptsLeft": j.AttemptsLeft()}}, nil
-}
-
-// inProgress asks an app to come back when another request of it is at work.
-func inProgress(err error) error {
-	if errors.Is(err, iproov.ErrInProgress) {
-		return problem{status: http.StatusConflict, retryAfter: time.Second, Text: "in progress"}
-	}
-	return err
-}
-
-// enrolPhoto enrols a user from a trusted photo, which streams through.
-func (f *faces) enrolPhoto(_ http.ResponseWriter, r *http.Request) (response, error) {
-	user := iproov.UserID(r.PathValue("user"))
-	if r.ContentLength <= 0 {
-		return response{}, refuse(http.StatusLengthRequired, "the photo's length is needed")
-	}
-	claim, err := f.client.Enrol.CreateToken(r.Context(), iproov.CreateTokenParams{UserID: user, Resource: "onboarding"})
-	if err != nil {
-		return response{}, err
-	}
-	_, err = f.client.Enrol.Image(r.Context(), iproov.EnrolImageParams{
-		Token: claim.Token, UserID: user, Source: iproov.SourceEID, Image: r.Body, Size: r.ContentLength,
-	})
-	return response{}, err
-}
-
-func (f *faces) user(_ http.ResponseWriter, r *http.Request) (response, error) {
-	u, err := f.client.Users.Get(r.Context(), iproov.UserID(r.PathValue("user")))
-	if err != nil {
-		return response{}, err
-	}
-	return response{http.StatusOK, map[string]any{"userId": u.ID, "status": u.Status}}, nil
-}
-
-func (f *faces) remove(_ http.ResponseWriter, r *http.Request) (response, error) {
-	return response{}, f.client.Users.DeleteIfExists(r.Context(), iproov.UserID(r.PathValue("user")))
 }
 
 type scanBody struct {
@@ -171,14 +115,11 @@ type scanBody struct {
 	Reason string            `json:"reason"` // why it shall not pass; empty for a scan that passes
 }
 
-// phoneScans simulates the app that scans a face; only on the fake.
-func (f *faces) phoneScans(_ *http.Request, in scanBody) (response, error) {
+// scan simulates the app that scans a face.
+func (f *faces) scan(in scanBody) (any, error) {
 	outcome := iproovtest.Pass()
 	if in.Reason != "" {
 		outcome = iproovtest.Fail(in.Reason)
 	}
-	if err := f.fake.Complete(in.Token, outcome); err != nil {
-		return response{}, refuse(http.StatusConflict, err.Error())
-	}
-	return response{}, nil
+	return nil, f.fake.Complete(in.Token, outcome)
 }

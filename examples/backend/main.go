@@ -1,5 +1,6 @@
-// Command backend is a small but complete service on identkit: a customer's backend that registers phones and gets payments
-// approved through PowerAuth, and knows its users' faces through iProov.
+// Command backend runs package service, a backend on identkit that registers phones and gets payments approved through PowerAuth, knows its
+// users' faces through iProov, and offers goods that Entrupy found authentic. What one copies into one's own backend is that package; here
+// are the fakes, the simulated users and the walk.
 //
 // Without configuration it runs on the embedded fakes, walks its own HTTP API from end to end, prints what happened, and exits 0
 // only if every step succeeded:
@@ -8,8 +9,10 @@
 //
 // With -serve it keeps running. With POWERAUTH_BASE_URL, POWERAUTH_USERNAME and POWERAUTH_PASSWORD it serves against a real
 // deployment of PowerAuth, with IPROOV_REGION, IPROOV_API_KEY, IPROOV_SECRET, IPROOV_OAUTH_USERNAME and IPROOV_OAUTH_PASSWORD against
-// iProov; what is not configured stays on its fake. BACKEND_CALLBACK_PASSWORD is what PowerAuth sends with callbacks to
-// /callbacks/powerauth, for the user "powerauth". BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
+// iProov, and with ENTRUPY_TOKEN against Entrupy; what is not configured stays on its fake. BACKEND_CALLBACK_PASSWORD is what PowerAuth
+// sends with callbacks to /callbacks/powerauth, for the user "powerauth". BACKEND_ENTRUPY_WEBHOOK_SECRET is that of the subscription whose
+// deliveries come to /webhooks/entrupy, BACKEND_ENTRUPY_DOMAIN_ID and BACKEND_ENTRUPY_DOMAIN_TOKEN verify its domain. There are no logins
+// here: with a real Entrupy nobody is logged in, until service.EntrupyConfig.User knows the sessions of your backend. BACKEND_ADDR is the address to listen on, BACKEND_LOG_LEVEL one of debug, info, warn and error.
 package main
 
 import (
@@ -53,18 +56,18 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := newService(identkit.Options{Logger: logger, UserAgent: "example-backend"})
+	b, err := newBackend(identkit.Options{Logger: logger, UserAgent: "example-backend"}, logger)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer b.close()
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmp.Or(os.Getenv("BACKEND_ADDR"), "127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
 	srv := &http.Server{
-		Handler:           s.handler(logger),
+		Handler:           b,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		// Longer than a call to a provider may take, so that its error reaches the client.
@@ -75,21 +78,21 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(listener) }()
 	base := "http://" + listener.Addr().String()
-	logger.Info("listening", "url", base, "fakes", s.onFakes())
+	logger.Info("listening", "url", base, "fakes", b.onFakes())
 
-	if *serve || !s.onFakes() {
+	if *serve || !b.onFakes() {
 		select {
 		case err = <-failed:
 			return err
 		case <-ctx.Done():
 		}
 	} else {
-		err = walk(ctx, base, s, out)
+		err = walk(ctx, base, b, out)
 	}
 	logger.Info("shutting down")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, srv.Shutdown(grace))
+	return errors.Join(err, srv.Shutdown(grace), b.service.Close(grace))
 }
 
 // newLogger is quieter for the walk, whose transcript shows refusals.

@@ -1,205 +1,178 @@
 package main
 
 import (
-	"errors"
-	"log/slog"
+	"cmp"
+	"crypto/rand"
+	"fmt"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/identkit/identkit"
+	"github.com/identkit/identkit/examples/backend/service"
 	"github.com/identkit/identkit/powerauth"
 	"github.com/identkit/identkit/powerauth/powerauthtest"
+	"github.com/identkit/identkit/powerauth/protocol"
 )
 
-// mobile uses PowerAuth: phones are registered, and asked to approve.
-type mobile struct {
-	client *powerauth.Client
-	logger *slog.Logger
+// phones are the users' phones, and the PowerAuth that they register with.
+type phones struct {
+	config service.PowerAuthConfig
 	fake   *powerauthtest.Server // nil on a real deployment
-
-	payments *payments
 }
 
-func newMobile(opts identkit.Options) (*mobile, error) {
-	m := &mobile{logger: opts.Logger}
+func newPhones(opts identkit.Options) (*phones, error) {
+	p := &phones{config: service.PowerAuthConfig{
+		CallbackUser:     "powerauth",
+		CallbackPassword: identkit.Secret(cmp.Or(os.Getenv("BACKEND_CALLBACK_PASSWORD"), rand.Text())), // a random one is the fake's alone
+	}}
 	if os.Getenv("POWERAUTH_BASE_URL") == "" {
-		m.fake = powerauthtest.New(powerauthtest.Options{})
-		m.client = m.fake.Client(func(cfg *powerauth.Config) { cfg.Options = opts })
-	} else {
-		cfg, err := powerauth.ConfigFromEnv()
-		if err != nil {
-			return nil, err
-		}
-		cfg.Options = opts
-		cfg.Options.Notifier = identkit.NewNotifier() // callbacks wake the waits; several processes need one that they share
-		if m.client, err = powerauth.New(cfg); err != nil {
-			return nil, err
-		}
+		p.fake = powerauthtest.New(powerauthtest.Options{})
+		p.config.Client = p.fake.Client(func(cfg *powerauth.Config) { cfg.Options = opts })
+		return p, nil
 	}
-	var err error
-	m.payments, err = newPayments(m)
-	return m, err
-}
-
-func (m *mobile) close() {
-	m.client.CloseIdleConnections()
-	if m.fake != nil {
-		m.fake.Close()
-	}
-}
-
-func (m *mobile) routes(rt router) {
-	rt.on("POST /registrations", withBody(m.createRegistration))
-	rt.on("GET /registrations", m.listRegistrations)
-	rt.on("GET /registrations/{id}", m.getRegistration)
-	rt.on("PUT /registrations/{id}", withBody(m.changeRegistration))
-	rt.on("POST /registrations/{id}/commit", withBody(m.commitRegistration))
-	rt.on("DELETE /registrations/{id}", m.deleteRegistration)
-	rt.on("POST /operations", withBody(m.createOperation))
-	rt.on("GET /operations/{id}", m.getOperation)
-	rt.on("DELETE /operations/{id}", m.cancelOperation)
-	m.payments.routes(rt)
-	if m.fake != nil { // a simulated phone
-		rt.on("POST /phone/activate", withBody(m.phoneActivates))
-		rt.on("POST /phone/approve", withBody(m.phoneApproves))
-	}
-}
-
-// registrationView is what this service shows its own clients of a registration.
-type registrationView struct {
-	ID             powerauth.RegistrationID     `json:"registrationId"`
-	Status         powerauth.RegistrationStatus `json:"registrationStatus,omitzero"`
-	UserID         powerauth.UserID             `json:"userId,omitzero"`
-	Name           string                       `json:"name,omitzero"`
-	Platform       string                       `json:"platform,omitzero"`
-	BlockedReason  string                       `json:"blockedReason,omitzero"`
-	Fingerprint    string                       `json:"activationFingerprint,omitzero"`
-	ActivationCode string                       `json:"activationCode,omitzero"` // only to show it to the user
-	QRCodeData     string                       `json:"activationQrCodeData,omitzero"`
-	Created        time.Time                    `json:"created,omitzero"`
-}
-
-func viewRegistration(r powerauth.Registration) registrationView {
-	return registrationView{
-		ID: r.ID, Status: r.Status, UserID: r.UserID, Name: r.Name, Platform: r.Platform, BlockedReason: r.BlockedReason,
-		Fingerprint: r.ActivationFingerprint, Created: r.Created,
-	}
-}
-
-func registrationID(r *http.Request) powerauth.RegistrationID {
-	return powerauth.RegistrationID(r.PathValue("id"))
-}
-
-func (m *mobile) createRegistration(r *http.Request, in powerauth.CreateRegistrationParams) (response, error) {
-	in.IncompleteStatusCheck = r.URL.Query().Get("incompleteStatusCheck") == "true"
-	created, err := m.client.Registrations.Create(r.Context(), in)
+	cfg, err := powerauth.ConfigFromEnv()
 	if err != nil {
-		return response{}, err
+		return nil, err
 	}
-	return response{http.StatusCreated, registrationView{
-		ID: created.ID, Status: powerauth.RegistrationCreated, UserID: in.UserID,
-		ActivationCode: created.ActivationCode.Reveal(), QRCodeData: created.ActivationQRCodeData.Reveal(),
-	}}, nil
+	cfg.Options = opts
+	cfg.Options.Notifier = identkit.NewNotifier()
+	p.config.Client, err = powerauth.New(cfg)
+	return p, err
 }
 
-func (m *mobile) listRegistrations(_ http.ResponseWriter, r *http.Request) (response, error) {
-	q := r.URL.Query()
-	list, err := m.client.Registrations.List(r.Context(), powerauth.ListRegistrationsParams{
-		UserID: powerauth.UserID(q.Get("userId")), Removed: q.Get("removed") == "true",
+// connect makes the fake send its callbacks to the service, and adds the simulated phones to its API.
+func (p *phones) connect(mux *http.ServeMux, s *service.Service) {
+	if p.fake == nil {
+		return
+	}
+	p.fake.AddCallback(powerauthtest.Callback{
+		Type: powerauth.CallbackOperation, URL: "https://backend.example/callbacks/powerauth", Handler: s,
+		Username: p.config.CallbackUser, Password: p.config.CallbackPassword, Attributes: []string{"status"},
 	})
-	if err != nil {
-		return response{}, err
+	mux.Handle("POST /phone/activate", simulate(p.activate))
+	mux.Handle("POST /phone/approve", simulate(p.approve))
+}
+
+func (p *phones) close() {
+	p.config.Client.CloseIdleConnections()
+	if p.fake != nil {
+		p.fake.Close()
 	}
-	views := make([]registrationView, len(list.Registrations))
-	for i, reg := range list.Registrations {
-		views[i] = viewRegistration(reg)
+}
+
+// walk registers a phone and gets a payment approved on it.
+func (p *phones) walk(w *walker) {
+	device := p.walkRegistration(w)
+	p.walkOperations(w, device)
+	p.walkPayments(w)
+}
+
+func (p *phones) walkRegistration(w *walker) powerauth.RegistrationID {
+	w.chapter("Alice registers her phone (PowerAuth)")
+	var created, reg service.RegistrationView
+	w.call("Create a registration", http.MethodPost, "/registrations", `{"userId":"alice","appId":"my-bank","flags":["PRIMARY"]}`, http.StatusCreated, &created)
+	w.note("activation code", created.ActivationCode)
+	_, err := protocol.ParseActivationQR(created.QRCodeData)
+	w.check(err == nil, "the QR text: %v", err)
+	path := "/registrations/" + url.PathEscape(string(created.ID))
+	w.call("The phone reads the code", http.MethodPost, "/phone/activate",
+		fmt.Sprintf(`{"activationCode":%q,"name":"Alice's phone"}`, created.ActivationCode), http.StatusOK, nil)
+	w.poll("It now waits for the commit", path, &reg, func() bool { return reg.Status == powerauth.RegistrationPendingCommit })
+	w.note("fingerprint", reg.Fingerprint+" (Alice compares it with her phone)")
+	w.call("Commit", http.MethodPost, path+"/commit", `{"externalUserId":"clerk-7"}`, http.StatusNoContent, nil)
+	w.call("A second commit is refused", http.MethodPost, path+"/commit", `{}`, http.StatusConflict, nil)
+
+	var list struct {
+		Registrations []service.RegistrationView `json:"registrations"`
 	}
-	return response{http.StatusOK, map[string]any{"registrations": views}}, nil
-}
-
-func (m *mobile) getRegistration(_ http.ResponseWriter, r *http.Request) (response, error) {
-	reg, err := m.client.Registrations.Get(r.Context(), registrationID(r))
-	if err != nil {
-		return response{}, err
+	w.call("List Alice's phones", http.MethodGet, "/registrations?userId=alice", "", http.StatusOK, &list)
+	w.check(len(list.Registrations) == 1 && list.Registrations[0].Status == powerauth.RegistrationActive, "Alice should have one active phone")
+	for _, r := range list.Registrations {
+		w.note(string(r.Status), r.Name+" ("+r.Platform+")")
 	}
-	return response{http.StatusOK, viewRegistration(*reg)}, nil
+	w.call("Block it", http.MethodPut, path, `{"change":"BLOCK"}`, http.StatusNoContent, nil)
+	w.poll("It is blocked", path, &reg, func() bool { return reg.Status == powerauth.RegistrationBlocked })
+	w.call("Unblock it", http.MethodPut, path, `{"change":"UNBLOCK"}`, http.StatusNoContent, nil)
+	w.poll("It is active", path, &reg, func() bool { return reg.Status == powerauth.RegistrationActive })
+	return created.ID
 }
 
-type changeBody struct {
-	Change string `json:"change"`
+func (p *phones) walkOperations(w *walker, device powerauth.RegistrationID) {
+	const payment = `{"userId":"alice","template":"payment","language":"en","externalId":"order-1","parameters":{"amount":"100","currency":"CZK","iban":"CZ2730300000001165254011"}}`
+	w.chapter("Alice pays (PowerAuth)")
+	var op service.OperationView
+	w.call("Ask Alice to approve a payment of 100 CZK", http.MethodPost, "/operations", payment, http.StatusCreated, &op)
+	w.check(op.Status == powerauth.OperationPending, "a new payment should be pending, not %s", op.Status)
+	path := "/operations/" + url.PathEscape(string(op.ID))
+	w.call("It is pending", http.MethodGet, path, "", http.StatusOK, &op)
+	w.call("It is pending after a short wait, too", http.MethodGet, path+"?wait=10ms", "", http.StatusOK, &op)
+	w.check(op.Status == powerauth.OperationPending, "the payment should still be pending, not %s", op.Status)
+	// Alice takes a moment, while the request waits.
+	approved := time.AfterFunc(50*time.Millisecond, func() { _ = p.fake.Approve(op.ID, device, "") })
+	defer approved.Stop()
+	var done service.OperationView
+	w.call("Wait until Alice has decided on her phone", http.MethodGet, path+"?wait=30s", "", http.StatusOK, &done)
+	w.check(done.Status == powerauth.OperationApproved, "the payment should be approved, not %s", done.Status)
+	w.note("status", string(done.Status))
+
+	w.call("Ask for a second payment", http.MethodPost, "/operations", payment, http.StatusCreated, &op)
+	path = "/operations/" + url.PathEscape(string(op.ID))
+	w.call("Cancel it", http.MethodDelete, path+"?statusReason=ORDER_WITHDRAWN", "", http.StatusNoContent, nil)
+	w.call("It is cancelled", http.MethodGet, path, "", http.StatusOK, &op)
+	w.check(op.Status == powerauth.OperationCanceled && op.StatusReason == "ORDER_WITHDRAWN", "the payment should be cancelled, not %s", op.Status)
+	w.call("The phone cannot approve it any more", http.MethodPost, "/phone/approve",
+		fmt.Sprintf(`{"operationId":%q,"registrationId":%q}`, op.ID, device), http.StatusConflict, nil)
+	w.call("A payment without a template is refused before it is sent", http.MethodPost, "/operations", `{"userId":"alice"}`, http.StatusBadRequest, nil)
 }
 
-func (m *mobile) changeRegistration(r *http.Request, in changeBody) (response, error) {
-	switch in.Change {
-	case "BLOCK":
-		return response{}, m.client.Registrations.Block(r.Context(), registrationID(r))
-	case "UNBLOCK":
-		return response{}, m.client.Registrations.Unblock(r.Context(), registrationID(r))
+// walkPayments lets a simulated phone with real keys use the protected endpoint.
+func (p *phones) walkPayments(w *walker) {
+	const pin, wrong, order = "1379", "0000", `{"amount":"42","currency":"EUR"}`
+	w.chapter("Erin's phone pays by itself (PowerAuth, protected endpoint and callback)")
+	var created service.RegistrationView
+	w.call("Register Erin's phone", http.MethodPost, "/registrations", `{"userId":"erin","appId":"my-bank","commitPhase":"ON_KEY_EXCHANGE"}`, http.StatusCreated, &created)
+	if w.err != nil {
+		return
 	}
-	return response{}, refuse(http.StatusBadRequest, "invalid request", "change must be BLOCK or UNBLOCK")
-}
+	phone := powerauthtest.NewDevice(p.fake, powerauthtest.DeviceOptions{Name: "Erin's phone", PIN: pin})
+	err := phone.Activate(identkit.Secret(created.QRCodeData))
+	w.check(err == nil, "the phone: %v", err)
 
-func (m *mobile) commitRegistration(r *http.Request, in powerauth.CommitRegistrationParams) (response, error) {
-	return response{}, m.client.Registrations.Commit(r.Context(), registrationID(r), in)
-}
-
-func (m *mobile) deleteRegistration(_ http.ResponseWriter, r *http.Request) (response, error) {
-	return response{}, m.client.Registrations.Delete(r.Context(), registrationID(r))
-}
-
-// operationView is what this service shows its own clients of an operation.
-type operationView struct {
-	ID           powerauth.OperationID     `json:"operationId"`
-	Status       powerauth.OperationStatus `json:"status"`
-	StatusReason string                    `json:"statusReason,omitzero"`
-	UserID       powerauth.UserID          `json:"userId,omitzero"`
-	Parameters   map[string]string         `json:"parameters,omitempty"`
-	Expires      time.Time                 `json:"expires,omitzero"`
-	ProximityOTP string                    `json:"proximityOtp,omitzero"` // only to draw it as a QR code
-}
-
-// showOperation is the response with an operation, or its error.
-func showOperation(status int, o *powerauth.Operation, err error) (response, error) {
-	if err != nil {
-		return response{}, err
+	w.call("A payment without a signature is refused", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
+	sign := func(input powerauthtest.UserInput) http.Header {
+		r, err := http.NewRequestWithContext(w.ctx, http.MethodPost, w.base+"/payments", strings.NewReader(order))
+		w.check(err == nil, "%v", err)
+		if w.err == nil {
+			err = phone.SignRequest(r, service.PaymentURI, input)
+			w.check(err == nil, "the phone: %v", err)
+			return r.Header
+		}
+		return nil
 	}
-	return response{status, operationView{
-		ID: o.ID, Status: o.Status, StatusReason: o.StatusReason, UserID: o.UserID, Parameters: o.Parameters, Expires: o.Expires,
-		ProximityOTP: o.ProximityOTP.Reveal(),
-	}}, nil
-}
-
-func (m *mobile) createOperation(r *http.Request, in powerauth.CreateOperationParams) (response, error) {
-	op, err := m.client.Operations.Create(r.Context(), in)
-	return showOperation(http.StatusCreated, op, err)
-}
-
-// longestWait is shorter than the server's WriteTimeout.
-const longestWait = time.Minute
-
-// getOperation shows an operation. With a query such as ?wait=30s it responds when the operation has ended, or after that time.
-func (m *mobile) getOperation(_ http.ResponseWriter, r *http.Request) (response, error) {
-	id, query := powerauth.OperationID(r.PathValue("id")), r.URL.Query()
-	if !query.Has("wait") {
-		op, err := m.client.Operations.Get(r.Context(), id)
-		return showOperation(http.StatusOK, op, err)
+	w.header = sign(powerauthtest.PIN(wrong))
+	w.call("So is one with a wrong PIN", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
+	w.header = sign(powerauthtest.PIN(pin))
+	var op service.OperationView
+	w.call("With the right PIN the payment begins", http.MethodPost, "/payments", order, http.StatusCreated, &op)
+	w.call("The same signature is refused the second time", http.MethodPost, "/payments", order, http.StatusUnauthorized, nil)
+	w.header = nil
+	if w.err != nil {
+		return
 	}
-	wait, err := time.ParseDuration(query.Get("wait"))
-	if err != nil || wait <= 0 || wait > longestWait {
-		return response{}, refuse(http.StatusBadRequest, "wait must be a duration of up to "+longestWait.String())
+	err = phone.Approve(op.ID, powerauthtest.PIN(pin))
+	w.check(err == nil, "the phone: %v", err)
+	_, err = p.fake.Deliver(w.ctx)
+	w.check(err == nil, "the callbacks: %v", err)
+	var paid struct {
+		Status powerauth.OperationStatus `json:"status"`
 	}
-	op, err := m.client.Operations.Wait(r.Context(), id, identkit.WaitPolicy{Until: time.Now().Add(wait)})
-	var undecided *identkit.WaitError[powerauth.Operation]
-	if errors.As(err, &undecided) && errors.Is(err, identkit.ErrTimeout) && undecided.Failure == nil {
-		op, err = undecided.Last, nil
-	}
-	return showOperation(http.StatusOK, op, err)
-}
-
-func (m *mobile) cancelOperation(_ http.ResponseWriter, r *http.Request) (response, error) {
-	id, reason := powerauth.OperationID(r.PathValue("id")), r.URL.Query().Get("statusReason")
-	return response{}, m.client.Operations.Cancel(r.Context(), id, reason)
+	w.call("Erin approves; after the callback the state was read again", http.MethodGet, "/payments/"+string(op.ID), "", http.StatusOK, &paid)
+	w.check(paid.Status == powerauth.OperationApproved, "the payment should be approved, not %s", paid.Status)
+	w.note("status", string(paid.Status))
+	w.call("A forged callback is refused", http.MethodPost, "/callbacks/powerauth", `{"type":"OPERATION","operationId":"`+string(op.ID)+`"}`, http.StatusUnauthorized, nil)
 }
 
 type activateBody struct {
@@ -208,13 +181,10 @@ type activateBody struct {
 	OTP            identkit.Secret `json:"otp"`
 }
 
-// phoneActivates simulates a phone that uses an activation code; only on the fake.
-func (m *mobile) phoneActivates(_ *http.Request, in activateBody) (response, error) {
-	id, err := m.fake.Activate(in.ActivationCode, powerauthtest.Activation{Name: in.Name, DeviceInfo: "Simulated", OTP: in.OTP})
-	if err != nil {
-		return response{}, refuse(http.StatusConflict, err.Error())
-	}
-	return response{http.StatusOK, map[string]any{"registrationId": id}}, nil
+// activate simulates a phone that uses an activation code.
+func (p *phones) activate(in activateBody) (any, error) {
+	id, err := p.fake.Activate(in.ActivationCode, powerauthtest.Activation{Name: in.Name, DeviceInfo: "Simulated", OTP: in.OTP})
+	return map[string]any{"registrationId": id}, err
 }
 
 type approveBody struct {
@@ -223,10 +193,7 @@ type approveBody struct {
 	ProximityOTP   identkit.Secret          `json:"proximityOtp"`
 }
 
-// phoneApproves simulates a phone whose user approves an operation; only on the fake.
-func (m *mobile) phoneApproves(_ *http.Request, in approveBody) (response, error) {
-	if err := m.fake.Approve(in.OperationID, in.RegistrationID, in.ProximityOTP); err != nil {
-		return response{}, refuse(http.StatusConflict, err.Error())
-	}
-	return response{}, nil
+// approve simulates a phone whose user approves an operation.
+func (p *phones) approve(in approveBody) (any, error) {
+	return nil, p.fake.Approve(in.OperationID, in.RegistrationID, in.ProximityOTP)
 }

@@ -24,8 +24,8 @@ type walker struct {
 	err    error
 }
 
-// walk uses the service as its users would.
-func walk(ctx context.Context, base string, s *service, out io.Writer) error {
+// walk uses the backend as its users would.
+func walk(ctx context.Context, base string, b *backend, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	w := &walker{ctx: ctx, base: base, out: out, client: &http.Client{Transport: &http.Transport{}}}
@@ -33,8 +33,9 @@ func walk(ctx context.Context, base string, s *service, out io.Writer) error {
 	w.printf("identkit example backend at %s, on embedded fakes\n", base)
 	w.chapter("Service")
 	w.call("It is healthy", http.MethodGet, "/healthz", "", http.StatusOK, nil)
-	s.mobile.walk(w)
-	s.faces.walk(w)
+	b.phones.walk(w)
+	b.faces.walk(w)
+	b.goods.walk(w)
 	if w.err != nil {
 		return w.err
 	}

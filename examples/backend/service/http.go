@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"cmp"
@@ -73,6 +73,18 @@ func withBody[In any](f func(r *http.Request, in In) (response, error)) endpoint
 		}
 		return f(r, in)
 	}
+}
+
+// longestWait is shorter than the server's WriteTimeout.
+const longestWait = time.Minute
+
+// waitPolicy is for a query such as ?wait=30s.
+func waitPolicy(r *http.Request) (identkit.WaitPolicy, error) {
+	wait, err := time.ParseDuration(r.URL.Query().Get("wait"))
+	if err != nil || wait <= 0 || wait > longestWait {
+		return identkit.WaitPolicy{}, refuse(http.StatusBadRequest, "wait must be a duration of up to "+longestWait.String())
+	}
+	return identkit.WaitPolicy{Until: time.Now().Add(wait)}, nil
 }
 
 // problem is what clients of this service see of a failure: no text of the provider's.

@@ -1,10 +1,9 @@
-package main
+package service
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,8 +29,7 @@ func TestTheStoreOfJourneysComparesAndSwaps(t *testing.T) {
 }
 
 func TestAnAppThatRepeatsItsRequestsGetsOneVerdict(t *testing.T) {
-	s := onFake(t)
-	h := s.handler(slog.New(slog.DiscardHandler))
+	h := onFakes(t)
 	post := func(path, body string, into any) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
@@ -40,7 +38,7 @@ func TestAnAppThatRepeatsItsRequestsGetsOneVerdict(t *testing.T) {
 		}
 		return rec
 	}
-	s.faces.fake.AddUser("bob", iproov.UserActive)
+	h.iProov.AddUser("bob", iproov.UserActive)
 	var first, second struct{ ID string }
 	require.Equal(t, http.StatusCreated, post("/faces/journeys", `{"userId":"bob","purpose":"login"}`, &first).Code)
 	require.Equal(t, http.StatusCreated, post("/faces/journeys", `{"userId":"bob","purpose":"login"}`, &second).Code)
@@ -50,7 +48,7 @@ func TestAnAppThatRepeatsItsRequestsGetsOneVerdict(t *testing.T) {
 	journey := "/faces/journeys/bob/login/" + first.ID
 	var launch iproov.Launch
 	require.Equal(t, http.StatusCreated, post(journey+"/attempts", `{"platform":"web"}`, &launch).Code)
-	require.NoError(t, s.faces.fake.Complete(launch.Token, iproovtest.Pass()))
+	require.NoError(t, h.iProov.Complete(launch.Token, iproovtest.Pass()))
 	finish := `{"token":"` + string(launch.Token) + `"}`
 	req := func() *http.Request {
 		r := httptest.NewRequest(http.MethodPost, journey+"/finish", strings.NewReader(finish))
@@ -74,7 +72,7 @@ func TestAnAppThatRepeatsItsRequestsGetsOneVerdict(t *testing.T) {
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, req())
 	assert.Equal(t, http.StatusOK, rec.Code)
-	assert.Equal(t, 1, s.faces.fake.Journal().Count("iproov.Verify.Validate"))
+	assert.Equal(t, 1, h.iProov.Journal().Count("iproov.Verify.Validate"))
 
 	require.Equal(t, http.StatusCreated, post("/faces/journeys", `{"userId":"bob","purpose":"login"}`, &second).Code)
 	assert.NotEqual(t, first.ID, second.ID, "a journey that is final stays final")
