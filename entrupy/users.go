@@ -32,8 +32,8 @@ type AuthorizeUserParams struct {
 	// UserID is the user's. Required. Take it from the session of your own backend, never from the app.
 	UserID UserID `json:"unique_user_id"`
 	Email  string `json:"email"` // required
-	// FirstName and LastName are printed on certificates. The first call for a UserID fixes them for ever, so white space and other invisible characters around them
-	// are taken off, and what is then empty is not sent.
+	// FirstName and LastName are printed on certificates. The first call for a UserID fixes them for ever, so white space and other invisible
+	// characters around them are taken off, and what is then empty is not sent.
 	FirstName string `json:"first_name,omitzero"`
 	LastName  string `json:"last_name,omitzero"`
 }
