@@ -179,9 +179,23 @@ func TestImagesComeInTwoShapes(t *testing.T) {
 		`{"front":"u1","back":"u2"}`: {{"front", "u1"}, {"back", "u2"}},
 		`{"front":{"url":"u1"},"back":[{"url":"u2","type":"b"},"u3"]}`: {{"front", "u1"}, {"b", "u2"}, {"back", "u3"}},
 		`{"front":{"url":null},"back":7,"top":{"large":"u1"}}`:         {{"large", "u1"}},
-		`{}`: nil, `[]`: nil, `null`: nil, `7`: nil,
+		`{"front":[{"large":"u1"}]}`:                                   {{"large", "u1"}},
+		`{}`:                                                           nil, `[]`: nil, `null`: nil, `7`: nil,
 	} {
 		assert.Equal(t, want, parsed(t, minimal+`,"images":`+images+`}`).Images, images)
+	}
+}
+
+func TestDeepValuesAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	for _, level := range []string{`{"a":%}`, `[%]`} {
+		before, after, _ := strings.Cut(level, "%")
+		deep := func(n int) string { return strings.Repeat(before, n) + `"u"` + strings.Repeat(after, n) }
+		assert.Len(t, parsed(t, minimal+`,"images":`+deep(3)+`}`).Images, 1)
+		assert.Empty(t, parsed(t, minimal+`,"images":`+deep(4)+`}`).Images, "each level would read the rest again")
+		a := parsed(t, minimal+`,"images":`+deep(5000)+`}`)
+		assert.True(t, a.IsAuthentic())
+		assert.Empty(t, a.Images)
 	}
 }
 

@@ -23,11 +23,18 @@ func readImages(dec *jsontext.Decoder, list *[]Image) error {
 	if err != nil {
 		return err
 	}
-	addImages(list, "", value.Clone())
+	addImages(list, "", value.Clone(), maxDepth)
 	return nil
 }
 
-func addImages(list *[]Image, kind string, value jsontext.Value) {
+// maxDepth is how deep lists and objects that decide nothing are looked into. Each level reads what is below it again, so that a deep value
+// would take minutes.
+const maxDepth = 4
+
+func addImages(list *[]Image, kind string, value jsontext.Value, depth int) {
+	if depth == 0 {
+		return
+	}
 	switch value.Kind() {
 	case '"':
 		image := Image{Type: kind}
@@ -38,7 +45,7 @@ func addImages(list *[]Image, kind string, value jsontext.Value) {
 		var all []jsontext.Value
 		_ = json.Unmarshal(value, &all) // it was read before
 		for _, one := range all {
-			addImages(list, kind, one)
+			addImages(list, kind, one, depth-1)
 		}
 	case '{':
 		if url := wire.Member(value, "url"); url.Kind() == '"' {
@@ -58,7 +65,7 @@ func addImages(list *[]Image, kind string, value jsontext.Value) {
 			if err != nil {
 				return
 			}
-			addImages(list, text, one.Clone())
+			addImages(list, text, one.Clone(), depth-1)
 		}
 	}
 }

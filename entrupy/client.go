@@ -119,7 +119,7 @@ func New(cfg Config) (*Client, error) {
 	check.That(cfg.Credentials.token != nil || cfg.Credentials.faults != nil, "Credentials", "are missing")
 	header := http.Header{}
 	for _, h := range [...]struct{ field, name, value string }{{"APIVersion", headerVersion, cfg.APIVersion}, {"Language", headerLanguage, cfg.Language}} {
-		check.That(!strings.ContainsFunc(h.value, func(r rune) bool { return r <= ' ' || r > '~' }), h.field, "must be printable ASCII without blanks")
+		checkWord(&check, h.field, h.value)
 		if h.value != "" {
 			header[h.name] = []string{h.value}
 		}
@@ -154,6 +154,11 @@ func New(cfg Config) (*Client, error) {
 		Brands:          Brands{client},
 		client:          client,
 	}, nil
+}
+
+// checkWord refuses the value of a header that is not a word: one of blanks alone is sent as none.
+func checkWord(c *transport.Check, field, value string) {
+	c.That(!strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }), field, "must be printable ASCII without blanks")
 }
 
 // ConfigFromEnv reads a configuration from the environment:

@@ -2,6 +2,7 @@ package entrupy
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -102,9 +103,10 @@ type keptConfiguration struct {
 
 // configurationFetch is a request that callers wait for. The results are set before done is closed.
 type configurationFetch struct {
-	done chan struct{}
-	raw  []byte
-	err  error
+	done  chan struct{}
+	raw   []byte
+	err   error
+	panic any // of an observer, say: it is that of the callers
 }
 
 // fetchConfiguration reads the JSON of a configuration, and how long it holds.
@@ -131,6 +133,9 @@ func (c *configurationCache) get(ctx context.Context, language string, fetch fet
 	if f != nil {
 		select {
 		case <-f.done:
+			if f.panic != nil {
+				panic(f.panic)
+			}
 			return f.raw, f.err
 		case <-ctx.Done():
 		}
@@ -142,15 +147,22 @@ func (c *configurationCache) get(ctx context.Context, language string, fetch fet
 func (c *configurationCache) run(ctx context.Context, language string, f *configurationFetch, fetch fetchConfiguration) {
 	began := time.Now()
 	var life time.Duration
+	f.err = errFetchEnded
+	defer func() {
+		f.panic = recover()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if f.err == nil {
+			c.kept[language] = keptConfiguration{f.raw, began.Add(life)}
+		}
+		delete(c.pending, language)
+		close(f.done)
+	}()
 	f.raw, life, f.err = fetch(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if f.err == nil {
-		c.kept[language] = keptConfiguration{f.raw, began.Add(life)}
-	}
-	delete(c.pending, language)
-	close(f.done)
 }
+
+// errFetchEnded is the error of a fetch whose goroutine the caller's code ended.
+var errFetchEnded = errors.New("entrupy: an observer ended the goroutine of a request")
 
 // life is how long a response of a date holds, by the provider's own clock.
 func (s *Supported) life(date time.Time) time.Duration {

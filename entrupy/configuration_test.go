@@ -3,6 +3,7 @@ package entrupy_test
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -101,6 +102,26 @@ func TestAFailedFetchIsNotKept(t *testing.T) {
 	_, err = client.Configuration.Get(ended, entrupy.GetConfigurationParams{Language: "fr"})
 	fails(t, err, identkit.ErrCanceled)
 	assert.Equal(t, 3, srv.Journal().Count(getConfiguration))
+}
+
+func TestAnObserverThatPanicsIsTheCallers(t *testing.T) {
+	t.Parallel()
+	srv := entrupytest.New(entrupytest.Options{})
+	observe := func() {}
+	client := srv.Client(func(cfg *entrupy.Config) {
+		cfg.Options.Limiter = identkit.NoLimit
+		cfg.Options.Observer.CallEnd = func(context.Context, identkit.CallResult) { observe() }
+	})
+	get := func() error {
+		_, err := client.Configuration.Get(t.Context(), entrupy.GetConfigurationParams{})
+		return err
+	}
+	observe = func() { panic("observer") }
+	assert.PanicsWithValue(t, "observer", func() { _ = get() })
+	observe = runtime.Goexit
+	require.ErrorContains(t, get(), "observer ended")
+	observe = func() {}
+	require.NoError(t, get(), "nothing was kept, and nothing waits for the requests before")
 }
 
 func TestTheLifeIsMeasuredOnTheProvidersClock(t *testing.T) {

@@ -44,10 +44,10 @@ func readFailure(e *identkit.Error, r transport.FailedResponse) {
 	case codec.Unmarshal(r.Body, &f) == nil:
 		e.Code = cmp.Or(f.ECode, f.Code)
 		for _, part := range []jsontext.Value{f.Error, f.Message, f.Detail} {
-			describe(e, part)
+			describe(e, part, maxDepth)
 		}
 	case codec.Unmarshal(r.Body, &whole) == nil:
-		describe(e, whole)
+		describe(e, whole, maxDepth)
 	}
 	if e.Status == http.StatusConflict {
 		if c := readConflict(r.Body); c.Authorization != nil {
@@ -57,7 +57,7 @@ func readFailure(e *identkit.Error, r transport.FailedResponse) {
 }
 
 // describe reads a text, an object or a list of either. The first text becomes the message.
-func describe(e *identkit.Error, part jsontext.Value) {
+func describe(e *identkit.Error, part jsontext.Value, depth int) {
 	switch part.Kind() {
 	case '"':
 		var text string
@@ -66,9 +66,9 @@ func describe(e *identkit.Error, part jsontext.Value) {
 		}
 	case '[':
 		var all []jsontext.Value
-		if codec.Unmarshal(part, &all) == nil {
+		if depth > 1 && codec.Unmarshal(part, &all) == nil {
 			for _, one := range all {
-				describe(e, one)
+				describe(e, one, depth-1)
 			}
 		}
 	case '{':

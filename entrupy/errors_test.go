@@ -56,6 +56,16 @@ func TestErrorBodiesOfEveryShapeAreRead(t *testing.T) {
 	}
 }
 
+func TestADeepErrorBodyIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	for depth, want := range map[int]string{0: "m", 3: "m", 4: "", 5000: ""} {
+		_, client := stubbed(t, 422, strings.Repeat("[", depth)+`"m"`+strings.Repeat("]", depth))
+		var e *identkit.Error
+		require.ErrorAs(t, client.Ping(t.Context()), &e)
+		assert.Equal(t, want, e.Message, depth)
+	}
+}
+
 func TestALongErrorBodyIsCutAndReadAllTheSame(t *testing.T) {
 	t.Parallel()
 	_, client := stubbed(t, 400, `{"error":"`+strings.Repeat("x", 10_000)+`"}`)

@@ -20,6 +20,9 @@ const (
 	KeyFormFactor     FilterKey = "activity.form_factor"         // a [FormFactor]
 )
 
+// keyItemIDOfV2 is where items of v2 have the customer's id: a caller may try it as a key.
+const keyItemIDOfV2 FilterKey = "properties.customer_item_id"
+
 // keyUsername stands for the key that SearchNames has.
 const keyUsername FilterKey = "\x00username"
 
@@ -110,6 +113,9 @@ func (f Filter) members() map[string]any {
 
 // contradicts reports whether an item that carries a value cannot be a result. An item that carries none can.
 func (f Filter) contradicts(key FilterKey, carried string) bool {
+	if f.key == keyItemIDOfV2 {
+		f.key = KeyCustomerItemID
+	}
 	if f.raw != nil || f.key != key || carried == "" {
 		return false
 	}

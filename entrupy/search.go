@@ -64,8 +64,8 @@ func (in *searchInput) request(r *transport.Request) {
 	if !in.To.IsZero() {
 		body[in.names.To] = in.To.Add(time.Second - time.Nanosecond).Unix() // whole seconds that hold all of it
 	}
-	if len(in.Cursor) > 0 {
-		body[in.names.Cursor] = jsontext.Value(in.Cursor)
+	if cursor := nextCursor(in.Cursor); cursor != nil { // a stored end comes back as null
+		body[in.names.Cursor] = jsontext.Value(cursor)
 	}
 	r.JSON(body)
 }
@@ -166,7 +166,7 @@ func readPage(dec *jsontext.Decoder, p *Page) error {
 // nextCursor is nil at the end, which is said in several ways.
 func nextCursor(value json.RawMessage) json.RawMessage {
 	text := jsontext.Value(value).Clone()
-	_ = text.Compact() // it is valid
+	_ = text.Compact() // what is not valid stays as it is
 	switch string(text) {
 	case ``, `null`, `""`, `[]`, `{}`:
 		return nil

@@ -39,6 +39,11 @@ func TestFiltersAreSent(t *testing.T) {
 		`{"key":"owner.user.username","value":"Shop-1"},{"exclude":true,"key":"status.result.id","values":["authentic","invalid"]},`+
 		`{"key":"properties.x","value":7},{"key":"k","text_fields":{"a":"b"}}],"format_options":{"a":1},"limit":25,"start":100}`, string(s.last(t).body))
 
+	for _, end := range []string{``, `null`, `""`, ` [ ] `, `{}`} {
+		search(entrupy.SearchParams{Cursor: json.RawMessage(end)})
+		assert.Equal(t, `{}`, string(s.last(t).body), "%q is the beginning, as in All", end)
+	}
+
 	s, client = stubbed(t, 200, `{"items":[]}`, func(cfg *entrupy.Config) {
 		cfg.SearchNames = entrupy.SearchNames{Username: "username", Cursor: "after", From: "from", To: "to"}
 	})
@@ -128,6 +133,7 @@ func TestAnIgnoredFilterIsAnError(t *testing.T) {
 		`{"items":[` + itemV2 + `]}`:                   {entrupy.ByCustomerItemID("inv-2")},
 		`{"items":[` + itemV14 + `]}`:                  {entrupy.ByCustomerItemID("inv-000731").Not()},
 		`{"items":[` + itemV2 + `, ` + minimal + `}]}`: {entrupy.AnyOf(entrupy.KeyCustomerItemID, "inv-1", "inv-2")},
+		`{"items":[` + minimal + `},` + itemV2 + `]}`:  {entrupy.Equal("properties.customer_item_id", "inv-2")},
 	} {
 		_, client := stubbed(t, 200, body)
 		_, err := client.Authentications.Search(t.Context(), entrupy.SearchParams{Filters: filters})

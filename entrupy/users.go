@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/identkit/identkit"
 	"github.com/identkit/identkit/internal/transport"
@@ -31,8 +32,8 @@ type AuthorizeUserParams struct {
 	// UserID is the user's. Required. Take it from the session of your own backend, never from the app.
 	UserID UserID `json:"unique_user_id"`
 	Email  string `json:"email"` // required
-	// FirstName and LastName are printed on certificates. The first call for a UserID fixes them for ever, so white space around them is
-	// taken off, and what is then empty is not sent.
+	// FirstName and LastName are printed on certificates. The first call for a UserID fixes them for ever, so white space and other invisible
+	// characters around them are taken off, and what is then empty is not sent.
 	FirstName string `json:"first_name,omitzero"`
 	LastName  string `json:"last_name,omitzero"`
 }
@@ -45,8 +46,13 @@ func (in *AuthorizeUserParams) request(r *transport.Request) {
 	r.Optional("first_name", in.FirstName, 0)
 	r.Optional("last_name", in.LastName, 0)
 	body := *in
-	body.FirstName, body.LastName = strings.TrimSpace(in.FirstName), strings.TrimSpace(in.LastName)
+	body.FirstName, body.LastName = strings.TrimFunc(in.FirstName, isInvisible), strings.TrimFunc(in.LastName, isInvisible)
 	r.JSON(body)
+}
+
+// isInvisible reports what shows nothing at the end of a name: white space, control and format characters, fillers.
+func isInvisible(r rune) bool {
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // Authorization lets a user's app log in.

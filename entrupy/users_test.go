@@ -41,7 +41,7 @@ func TestAUserIsAuthorized(t *testing.T) {
 func TestNamesThatAreEmptyForEverAreNotSent(t *testing.T) {
 	t.Parallel()
 	s, client := stubbed(t, 200, `{"signed_authorization_request":"s","username":"Shop-1"}`)
-	for name, want := range map[string]string{"": "", " ": "", "\t\n": "", "\u00a0": "", " Ada ": "Ada", "Ada Maria": "Ada Maria"} {
+	for name, want := range map[string]string{"": "", " ": "", "\t\n": "", "\u00a0": "", "\u200b\ufeff": "", "\x00": "", "\u3164": "", "\u200fAda\u200b": "Ada", "葛\U000e0100": "葛\U000e0100", " Ada ": "Ada", "Ada Maria": "Ada Maria"} {
 		in := adaIn
 		in.FirstName, in.LastName = name, name
 		_, err := client.Users.Authorize(t.Context(), in)

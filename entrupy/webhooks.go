@@ -88,6 +88,7 @@ type createWebhookInput struct {
 
 func (in *createWebhookInput) request(r *transport.Request) {
 	r.Text("APIVersion", in.APIVersion, 0)
+	checkWord(&r.Check, "APIVersion", in.APIVersion)
 	r.Header = http.Header{headerVersion: {in.APIVersion}}
 	checkWebhookURL(&r.Check, in.URL)
 	r.Secret("secret_key", in.SecretKey)

@@ -71,6 +71,19 @@ func TestTheVersionOfASubscriptionIsItsOwn(t *testing.T) {
 	assert.Contains(t, string(w.RawJSON()), `"webhook"`)
 }
 
+func TestASubscriptionWithoutAVersionIsNotMade(t *testing.T) {
+	t.Parallel()
+	s, client := stubbed(t, 200, `{"id":7}`)
+	for _, version := range []string{"", " ", "\t", "1.4 ", "1.4\n", "日"} {
+		in := webhookIn
+		in.APIVersion = version
+		_, err := client.Webhooks.Create(t.Context(), in)
+		e := fails(t, err, identkit.ErrInvalidRequest)
+		assert.Equal(t, "APIVersion", e.Fields[0].Field, "%q", version)
+	}
+	assert.Zero(t, s.count(), "a header of blanks is none, and what the API then takes is fixed for ever")
+}
+
 func TestDomainsAreSearched(t *testing.T) {
 	t.Parallel()
 	srv := entrupytest.New(entrupytest.Options{})

@@ -71,8 +71,7 @@ func (s *Server) Complete(id entrupy.ID, result entrupy.ResultID) error {
 		if it.Result.Final {
 			return fmt.Errorf("entrupytest: %s has a final result; Reverse changes it", it.ID)
 		}
-		it.settle(result)
-		return nil
+		return it.settle(result)
 	})
 }
 
@@ -82,12 +81,14 @@ func (s *Server) Reverse(id entrupy.ID, result entrupy.ResultID) error {
 		if !it.Result.Final || it.Result.ID == result {
 			return fmt.Errorf("entrupytest: %s has no other final result to reverse", it.ID)
 		}
-		it.settle(result)
-		return nil
+		return it.settle(result)
 	})
 }
 
-func (it *Item) settle(result entrupy.ResultID) {
+func (it *Item) settle(result entrupy.ResultID) error {
+	if result == "" {
+		return fmt.Errorf("entrupytest: no result for %s", it.ID)
+	}
 	it.Result = entrupy.Result{ID: result, Final: true, Display: strings.ToUpper(string(result[:1])) + string(result[1:])}
 	if result == entrupy.ResultInvalid {
 		it.Result.Reason = "blurry"
@@ -96,6 +97,7 @@ func (it *Item) settle(result entrupy.ResultID) {
 		first := it.Result
 		it.InitialResult = &first
 	}
+	return nil
 }
 
 // SetResult gives an item any result, such as a pending one.
@@ -119,7 +121,9 @@ func (s *Server) Item(id entrupy.ID) (Item, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if it := s.find(id); it != nil {
-		return *it, true
+		item := *it
+		item.TextFields = maps.Clone(it.TextFields) // the caller's own
+		return item, true
 	}
 	return Item{}, false
 }

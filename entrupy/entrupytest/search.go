@@ -2,6 +2,7 @@ package entrupytest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -94,7 +95,9 @@ func (s *Server) searchOf(c *fakeserver.Call) (in search, ok bool) {
 		case d.ToName:
 			in.to, err = seconds(value)
 		case d.CursorName:
-			in.offset, err = offsetOf(value)
+			if in.offset, err = offsetOf(value); err == nil && in.offset < 0 {
+				err = errCursor
+			}
 		default:
 			if !d.IgnoreUnknownKeys {
 				s.refuse(c, http.StatusBadRequest, "unknown member", name)
@@ -174,8 +177,13 @@ func (s *Server) putCursor(out object, offset, limit, total int) {
 	}
 }
 
-// offsetOf reads a cursor of any form.
+var errCursor = errors.New("entrupytest: no cursor of the fake")
+
+// offsetOf reads a cursor of any form; null is the beginning.
 func offsetOf(value json.RawMessage) (int, error) {
+	if string(value) == "null" {
+		return 0, nil
+	}
 	var (
 		text   string
 		list   []string

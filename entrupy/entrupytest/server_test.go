@@ -136,6 +136,13 @@ func TestItemsChangeAsTheContractSays(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, entrupy.ResultUnidentified, item.Result.ID)
 	assert.Equal(t, entrupy.ResultAuthentic, item.InitialResult.ID)
+	require.Error(t, srv.Reverse(id, ""), "no result")
+	require.Error(t, srv.Complete(srv.Capture(entrupytest.Item{}), ""), "no result")
+	srv.Capture(entrupytest.Item{ID: "COPY", TextFields: map[string]string{"a": "b"}})
+	item, _ = srv.Item("COPY")
+	item.TextFields["a"] = "changed"
+	item, _ = srv.Item("COPY")
+	assert.Equal(t, "b", item.TextFields["a"], "an Item is the caller's own")
 	require.Error(t, srv.Complete("NOTHERE", entrupy.ResultAuthentic))
 	require.Error(t, srv.SetFlag("NOTHERE", entrupy.FlagResolved))
 	require.Error(t, srv.DeliverItems("NOTHERE"))
@@ -162,7 +169,7 @@ func TestRequestsAreCheckedStrictly(t *testing.T) {
 	assert.True(t, u.Named, "an empty name is one, for ever")
 	for path, bodies := range map[string][]string{
 		"/v2/integrations/authorize-user":             {authorize("", "12345678", "e"), authorize("r", "1234567", "e"), authorize("r", "12345678", ""), `[]`, `{"email":7}`},
-		"/v2/search/authentications":                  {`{"limit":0}`, `{"limit":26}`, `{"unknown":1}`, `{"filters":{}}`, `{"cursor":"x"}`, `{"start":"monday"}`, `{"filters":[{"key":"unknown"}]}`},
+		"/v2/search/authentications":                  {`{"limit":0}`, `{"limit":26}`, `{"unknown":1}`, `{"filters":{}}`, `{"cursor":"x"}`, `{"cursor":"p-5"}`, `{"cursor":-5}`, `{"cursor":["-5"]}`, `{"cursor":{"after":-5}}`, `{"start":"monday"}`, `{"filters":[{"key":"unknown"}]}`},
 		"/v2/search/domains":                          {`{"limit":99}`},
 		"/v2/authentications/" + string(id) + "/flag": {`{}`, `{"reason":""}`, `{"reason":7}`},
 		"/v2/webhooks":                                {`{}`, `{"url":"/x"}`, `{"unknown":1}`, `{"url":"https://shop.example","secret_key":"s","channel":"authentications"}`},
@@ -171,7 +178,7 @@ func TestRequestsAreCheckedStrictly(t *testing.T) {
 			require.ErrorIs(t, post(path, body), identkit.ErrRejected, "%s %s", path, body)
 		}
 	}
-	require.NoError(t, post("/v2/search/authentications", `{"limit":null,"filters":null,"format_options":null}`))
+	require.NoError(t, post("/v2/search/authentications", `{"limit":null,"filters":null,"format_options":null,"cursor":null}`))
 	require.ErrorIs(t, client.Call(t.Context(), identkit.Request{Path: "/v2/nothing"}, nil), identkit.ErrNotFound)
 }
 
