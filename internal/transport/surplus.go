@@ -51,6 +51,14 @@ func handshake(ctx context.Context, t *http.Transport, c net.Conn, addr string) 
 		}
 		config.ServerName = host
 	}
+	if verify := config.VerifyConnection; verify != nil {
+		config.VerifyConnection = func(s tls.ConnectionState) error {
+			if s.ServerName == "" { // see connectAs; here it may also be another base URL's address, or a proxy's
+				s.ServerName = config.ServerName
+			}
+			return verify(s)
+		}
+	}
 	if t.TLSHandshakeTimeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t.TLSHandshakeTimeout)
