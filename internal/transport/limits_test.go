@@ -1,0 +1,63 @@
+package transport
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/identkit/identkit"
+)
+
+// Who wants no limit writes the largest number.
+func TestTheLargestLimitsAreNoLimits(t *testing.T) {
+	t.Parallel()
+	base, _ := raw(t, func(_ int32, c net.Conn, r *bufio.Reader) {
+		if _, err := http.ReadRequest(r); err == nil {
+			respondThing(c)
+		}
+	})
+	var check Check
+	c := New(Config{Provider: "test", BaseURL: base, Operations: thingOperations, Options: identkit.Options{
+		MaxResponseBytes: math.MaxInt64, Timeout: math.MaxInt64,
+		Retry: identkit.RetryPolicy{MaxAttempts: math.MaxInt, MaxBackoff: math.MaxInt64, AttemptTimeout: math.MaxInt64, Budget: math.MaxInt},
+	}}, &check)
+	require.NoError(t, check.Err("test", "test.New"))
+	t.Cleanup(c.CloseIdleConnections)
+	require.NoError(t, read(t.Context(), c))
+}
+
+// idler is a reader that never has anything.
+type idler struct{ reads atomic.Int64 }
+
+func (r *idler) Read([]byte) (int, error) {
+	r.reads.Add(1)
+	return 0, nil
+}
+
+func (*idler) Seek(_ int64, whence int) (int64, error) {
+	if whence == io.SeekEnd {
+		return 1000, nil
+	}
+	return 0, nil
+}
+
+func TestAReaderThatGivesNothingIsNotReadForEver(t *testing.T) {
+	t.Parallel()
+	base, _ := raw(t, func(_ int32, _ net.Conn, r *bufio.Reader) { _, _ = io.Copy(io.Discard, r) })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	r := new(idler)
+	err := uploadOnce.Exec(ctx, testClient(t, base), uploadParams{Seeker("text/plain", r).Named("file")}, nil)
+	require.ErrorIs(t, err, identkit.ErrInvalidRequest)
+	require.ErrorIs(t, err, io.ErrNoProgress)
+	require.ErrorContains(t, err, "file")
+	require.EqualValues(t, maxNothing, r.reads.Load())
+}
