@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -60,4 +61,20 @@ func TestAReaderThatGivesNothingIsNotReadForEver(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrNoProgress)
 	require.ErrorContains(t, err, "file")
 	require.EqualValues(t, maxNothing, r.reads.Load())
+}
+
+func TestATLSHandshakeThatTakesTooLongIsCalledSo(t *testing.T) {
+	t.Parallel()
+	base, _ := raw(t, func(_ int32, _ net.Conn, r *bufio.Reader) { _, _ = io.Copy(io.Discard, r) })
+	own := pooled()
+	own.TLSHandshakeTimeout = 50 * time.Millisecond
+	t.Cleanup(own.CloseIdleConnections)
+	err := create(t.Context(), clientOf(t, "https"+strings.TrimPrefix(base, "http"), own), identkit.WithAttempts(2))
+	require.ErrorIs(t, err, identkit.ErrTimeout)
+	require.NotErrorIs(t, err, identkit.ErrOutcomeUnknown)
+	require.ErrorContains(t, err, "TLS handshake timed out")
+	var e *identkit.Error
+	require.ErrorAs(t, err, &e)
+	require.Len(t, e.Attempts, 2, "nothing was sent")
+	require.Equal(t, identkit.PhaseTLS, e.Attempts[0].Phase)
 }

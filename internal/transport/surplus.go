@@ -61,7 +61,7 @@ func handshake(ctx context.Context, t *http.Transport, c net.Conn, addr string) 
 	}
 	if t.TLSHandshakeTimeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, t.TLSHandshakeTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, t.TLSHandshakeTimeout, errHandshakeTimeout)
 		defer cancel()
 	}
 	trace := httptrace.ContextClientTrace(ctx)
@@ -70,6 +70,9 @@ func handshake(ctx context.Context, t *http.Transport, c net.Conn, addr string) 
 	}
 	secure := tls.Client(c, config)
 	err := secure.HandshakeContext(ctx)
+	if err != nil && context.Cause(ctx) == errHandshakeTimeout { //nolint:errorlint // not a wrapped one
+		err = errHandshakeTimeout
+	}
 	if trace != nil && trace.TLSHandshakeDone != nil {
 		trace.TLSHandshakeDone(secure.ConnectionState(), err)
 	}
