@@ -3,6 +3,7 @@ package transport
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"math"
 	"net"
@@ -77,4 +78,21 @@ func TestATLSHandshakeThatTakesTooLongIsCalledSo(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Len(t, e.Attempts, 2, "nothing was sent")
 	require.Equal(t, identkit.PhaseTLS, e.Attempts[0].Phase)
+}
+
+// An overloaded server responds as soon as it has accepted the connection.
+func TestAResponseBeforeTheRequestIsRead(t *testing.T) {
+	t.Parallel()
+	base, _ := raw(t, func(_ int32, c net.Conn, r *bufio.Reader) {
+		_, _ = io.WriteString(c, "HTTP/1.1 503 Busy\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+		_, _ = r.ReadByte()
+	})
+	c := frameClient(t, nil, base, 1)
+	seen := 0
+	for range 100 {
+		if err := read(t.Context(), c); errors.Is(err, identkit.ErrUnavailable) {
+			seen++
+		}
+	}
+	require.Greater(t, seen, 90, "all of them, unless the machine stands still")
 }
