@@ -71,7 +71,10 @@ type pump struct {
 	started, ended bool
 }
 
-const pumpBuffer = 32 << 10
+const (
+	pumpBuffer = 32 << 10
+	maxNothing = 100 // Reads one after the other that bring neither bytes nor an error, as in package bufio
+)
 
 func newPump(ctx context.Context, src io.ReadCloser) *pump {
 	return &pump{ctx: ctx, src: src, chunks: make(chan []byte), taken: make(chan struct{}, 1), closed: make(chan struct{})}
@@ -111,9 +114,10 @@ func (p *pump) run() {
 	defer close(p.chunks)
 	p.failed = errAbandoned
 	buf := make([]byte, pumpBuffer)
-	for {
+	for nothing := 0; ; {
 		n, err := p.src.Read(buf)
 		if n > 0 {
+			nothing = 0
 			select {
 			case p.chunks <- buf[:n]:
 			case <-p.ctx.Done():
@@ -128,6 +132,8 @@ func (p *pump) run() {
 			case <-p.closed:
 				return
 			}
+		} else if nothing++; nothing == maxNothing && err == nil {
+			err = io.ErrNoProgress
 		}
 		if err != nil {
 			p.failed = err

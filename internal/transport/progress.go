@@ -150,7 +150,7 @@ func (p *progress) phase(err error) identkit.Phase {
 	switch {
 	case errors.As(err, &dns):
 		return identkit.PhaseDNS
-	case isTLS(err):
+	case isTLS(err), errors.Is(err, errHandshakeTimeout):
 		return identkit.PhaseTLS
 	case p.traced.Load(), p.native, errors.Is(err, identkit.ErrNotSent), errors.As(err, &op) && op.Op == "dial":
 		return identkit.PhaseDial

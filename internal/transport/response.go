@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func readCapped(r io.Reader, announced, limit int64) ([]byte, error) {
 	var (
 		b       []byte
 		err     error
-		limited = io.LimitReader(r, limit+1)
+		limited = io.LimitReader(r, min(limit, math.MaxInt64-1)+1)
 	)
 	if announced >= 0 && announced < trustedUpTo {
 		buf := bytes.NewBuffer(make([]byte, 0, announced+bytes.MinRead)) // the end is seen without growing

@@ -36,14 +36,21 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// follow notes the pool's own connection below an HTTP/2 one.
+// follow notes the pool's own connection below an HTTP/2 one, which may be in a tunnel through a proxy.
 func (p *progress) follow(c *tls.Conn) {
 	below := c.NetConn()
-	if outer, ok := below.(*tls.Conn); ok { // through an HTTPS proxy
-		below = outer.NetConn()
-	}
-	if own, ok := below.(*conn); ok {
-		p.conn, p.received = own, own.received.Load()
+	for {
+		switch outer := below.(type) {
+		case *http1Conn: // the proxy's
+			below = outer.Conn
+		case *tls.Conn:
+			below = outer.NetConn()
+		case *conn:
+			p.conn, p.received = outer, outer.received.Load()
+			return
+		default:
+			return
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // dropSurplus makes a transport close an HTTP/1 connection on which more arrives than the response. net/http does so, too, but prints these
@@ -22,7 +23,7 @@ func dropSurplus(t *http.Transport) {
 		if err != nil {
 			return nil, err
 		}
-		return &http1Conn{Conn: c}, nil
+		return newHTTP1Conn(c), nil
 	}
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
@@ -37,7 +38,7 @@ func dropSurplus(t *http.Transport) {
 		case secure.ConnectionState().NegotiatedProtocol == "h2":
 			return secure, nil // of this type net/http needs it
 		}
-		return &http1Conn{Conn: secure}, nil
+		return newHTTP1Conn(secure), nil
 	}
 }
 
@@ -51,9 +52,17 @@ func handshake(ctx context.Context, t *http.Transport, c net.Conn, addr string) 
 		}
 		config.ServerName = host
 	}
+	if verify := config.VerifyConnection; verify != nil {
+		config.VerifyConnection = func(s tls.ConnectionState) error {
+			if s.ServerName == "" { // see connectAs; here it may also be another base URL's address, or a proxy's
+				s.ServerName = config.ServerName
+			}
+			return verify(s)
+		}
+	}
 	if t.TLSHandshakeTimeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, t.TLSHandshakeTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, t.TLSHandshakeTimeout, errHandshakeTimeout)
 		defer cancel()
 	}
 	trace := httptrace.ContextClientTrace(ctx)
@@ -62,6 +71,9 @@ func handshake(ctx context.Context, t *http.Transport, c net.Conn, addr string) 
 	}
 	secure := tls.Client(c, config)
 	err := secure.HandshakeContext(ctx)
+	if err != nil && context.Cause(ctx) == errHandshakeTimeout { //nolint:errorlint // not a wrapped one
+		err = errHandshakeTimeout
+	}
 	if trace != nil && trace.TLSHandshakeDone != nil {
 		trace.TLSHandshakeDone(secure.ConnectionState(), err)
 	}
@@ -73,7 +85,9 @@ func handshake(ctx context.Context, t *http.Transport, c net.Conn, addr string) 
 // to a proxy, tunnels, HTTP/2.
 type http1Conn struct {
 	net.Conn
+	begun   chan struct{} // closed with the first write
 	mu      sync.Mutex
+	written bool
 	at      responsePart
 	over    bool
 	head    bool   // the request is a HEAD
@@ -98,6 +112,27 @@ const (
 	unfollowed
 )
 
+func newHTTP1Conn(c net.Conn) *http1Conn { return &http1Conn{Conn: c, begun: make(chan struct{})} }
+
+// requestPatience is how long a response may come before the first request of a connection.
+const requestPatience = 50 * time.Millisecond
+
+// awaitRequest holds what came first until there is a request: a server that is overloaded responds as soon as it has accepted the
+// connection, and the request for which that was dialled is written a moment later.
+func (c *http1Conn) awaitRequest() {
+	select {
+	case <-c.begun:
+		return
+	default:
+	}
+	timer := time.NewTimer(requestPatience)
+	defer timer.Stop()
+	select {
+	case <-c.begun:
+	case <-timer.C:
+	}
+}
+
 func (c *http1Conn) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	if c.at == betweenResponses {
@@ -107,12 +142,19 @@ func (c *http1Conn) Write(b []byte) (int, error) {
 			c.at = statusLine
 		}
 	}
+	if !c.written {
+		c.written = true
+		close(c.begun)
+	}
 	c.mu.Unlock()
 	return c.Conn.Write(b)
 }
 
 func (c *http1Conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.awaitRequest()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over {

@@ -179,7 +179,7 @@ func FuzzHTTP1Conn(f *testing.F) {
 			return string(b), err
 		}
 		want, werr := readAll(bytes.NewReader(response))
-		c := &http1Conn{Conn: pieces{r: bytes.NewReader(response), n: int(step) + 1}}
+		c := newHTTP1Conn(pieces{r: bytes.NewReader(response), n: int(step) + 1})
 		_, _ = c.Write([]byte("GET / HTTP/1.1\r\n"))
 		got, gerr := readAll(c)
 		if want != got || (werr == nil) != (gerr == nil) {

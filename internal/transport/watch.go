@@ -22,6 +22,8 @@ func (e timeoutError) Is(target error) bool { return target == context.DeadlineE
 const (
 	errAttemptTimeout timeoutError = "attempt timed out"
 	errTooSlow        timeoutError = "transfer is slower than the minimum rate"
+
+	errHandshakeTimeout timeoutError = "TLS handshake timed out"
 )
 
 // watch ends an attempt that takes too long, or whose body moves too slowly. One timer serves both and is armed again from stage to
