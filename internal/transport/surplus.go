@@ -135,9 +135,14 @@ func (c *http1Conn) awaitRequest() {
 
 func (c *http1Conn) Write(b []byte) (int, error) {
 	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return 0, net.ErrClosed // net/http then knows that nothing was sent
+	}
 	if c.at == betweenResponses {
-		method, _, ok := bytes.Cut(b[:min(len(b), 32)], []byte(" "))
-		c.at, c.head = unfollowed, string(method) == http.MethodHead
+		method, target, ok := bytes.Cut(b[:min(len(b), 32)], []byte(" "))
+		ok = ok && (bytes.HasPrefix(target, []byte("/")) || bytes.HasPrefix(target, []byte("http"))) // else a body whose response came early
+		c.at, c.head = unfollowed, ok && string(method) == http.MethodHead
 		if ok && validToken(string(method)) && string(method) != http.MethodConnect && string(method) != "PRI" {
 			c.at = statusLine
 		}
