@@ -147,7 +147,9 @@ func TestALargeDeliveryGoesOnWithTheNext(t *testing.T) {
 					seen[item.ID] = true
 				}
 				assert.Len(t, seen, items, name)
-				assert.Equal(t, items, srv.Journal().Count("entrupy.Authentications.Get"), "%s: and read once", name)
+				reads := srv.Journal().Count("entrupy.Authentications.Get")
+				assert.GreaterOrEqual(t, reads, items, name)
+				assert.Less(t, reads, items+deliveries, "%s: and read once, but for what the end of a delivery cut", name)
 			})
 		}
 	}
