@@ -45,12 +45,8 @@ func (c *call) RoundTrip(blank *http.Request) (*http.Response, error) {
 
 // pause waits before the next attempt. When the context ends first, the call ends with what the last attempt said beside it.
 func (c *call) pause() bool {
-	timer := time.NewTimer(c.wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
+	if sleep(c.ctx, c.wait) == nil {
 		return true
-	case <-c.ctx.Done():
 	}
 	last := c.failure.err
 	e := canceled(c.ctx)

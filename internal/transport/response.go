@@ -69,7 +69,7 @@ func (a *attempt) drain(resp *http.Response, body io.Reader) {
 }
 
 // isCut reports whether a success whose length was not announced ends within its JSON: over HTTP/1.0, or with Connection: close, the
-// end of such a body cannot be told from a connection that was lost.
+// end of such a body cannot be distinguished from a connection that was lost.
 func (s *spec) isCut(resp *http.Response, body []byte) bool {
 	switch {
 	case resp.StatusCode/100 != 2, resp.ProtoMajor != 1, resp.ContentLength >= 0, len(resp.TransferEncoding) > 0, resp.Uncompressed:

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// conn counts what comes in, so that a connection which went silent can be told from one that is slow.
+// conn counts what comes in, so that a connection which went silent can be distinguished from one that is slow.
 type conn struct {
 	net.Conn
 	received atomic.Int64
